@@ -1,0 +1,43 @@
+# Two commands on a fresh Debian machine: `make demo` and `make test`. `make help` lists the rest.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+.PHONY: help
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.PHONY: prepare
+prepare: ## Install what is missing (Chromium, a C compiler), where apt may be used
+	@.ci/prepare
+
+.PHONY: demo
+demo: prepare ## Publish one post on the practice platform through real Chromium, once, with proof
+	@$(CARGO) run --quiet --package deed -- demo --keep
+
+.PHONY: practice
+practice: ## Serve the practice platform, to look around in it
+	@$(CARGO) run --quiet --package deed -- practice
+
+.PHONY: test
+test: prepare ## The whole test suite, real browser included
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  $(CARGO) nextest run --workspace; \
+	else \
+	  $(CARGO) test --workspace -- --test-threads=2; \
+	fi
+
+.PHONY: crash
+crash: prepare ## The long crash run: RUNS=400 kills of the real process (CI runs the bounded form within `make test`)
+	@DEED_CRASH_RUNS=$${RUNS:-400} $(CARGO) test --package deed-tests --test crash -- --nocapture
+
+.PHONY: bench
+bench: prepare ## Episode against the raw floor and a bare Playwright script, in one run
+	@.ci/bench
+
+.PHONY: lint
+lint: ## Formatting, clippy with warnings denied, dependency policy where cargo-deny is there
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "cargo-deny is not installed: dependency policy not checked"; fi

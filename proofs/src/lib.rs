@@ -1,0 +1,31 @@
+//! Deed's proof: artifacts, DOM and image hashes, manifest, verification, stores, report.
+//!
+//! Owns everything by which a stranger can check, offline, what an episode did. It never reads a clock, never drives a
+//! browser, never decides an outcome, and knows no async runtime: callers tell it the times, the facts and the bytes.
+//!
+//! Read in this order: [`artifact`] (what is kept), [`recorder`] (how it is kept without slowing the browser down),
+//! [`store`] (where), [`manifest`] (what it says), [`seal()`] (the episode's folder), [`verify()`] (how a stranger checks it),
+//! [`report`] (what a person looks at). [`dom`] and [`picture`] are the hashes that survive what does not matter.
+
+pub mod artifact;
+pub mod dom;
+mod durable;
+pub mod hash;
+pub mod manifest;
+pub mod picture;
+pub mod recorder;
+pub mod report;
+pub mod seal;
+pub mod store;
+mod sums;
+pub mod verify;
+
+pub use artifact::{ArtifactKind, ArtifactRef, NewArtifact};
+pub use dom::{DomHashes, Sketch, dom_hashes};
+pub use hash::Sha256;
+pub use manifest::Manifest;
+pub use picture::ImageHash;
+pub use recorder::Recorder;
+pub use seal::{SealError, SealedEpisode, checkpoint, seal};
+pub use store::{DirectoryStore, Store, StoreError};
+pub use verify::{Problem, Verification, VerifyError, verify};

@@ -1,0 +1,92 @@
+//! The one byte form of a manifest, and what a manifest may not say.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use super::{MANIFEST_VERSION, Manifest, ManifestError};
+use crate::artifact::ArtifactKind;
+
+/// The longest name of an episode, in bytes: it becomes the name of a folder.
+const EPISODE_ID_MAX: usize = 128;
+
+impl Manifest {
+    /// The one byte form: JSON, two spaces a level, fields in the order of this format, a newline at the end.
+    ///
+    /// # Errors
+    /// [`ManifestError::Contradiction`] when [`check`](Self::check) finds one.
+    pub fn to_canonical_json(&self) -> Result<Vec<u8>, ManifestError> {
+        self.check()?;
+        let mut json = serde_json::to_vec_pretty(self).map_err(ManifestError::Malformed)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when it is not JSON of this format and version, or contradicts itself.
+    pub fn from_json(json: &[u8]) -> Result<Self, ManifestError> {
+        // The version first: "unknown field" would be the wrong answer to a manifest of a later release.
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let Versioned { version } = serde_json::from_slice(json).map_err(ManifestError::Malformed)?;
+        if version != MANIFEST_VERSION {
+            return Err(ManifestError::UnknownVersion(version));
+        }
+        let manifest: Self = serde_json::from_slice(json).map_err(ManifestError::Malformed)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Checks what types alone do not: that the version is ours, the episode's name can be a folder, the proof level exists,
+    /// every piece of evidence that a step names is listed, DOM snapshots (and only they) carry their hashes, and
+    /// geometry is finite.
+    ///
+    /// # Errors
+    /// [`ManifestError::Contradiction`] or [`ManifestError::UnknownVersion`], naming the first that does not hold.
+    pub fn check(&self) -> Result<(), ManifestError> {
+        let contradiction = |what: String| Err(ManifestError::Contradiction(what));
+        if self.version != MANIFEST_VERSION {
+            return Err(ManifestError::UnknownVersion(self.version));
+        }
+        let episode_id = &self.action.episode_id;
+        if !is_folder_name(episode_id) {
+            return contradiction(format!(
+                "the episode is named {episode_id:?}; allowed are up to {EPISODE_ID_MAX} letters, digits, '-', '_' and '.', not beginning with '.'"
+            ));
+        }
+        if self.outcome.proof_level > 3 {
+            return contradiction(format!("there is no proof level {}", self.outcome.proof_level));
+        }
+        let listed: HashSet<_> = self.artifacts.iter().map(|artifact| artifact.sha256).collect();
+        for step in &self.steps {
+            if let Some(sha256) = step.artifacts.iter().find(|sha256| !listed.contains(sha256)) {
+                return contradiction(format!("step {} names the artifact {sha256}, which is not listed", step.index));
+            }
+        }
+        if let Some(artifact) =
+            self.artifacts.iter().find(|artifact| (artifact.kind == ArtifactKind::Dom) != artifact.dom.is_some())
+        {
+            return contradiction(format!(
+                "of the artifacts only DOM snapshots, and all of them, have DOM hashes; {} is otherwise",
+                artifact.sha256
+            ));
+        }
+        if let Some(target) = &self.commit_target {
+            let (rect, point) = (target.rect, target.point);
+            if ![rect.x, rect.y, rect.width, rect.height, point.x, point.y].iter().all(|number| number.is_finite()) {
+                return contradiction("the commit target's geometry is not finite".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_folder_name(name: &str) -> bool {
+    (1..=EPISODE_ID_MAX).contains(&name.len())
+        && !name.starts_with('.')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}

@@ -1,0 +1,105 @@
+//! The episode's folder: manifest, report and check sums, as one step of the episode.
+//!
+//! Owns the order in which the three are written. It never changes an object and never decides an outcome. Sealing an episode
+//! again, because a later look at the platform added to it, replaces the three files.
+
+use std::path::{Path, PathBuf};
+
+use crate::artifact::ArtifactRef;
+use crate::durable::{self, Temporary};
+use crate::hash::Sha256;
+use crate::manifest::{Manifest, ManifestError};
+use crate::report;
+use crate::store::{DirectoryStore, Store as _, StoreError};
+use crate::sums::{self, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
+
+/// A sealed episode: what the ledger has to remember of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedEpisode {
+    /// Of `manifest.json`. Kept elsewhere, it is what guards the folder against somebody who rewrites all of it.
+    pub manifest: Sha256,
+    /// Of `report.html`.
+    pub report: Sha256,
+    /// Of `SHA256SUMS`.
+    pub sums: Sha256,
+    /// The episode's folder.
+    pub folder: PathBuf,
+}
+
+/// Why an episode could not be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The manifest says something that cannot be.
+    #[error("failed to seal the episode: {0}")]
+    Manifest(#[from] ManifestError),
+    /// A file could not be written, or a piece of evidence is not what it was.
+    #[error("failed to seal the episode: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl SealError {
+    /// The stable code of this error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Manifest(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+}
+
+/// Writes an episode's `manifest.json`, `report.html` and `SHA256SUMS`, durably.
+///
+/// All three are complete on the disk before the first of them gets its name, and each replaces its predecessor in one step.
+/// A crash between these steps leaves files of two sealings: [`verify`](crate::verify()) says so, and sealing again, which the caller
+/// does because it has no [`SealedEpisode`] on record, puts it right.
+///
+/// # Errors
+/// [`SealError`] when the manifest contradicts itself, a piece of evidence is missing or damaged, or the disk refuses.
+pub fn seal(store: &DirectoryStore, manifest: &Manifest) -> Result<SealedEpisode, SealError> {
+    let json = manifest.to_canonical_json()?;
+    for artifact in &manifest.artifacts {
+        check_artifact(store, artifact)?;
+    }
+    // An object that cannot be read was found just above; if it went in between, the report shows its place as empty.
+    let report = report::render(manifest, &|sha256| store.get(sha256).ok());
+    let (manifest_hash, report_hash) = (Sha256::of(&json), Sha256::of(report.as_bytes()));
+    let sums = sums::render(manifest, manifest_hash, report_hash);
+
+    let folder = store.episode_folder(&manifest.action.episode_id);
+    let files = [(REPORT_FILE, report.as_bytes()), (MANIFEST_FILE, &json), (SUMS_FILE, sums.as_bytes())];
+    write_all(&folder, &files).map_err(|error| StoreError::from_io(&folder, error))?;
+    Ok(SealedEpisode { manifest: manifest_hash, report: report_hash, sums: Sha256::of(sums.as_bytes()), folder })
+}
+
+/// Writes an episode's `manifest.json` alone, durably: the attempt proof, before the commit. A later [`seal()`] replaces it.
+///
+/// # Errors
+/// [`SealError`] when the manifest contradicts itself or the disk refuses.
+pub fn checkpoint(store: &DirectoryStore, manifest: &Manifest) -> Result<Sha256, SealError> {
+    let json = manifest.to_canonical_json()?;
+    let folder = store.episode_folder(&manifest.action.episode_id);
+    write_all(&folder, &[(MANIFEST_FILE, &json)]).map_err(|error| StoreError::from_io(&folder, error))?;
+    Ok(Sha256::of(&json))
+}
+
+fn check_artifact(store: &DirectoryStore, artifact: &ArtifactRef) -> Result<(), StoreError> {
+    let size = store.get(&artifact.sha256)?.len() as u64;
+    if size == artifact.bytes {
+        return Ok(());
+    }
+    let what = format!("it has {size} bytes, the manifest says {}", artifact.bytes);
+    Err(StoreError::Corrupt { sha256: artifact.sha256, path: store.object_path(&artifact.sha256), what })
+}
+
+fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> std::io::Result<()> {
+    durable::make_private_folder(folder)?;
+    // An episode is sealed by the one who holds its lease, so what lies here unfinished is of a writer that is gone.
+    durable::remove_temporaries(folder)?;
+    let written: Vec<Temporary> =
+        files.iter().map(|(_, bytes)| Temporary::write(folder, bytes)).collect::<Result<_, _>>()?;
+    for (temporary, (name, _)) in written.into_iter().zip(files) {
+        temporary.replace(&folder.join(name))?;
+    }
+    durable::sync_folder(folder)
+}

@@ -1,0 +1,208 @@
+//! The report: the outcome in the right words, everything escaped, nothing that runs or loads.
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+mod common;
+
+use common::{check, episode, manifest};
+use deed_proofs::hash::Sha256;
+use deed_proofs::manifest::{Found, Hold, Manifest};
+use deed_proofs::report::render;
+use deed_proofs::store::Store as _;
+
+fn page(manifest: &Manifest) -> String {
+    render(manifest, &|_| None)
+}
+
+/// The text of the first element with this tag.
+fn text_of<'a>(page: &'a str, tag: &str) -> &'a str {
+    page.split_once(&format!("<{tag}>"))
+        .and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")))
+        .map_or("", |(text, _)| text)
+}
+
+/// A change of this snapshot is a change of the rendering: raise `report::RENDERER` with it once a release has written reports.
+#[test]
+fn the_rendering_stands_still() {
+    let (_folder, store, manifest) = episode();
+    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    let (head, body) = page.split_once("<body>").unwrap();
+    let head = Sha256::of(head.as_bytes());
+    insta::assert_snapshot!(format!("head and style: {head}\n{}", body.replace("><", ">\n<")));
+}
+
+#[test]
+fn the_outcome_is_said_in_words() {
+    type Change = fn(&mut Manifest);
+    let hold = |reason: &str| Some(Hold { reason: reason.into(), detail: "the reason in words".into(), until: None });
+    let cases: [(&str, Change, &str, &str); 9] = [
+        ("good", |_| {}, "Posted once, seen on the platform", "read-only session"),
+        (
+            "good",
+            |m| m.outcome.visibility = Some("pending_review".into()),
+            "Posted once, waiting for the platform’s review",
+            "",
+        ),
+        ("good", |m| m.action.action_type = "delete.post".into(), "Deleted once, no longer on the platform", ""),
+        ("unknown", |m| m.outcome.state = "unknown".into(), "Unknown: it may or may not have happened", "pressed once"),
+        (
+            "unknown",
+            |m| m.outcome.proof_level = 1,
+            "Unknown: it may or may not have happened",
+            "It will not be tried again",
+        ),
+        (
+            "bad",
+            |m| {
+                (m.outcome.state, m.outcome.error_code) =
+                    ("confirmed_failed".into(), Some("not_found_after_attempt".into()))
+            },
+            "Failed: it is not on the platform",
+            "new order",
+        ),
+        (
+            "bad",
+            |m| {
+                (m.outcome.state, m.outcome.error_code) = ("confirmed_failed".into(), Some("duplicate_content".into()));
+                (m.commit_target, m.outcome.proof_level) = (None, 0);
+            },
+            "Not done: the same content was already there",
+            "so nothing was",
+        ),
+        (
+            "bad",
+            |m| m.outcome.error_code = Some("media_rejected".into()),
+            "Failed: media rejected",
+            "known not to have happened",
+        ),
+        ("waiting", |m| m.outcome.state = "cancelled".into(), "Cancelled", ""),
+    ];
+    for (tone, change, headline, detail) in cases {
+        let mut manifest = manifest();
+        change(&mut manifest);
+        let page = page(&manifest);
+        assert_eq!(text_of(&page, "h1"), headline);
+        assert!(page.contains(&format!("<header class=\"verdict {tone}\">")), "{headline}");
+        assert!(page.contains(detail), "{headline}: {detail}");
+    }
+    for (reason, headline) in [
+        ("kill_switch", "Held: a kill switch is on"),
+        ("wrong_account", "Held: another account was signed in"),
+        ("quiet_hours", "Held: quiet hours"),
+    ] {
+        let mut manifest = manifest();
+        (manifest.outcome.state, manifest.outcome.proof_level) = ("queued".into(), 0);
+        (manifest.outcome.hold, manifest.commit_target) = (hold(reason), None);
+        let page = page(&manifest);
+        assert_eq!(text_of(&page, "h1"), headline);
+        assert!(page.contains("The reason in words. Nothing was pressed. It waits for a person."), "{page}");
+    }
+}
+
+#[test]
+fn marks_are_words_and_not_colours_alone() {
+    let (_folder, _store, mut manifest) = episode();
+    manifest.steps[1].checks.push(check("text_in_composer", false, "Hello", "Hell"));
+    manifest.verification[0].found = Found::Absent;
+    let page = page(&manifest);
+    for words in [
+        "✓ passed",
+        "✕ failed",
+        "1 of 2 checks failed",
+        "✓ present",
+        "✕ absent",
+        "→ let through",
+        "✕ blocked",
+        "✓ agreed",
+        "✕ dissent",
+        "✓ proved",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn everything_from_outside_is_escaped() {
+    let (_folder, _store, manifest) = episode();
+    let attack = "\"><script>alert(1)</script><img src=x onerror=alert(1)>&lt;'";
+    let json = String::from_utf8(manifest.to_canonical_json().unwrap()).unwrap();
+    let quoted = serde_json::to_string(attack).unwrap();
+    let inner = &quoted[1..quoted.len() - 1];
+    // Every text value of the manifest is the attack, except those whose form is checked.
+    let mut attacked = 0;
+    let attacked_json: String = json
+        .lines()
+        .map(|line| {
+            let free = line.trim_end_matches(',').ends_with('"')
+                && line.contains(": \"")
+                && ![
+                    "hash\"",
+                    "sha256",
+                    "\"kind",
+                    "\"raw",
+                    "structure",
+                    "sketch",
+                    "\"gate",
+                    "\"found",
+                    "episode_id",
+                    "media_type",
+                ]
+                .iter()
+                .any(|name| line.contains(name));
+            if !free {
+                return format!("{line}\n");
+            }
+            attacked += 1;
+            let (name, _) = line.split_once(": ").unwrap();
+            format!("{name}: \"{inner}\"{}\n", if line.ends_with(',') { "," } else { "" })
+        })
+        .collect();
+    assert!(attacked > 60, "{attacked}");
+    let page = page(&Manifest::from_json(attacked_json.as_bytes()).unwrap());
+    assert!(!page.contains("<script"));
+    assert!(!page.contains("<img"));
+    assert!(!page.contains("\"><script"));
+    assert!(page.contains("&lt;script&gt;"));
+}
+
+#[test]
+fn nothing_runs_and_nothing_is_loaded() {
+    let (_folder, store, manifest) = episode();
+    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    assert!(page.contains("default-src 'none'"));
+    for loading in ["<script", "<link", "<iframe", "<object", "@import", "url(", " on", "javascript:"] {
+        let hits: Vec<_> = page.match_indices(loading).map(|(at, _)| &page[at..(at + 12).min(page.len())]).collect();
+        let text = hits.iter().filter(|hit| !hit.starts_with(" on") || hit.contains('=')).count();
+        assert_eq!(text, 0, "{loading}: {hits:?}");
+    }
+    let sources: Vec<&str> = page.split("src=\"").skip(1).collect();
+    assert_eq!(sources.len(), 4);
+    assert!(sources.iter().all(|source| source.starts_with("data:image/png;base64,")));
+}
+
+#[test]
+fn a_permalink_that_is_no_web_address_is_no_link() {
+    let mut manifest = manifest();
+    manifest.outcome.permalink = Some("javascript:alert(1)".into());
+    assert!(!page(&manifest).contains("href=\"javascript"));
+}
+
+#[test]
+fn a_picture_is_embedded_once_and_a_missing_one_is_said_to_be_missing() {
+    let (_folder, store, mut manifest) = episode();
+    let first = manifest.steps[0].artifacts[0];
+    manifest.steps[1].artifacts.push(first);
+    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    assert_eq!(page.matches("src=\"data:").count(), 4);
+    assert!(page.contains("The same picture as above"));
+    let page = render(&manifest, &|_| None);
+    assert_eq!(page.matches("The picture is missing from the store.").count(), 5);
+}
+
+#[test]
+fn evidence_that_is_no_picture_is_not_shown_as_one() {
+    let (_folder, store, mut manifest) = episode();
+    manifest.artifacts[0].media_type = "image/svg+xml".into();
+    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    assert_eq!(page.matches("src=\"data:").count(), 3);
+    assert!(!page.contains("data:image/svg"));
+}

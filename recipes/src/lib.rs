@@ -1,0 +1,36 @@
+//! Deed's recipe language: model, parse, check, explain.
+//!
+//! A recipe is a platform's script: its pages, how their elements are found, how an account is proved, and one flow for
+//! each kind of action. [`load`] reads one, with every error of the file in one go; the [`Recipe`] that it gives has
+//! passed all rules of the checker. Start reading at [`model`], then [`load`], then `parse`.
+//!
+//! Never opens a page, never waits, never writes: what a recipe says is done by the engine.
+
+mod aria;
+mod builtin;
+mod check;
+mod css;
+mod diagnostics;
+mod explain;
+mod glob;
+mod json_path;
+mod load;
+mod locator;
+pub mod model;
+mod origin;
+mod parse;
+mod recipe;
+mod render;
+mod suggest;
+pub mod template;
+mod yaml;
+
+pub use builtin::{BuiltinBaseline, builtin, platforms};
+pub use diagnostics::{Code, Diagnostic, Diagnostics};
+pub use explain::explain;
+pub use glob::glob_matches;
+pub use load::{BASELINES, FILE_NAME, LoadError, check_str, load, load_builtin, load_str};
+pub use model::*;
+pub use parse::BYTES_MAX;
+pub use recipe::UrlError;
+pub use template::{MissingValue, Part, Placeholder, Template, TemplateError, Values};

@@ -1,0 +1,179 @@
+//! When two locators say the same thing twice, and when they may reach the same node.
+//!
+//! A quorum is worth as much as its voters are independent: two selectors that rest on one test id are one voter. Never
+//! looks at a page: this is about what is written.
+
+use crate::css::{self, Token};
+use crate::model::{Element, Locator};
+
+/// The attributes that a `testid` locator reads.
+const TEST_ID_ATTRIBUTES: [&str; 3] = ["data-testid", "data-test-id", "data-test"];
+/// The attributes from which an accessible name is made.
+const NAME_ATTRIBUTES: [&str; 4] = ["aria-label", "alt", "title", "placeholder"];
+
+impl Locator {
+    /// The word by which a recipe writes it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Role { .. } => "role",
+            Self::Label(_) => "label",
+            Self::Text(_) => "text",
+            Self::Css(_) => "css",
+            Self::Xpath(_) => "xpath",
+            Self::TestId(_) => "testid",
+            Self::Near { .. } => "near",
+        }
+    }
+
+    /// Whether this locator and another rest on different evidence, so that one change of the page does not break or
+    /// mislead both: different kinds that do not read the same attribute, or CSS selectors without a common class, id or
+    /// attribute.
+    #[must_use]
+    pub fn independent_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Css(a), Self::Css(b)) => {
+                let (a, b) = (css::tokens(a), css::tokens(b));
+                // Two bare chains of tags are both the page's nesting.
+                let both_bare = a.is_empty() && b.is_empty();
+                let in_common = a.iter().any(|token| b.contains(token));
+                !both_bare && !in_common
+            }
+            (Self::Css(css), other) | (other, Self::Css(css)) => {
+                !css::tokens(css).iter().any(|token| other.rests_on(token))
+            }
+            (Self::Xpath(xpath), Self::TestId(id)) | (Self::TestId(id), Self::Xpath(xpath)) => !quotes(xpath, id),
+            (a, b) => a.kind() != b.kind(),
+        }
+    }
+
+    /// Whether a locator other than CSS reads this token of a selector.
+    fn rests_on(&self, token: &Token) -> bool {
+        match (self, token) {
+            (Self::TestId(id), Token::Attribute(name, value)) => {
+                let part = |value: &String| id.contains(value.as_str()) || value.contains(id.as_str());
+                TEST_ID_ATTRIBUTES.contains(&name.as_str()) && value.as_ref().is_none_or(part)
+            }
+            (Self::Role { name: Some(text), .. } | Self::Label(text), Token::Attribute(name, Some(value))) => {
+                NAME_ATTRIBUTES.contains(&name.as_str()) && folded(value) == folded(text)
+            }
+            // A state is no name that somebody gives and changes: what it is a state of must differ.
+            (Self::Xpath(xpath), token) => {
+                token.value().is_some_and(|value| !matches!(value, "true" | "false") && quotes(xpath, value))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether two locators are written so that they may name the same node: equal, or the same name asked for in another
+    /// way. A reversible step must not touch what a commit element shares this with.
+    #[must_use]
+    pub fn shares_target_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Css(a), Self::Css(b)) => {
+                let b = css::branches(b);
+                css::branches(a).iter().any(|branch| b.contains(branch))
+            }
+            (Self::Css(css), Self::TestId(id)) | (Self::TestId(id), Self::Css(css)) => names_test_id(css, id),
+            (Self::Role { role: a, name: a_name }, Self::Role { role: b, name: b_name }) => {
+                let any_name = a_name.is_none() || b_name.is_none();
+                a == b && (any_name || a_name.as_deref().map(folded) == b_name.as_deref().map(folded))
+            }
+            (Self::Role { name: Some(a), .. }, Self::Text(b) | Self::Label(b))
+            | (Self::Text(b) | Self::Label(b), Self::Role { name: Some(a), .. })
+            | (Self::Text(a), Self::Text(b))
+            | (Self::Label(a), Self::Label(b)) => folded(a) == folded(b),
+            (a, b) => a == b,
+        }
+    }
+}
+
+impl Element {
+    /// Whether two of its locators rest on different evidence.
+    #[must_use]
+    pub fn has_independent_locators(&self) -> bool {
+        let rest = |from: usize| self.locators.get(from..).unwrap_or_default();
+        self.locators.iter().enumerate().any(|(nth, a)| rest(nth + 1).iter().any(|b| a.independent_of(b)))
+    }
+}
+
+/// Whether one alternative of a selector asks for nothing but this test id (a tag before it changes nothing).
+fn names_test_id(css: &str, id: &str) -> bool {
+    css::branches(css).iter().any(|branch| {
+        let at = branch.find('[').unwrap_or(branch.len());
+        let (tag, rest) = branch.split_at_checked(at).unwrap_or((branch, ""));
+        let tag_only = tag.chars().all(|c| c.is_alphanumeric() || matches!(c, '*' | '-'));
+        tag_only && TEST_ID_ATTRIBUTES.iter().any(|name| rest == format!("[{name}=\"{id}\"]"))
+    })
+}
+
+/// Whether an XPath expression names this text as a literal.
+fn quotes(xpath: &str, text: &str) -> bool {
+    !text.is_empty() && (xpath.contains(&format!("'{text}'")) || xpath.contains(&format!("\"{text}\"")))
+}
+
+/// White space folded, case ignored.
+fn folded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn css(text: &str) -> Locator {
+        Locator::Css(text.to_owned())
+    }
+    fn test_id(text: &str) -> Locator {
+        Locator::TestId(text.to_owned())
+    }
+    fn role(role: &str, name: Option<&str>) -> Locator {
+        Locator::Role { role: role.to_owned(), name: name.map(str::to_owned) }
+    }
+    fn xpath(text: &str) -> Locator {
+        Locator::Xpath(text.to_owned())
+    }
+    fn text(text: &str) -> Locator {
+        Locator::Text(text.to_owned())
+    }
+
+    #[test]
+    fn one_piece_of_evidence_is_one_voter() {
+        for (a, b, independent) in [
+            (role("button", Some("Post")), test_id("post-submit"), true),
+            (role("button", Some("Post")), role("link", Some("Post")), false),
+            (role("button", Some("Post")), css("button[aria-label=post]"), false),
+            (css("form .a"), css("main .b"), true),
+            (css("form .a"), css(".a > button"), false),
+            (css("form button"), css("main button"), false),
+            (css("button[data-testid=post-submit]"), test_id("post-submit"), false),
+            (css("[data-testid^=post]"), test_id("post-submit"), false),
+            (css("[data-testid=composer] button.primary"), test_id("post-submit"), true),
+            (xpath("//*[@data-testid='post-submit']"), test_id("post-submit"), false),
+            (xpath("//button[@class='primary']"), css("button.primary"), false),
+            (xpath("//form//button[1]"), css("button.primary"), true),
+            (xpath("//*[@role='menu']//*[@aria-checked='true']"), css("[data-testid=option][aria-checked=true]"), true),
+        ] {
+            assert_eq!(a.independent_of(&b), independent, "{a:?} {b:?}");
+            assert_eq!(b.independent_of(&a), independent, "{b:?} {a:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_the_same_node_is_seen_however_it_is_written() {
+        for (a, b, shared) in [
+            (css("form  >  button.primary"), css("i, form>button.primary"), true),
+            (css("form button"), css("form button.primary"), false),
+            (css("button[data-testid='post-submit']"), test_id("post-submit"), true),
+            (css("[data-testid=post-submit] i"), test_id("post-submit"), false),
+            (role("button", None), role("button", Some("Post")), true),
+            (role("button", Some(" post ")), role("button", Some("Post")), true),
+            (role("button", Some("Save")), role("button", Some("Post")), false),
+            (text("Post"), role("button", Some("Post")), true),
+            (text("Post"), test_id("Post"), false),
+        ] {
+            assert_eq!(a.shares_target_with(&b), shared, "{a:?} {b:?}");
+            assert_eq!(b.shares_target_with(&a), shared, "{b:?} {a:?}");
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! The recipe as checked data.
+//!
+//! Owns the types that the engine reads. Nothing here knows YAML: [`crate::parse`] makes these values, [`crate::check`]
+//! proves their rules. A [`Recipe`] can only be had through [`crate::load`], so whoever holds one holds a checked one.
+//!
+//! Maps keep the order of the file, because `explain` and the checker's messages follow it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::template::Template;
+
+/// The name of an element of the recipe, as in `elements: { post_button: … }`.
+pub type ElementName = String;
+/// The name of a surface of the recipe, as in `surfaces: { composer: … }`.
+pub type SurfaceName = String;
+
+/// A checked recipe of one platform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// The platform's name, e.g. `practice`; also the name of the folder.
+    pub platform: String,
+    /// The recipe's own number, raised with every change.
+    pub recipe: u32,
+    /// What it was verified against, by whom and when.
+    pub verified: Verified,
+    /// The only places to which the session may be carried. The first that has no wildcard is the default base of relative URLs.
+    pub origins: Vec<OriginPattern>,
+    /// Named pages.
+    pub surfaces: IndexMap<SurfaceName, Surface>,
+    /// Named elements, each with its independent locators.
+    pub elements: IndexMap<ElementName, Element>,
+    /// How the account is proved.
+    pub identity: Identity,
+    /// Captcha, checkpoint, log-in wall, rate-limit page …
+    pub challenges: Vec<Challenge>,
+    /// One flow per action type, keyed by its name (`publish.post`).
+    pub flows: IndexMap<String, Flow>,
+    /// sha256 of the recipe's file, lower-case hex; part of approval and proof.
+    pub hash: String,
+    /// Baselines of surfaces (file name without ending → landmarks), empty when none was written yet.
+    pub baselines: BTreeMap<SurfaceName, Baseline>,
+}
+
+/// What a recipe was verified against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// `fixtures` or `live`.
+    pub against: VerifiedAgainst,
+    /// ISO date.
+    pub on: String,
+    /// Who, when live.
+    pub by: Option<String>,
+}
+
+/// See [`Verified::against`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifiedAgainst {
+    /// Recorded or authored pages.
+    Fixtures,
+    /// The live platform.
+    Live,
+}
+
+/// `scheme://host[:port]`; the port may be `*` when the host is this machine (`127.0.0.1`, `localhost`, `[::1]`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginPattern {
+    /// `https`, or `http` for this machine only.
+    pub scheme: String,
+    /// Host without port.
+    pub host: String,
+    /// The port; `None` is the scheme's default.
+    pub port: PortPattern,
+}
+
+/// See [`OriginPattern::port`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PortPattern {
+    /// The scheme's default port.
+    Default,
+    /// Exactly this port.
+    Is(u16),
+    /// Any port (this machine only).
+    Any,
+}
+
+/// A named page of the platform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surface {
+    /// Path below the account's origin, or an absolute URL within `origins`.
+    pub url: Template,
+    /// Elements that must be there, and stand where they stood, for the recipe to be trusted on this surface.
+    pub landmarks: Vec<ElementName>,
+    /// For a surface that lists objects: how one entry is read.
+    pub items: Option<Items>,
+    /// A condition that says the surface has finished loading, when its landmarks do not (a feed that may be empty).
+    pub ready: Option<ElementName>,
+}
+
+/// How the entries of a list (a feed, a comment thread) are read. All are CSS selectors; all but `each` look inside one entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Items {
+    /// One entry.
+    pub each: String,
+    /// Its text; the visible text of the whole match is taken.
+    pub text: String,
+    /// The author's handle or name.
+    pub author: Option<String>,
+    /// One per media object of the entry.
+    pub media: Option<String>,
+    /// An element with `datetime`, or whose text is an RFC 3339 time.
+    pub time: Option<String>,
+    /// A link (`href`) to the entry's own page.
+    pub permalink: Option<String>,
+    /// There when the entry waits for moderation.
+    pub pending: Option<String>,
+    /// An attribute of `each` that names the object, e.g. `data-post-id`.
+    pub id_attribute: Option<String>,
+}
+
+/// One element and the independent ways to find it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Element {
+    /// In the order of the file; each has a vote.
+    pub locators: Vec<Locator>,
+}
+
+/// One way to find an element.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Locator {
+    /// Accessible role and name.
+    Role {
+        /// An ARIA role, e.g. `button`.
+        role: String,
+        /// The accessible name, compared after white space is folded; `None`: any.
+        name: Option<String>,
+    },
+    /// A form control by its label.
+    Label(String),
+    /// The smallest element whose visible text is this.
+    Text(String),
+    /// A CSS selector.
+    Css(String),
+    /// An XPath expression.
+    Xpath(String),
+    /// `data-testid` (also `data-test-id`, `data-test`).
+    TestId(String),
+    /// A place relative to another element.
+    Near {
+        /// Which side of it.
+        side: Side,
+        /// The other element.
+        of: ElementName,
+        /// The visible text or accessible name of the wanted element.
+        text: String,
+    },
+}
+
+/// See [`Locator::Near`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Its top is at or under the other's bottom.
+    Below,
+    /// Its bottom is at or over the other's top.
+    Above,
+    /// Left.
+    LeftOf,
+    /// Right.
+    RightOf,
+    /// A descendant.
+    Inside,
+}
+
+/// The signals by which the account is proved; 2 of 3 (handle · avatar or name · switcher), none contradicting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    /// The surface on which they are read.
+    pub on: SurfaceName,
+    /// An element that only the account's owner sees on that surface (an "Edit profile" button). Without it, what the
+    /// page shows may be somebody's public profile, and handle, name and avatar count as missing.
+    pub own: Option<ElementName>,
+    /// The handle.
+    pub handle: Option<TextSignal>,
+    /// The display name; counts together with the avatar as one signal.
+    pub name: Option<TextSignal>,
+    /// The avatar.
+    pub avatar: Option<ImageSignal>,
+    /// The account switcher.
+    pub switcher: Option<SwitcherSignal>,
+    /// What the session itself says of who it is; must not change between identity and press.
+    pub marker: Option<Marker>,
+}
+
+/// A text on the page that must equal something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextSignal {
+    /// Where it stands.
+    pub element: ElementName,
+    /// What it must be.
+    pub equals: Template,
+    /// How the two are compared.
+    pub compare: Compare,
+}
+
+/// How two texts are compared. White space is always folded and Unicode brought to NFC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// Letter by letter.
+    #[default]
+    Exact,
+    /// Upper and lower case are one.
+    IgnoreCase,
+    /// As a handle: a leading `@` dropped, case ignored, `_`, `-`, `.` and spaces are one.
+    Handle,
+    /// The page's text contains it.
+    Contains,
+}
+
+/// An image on the page that must look like the stored one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageSignal {
+    /// Where it stands.
+    pub element: ElementName,
+    /// Names the stored hash: `{account.avatar_hash}`.
+    pub image_like: Template,
+    /// Greatest Hamming distance of the two 64-bit perceptual hashes that still counts as the same picture.
+    pub distance_max: u32,
+}
+
+/// The account switcher: a menu that says which of the connected accounts is the current one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SwitcherSignal {
+    /// What is looked at, or clicked when `open`.
+    pub element: ElementName,
+    /// Click `element` first, and press Escape afterwards.
+    pub open: bool,
+    /// The entry that is marked as current; `None`: `element` itself.
+    pub item: Option<ElementName>,
+    /// What it must be, compared as a handle.
+    pub selected: Template,
+}
+
+/// Where the session says who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marker {
+    /// The value of a cookie.
+    Cookie(String),
+    /// An attribute of an element that every page has.
+    Attribute {
+        /// CSS selector.
+        css: String,
+        /// The attribute.
+        attribute: String,
+    },
+}
+
+/// What a challenge means for the action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChallengeKind {
+    /// A person must prove to be one.
+    Captcha,
+    /// "Confirm that it is you".
+    Checkpoint,
+    /// The session is signed out.
+    LoggedOut,
+    /// "Suspicious activity" and the like.
+    Suspicious,
+    /// Too many requests.
+    RateLimit,
+}
+
+/// A page that is not what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// What it means; the key in the recipe.
+    pub kind: ChallengeKind,
+    /// Any of these is enough.
+    pub any: Vec<Detector>,
+}
+
+/// One way to see a challenge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detector {
+    /// An element that is visible.
+    Css(String),
+    /// A text that is visible, case ignored. `{seconds}` in it reads a waiting time ("wait {seconds} s").
+    Text(String),
+    /// A glob over the path of the page's URL (`/login*`).
+    Url(String),
+    /// The HTTP status of the document, or of a background request of the page.
+    Status(u16),
+}
+
+/// One action type of the platform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    /// What an order may bring.
+    pub content: ContentRules,
+    /// How it is found out that the content is there already.
+    pub dedupe: Dedupe,
+    /// The reversible steps, in order.
+    pub steps: Vec<Step>,
+    /// What must stand on the page before the commit.
+    pub review: Vec<Review>,
+    /// The one irreversible input.
+    pub commit: Commit,
+    /// The write requests that the commit makes. The network gate lets one of them through, once.
+    pub writes: Vec<WritePattern>,
+    /// What the page says right after the commit.
+    pub receipt: Receipt,
+    /// How a fresh read-only session finds out what happened.
+    pub verify: Verify,
+}
+
+/// What an order of this flow may bring.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ContentRules {
+    /// Greatest number of Unicode scalar values of the text; `None`: the platform has no limit.
+    pub text_max: Option<usize>,
+    /// Whether an order without text is refused.
+    pub text_required: bool,
+    /// Greatest number of media files; 0: none.
+    pub media_max: usize,
+    /// Greatest size of one file, in bytes.
+    pub media_bytes_max: Option<u64>,
+    /// Media types that are taken, e.g. `image/png`; empty: `image/png`, `image/jpeg`, `image/webp`.
+    pub media_types: Vec<String>,
+    /// What the platform makes of links; told to the operator only.
+    pub links: Option<String>,
+}
+
+/// How it is found out that the content is there already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dedupe {
+    /// The surface, which has `items`.
+    pub on: SurfaceName,
+    /// What makes an entry the same.
+    pub same: Same,
+    /// How many of the newest entries are looked at.
+    pub look_back: usize,
+}
+
+/// What makes an entry the same as the order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Same {
+    /// The text.
+    pub text: Template,
+    /// Whether the number of media objects must be the same too.
+    pub media: bool,
+}
+
+/// A reversible step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Go to a surface.
+    Open(SurfaceName),
+    /// Put a text into a field or editor; what stands there is cleared first.
+    Type {
+        /// The field.
+        into: ElementName,
+        /// The text.
+        text: Template,
+    },
+    /// Give files to a file input.
+    Upload {
+        /// The input (it may be hidden).
+        into: ElementName,
+        /// Names the order's files: `{content.media}`.
+        files: Template,
+    },
+    /// A click that can be taken back.
+    Click(ElementName),
+    /// A click on an element that may or may not be there (a welcome dialog's button).
+    Dismiss(ElementName),
+    /// Wait until an element is visible.
+    WaitFor(ElementName),
+}
+
+/// One thing that must stand on the page before the commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    /// Where.
+    pub element: ElementName,
+    /// What is asked of it.
+    pub expect: ReviewExpect,
+}
+
+/// See [`Review`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReviewExpect {
+    /// Its text or value is this.
+    Equals {
+        /// What it must be.
+        text: Template,
+        /// How the two are compared.
+        compare: Compare,
+    },
+    /// As many of it are visible as the order has media files (`count: "{content.media}"`).
+    CountOfMedia,
+}
+
+/// The one irreversible input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// What is clicked.
+    pub click: ElementName,
+}
+
+/// A write request: method and a glob over the path (`POST /api/posts`, `POST /api/posts/*`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WritePattern {
+    /// Upper case.
+    pub method: String,
+    /// `*` stands for any run of characters.
+    pub path: String,
+}
+
+/// What the page says right after the commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// Any of these is a receipt.
+    pub any: Vec<ReceiptSign>,
+    /// Where the object's id is read.
+    pub object_id: Option<ObjectId>,
+    /// How long it is waited for, in milliseconds.
+    pub within_ms: u64,
+}
+
+/// One sign of success.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReceiptSign {
+    /// A text in a status or alert region, contained, case ignored.
+    Toast(String),
+    /// The page's path; `{object_id}` in it is read.
+    Url(Template),
+    /// An element that is visible.
+    Element(ElementName),
+}
+
+/// Where the object's id is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectId {
+    /// A path into the JSON body of the write request's response: `$.id`, `$.data.post.id`.
+    Response(String),
+}
+
+/// How a fresh read-only session finds out what happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verify {
+    /// The surface, which has `items`.
+    pub on: SurfaceName,
+    /// What makes an entry the ordered one.
+    pub same: Same,
+    /// Who must have written it, compared as a handle.
+    pub author: Option<Template>,
+    /// How long the platform may take to show it, in seconds.
+    pub settle_s: u64,
+    /// The element that leads to the object's own page; `None`: the entry's `permalink`.
+    pub permalink: Option<ElementName>,
+    /// What the object's own page must show for level 3.
+    pub engagement: Option<ElementName>,
+    /// Greatest number of reads before a person is asked.
+    pub reads_max: u32,
+}
+
+/// The landmarks of one surface as they stood when the recipe was verified.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The surface.
+    pub surface: SurfaceName,
+    /// `lang` of the page that it was written from; in another language names are not compared.
+    #[serde(default)]
+    pub lang: Option<String>,
+    /// Landmark → where it stood.
+    pub landmarks: BTreeMap<ElementName, LandmarkPlace>,
+}
+
+/// Where a landmark stood, in classes that survive new posts, other widths and hashed class names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LandmarkPlace {
+    /// Accessible role.
+    pub role: String,
+    /// Accessible name; `None` where it is content (an editor's text, a handle).
+    pub name: Option<String>,
+    /// The chain of landmark regions around it, outermost first (`main`, `form`, `dialog` …).
+    pub regions: Vec<String>,
+    /// Other landmarks of the surface that lie wholly above it.
+    pub below: Vec<ElementName>,
+}
+
+impl fmt::Display for WritePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}

@@ -1,0 +1,193 @@
+//! Elements and their locators.
+
+use crate::aria::ROLES;
+use crate::diagnostics::Code;
+use crate::model::{Element, Locator, Side};
+use crate::suggest::did_you_mean;
+use crate::template::Placeholder;
+use crate::yaml::{Entry, Node};
+
+use super::Reader;
+use super::fields::{list, map, single, text};
+
+/// Most locators of one element.
+const LOCATORS_MAX: usize = 10;
+const KINDS: [&str; 7] = ["role", "label", "text", "css", "xpath", "testid", "near"];
+const SIDES: [(&str, Side); 5] = [
+    ("below", Side::Below),
+    ("above", Side::Above),
+    ("left_of", Side::LeftOf),
+    ("right_of", Side::RightOf),
+    ("inside", Side::Inside),
+];
+
+impl Reader<'_> {
+    /// An element. `None` when one of its locators is in error, so that no rule judges half of it.
+    pub(super) fn element(&mut self, name: &str, node: &Node) -> Option<Element> {
+        let nodes = list(node, &format!("element `{name}`"), 1..=LOCATORS_MAX, &mut self.sink)?;
+        let mut locators: Vec<Locator> = Vec::new();
+        let mut sound = true;
+        for node in nodes {
+            match self.locator(name, node) {
+                Some(locator) if locators.contains(&locator) => {
+                    let help = "remove it: the same locator twice would have two votes";
+                    let message = format!("`{name}` has this locator already");
+                    self.sink.report(Code::DuplicateLocator, node.span, message, help.to_owned());
+                }
+                Some(locator) => locators.push(locator),
+                None => sound = false,
+            }
+        }
+        sound.then_some(Element { locators })
+    }
+
+    fn locator(&mut self, element: &str, node: &Node) -> Option<Locator> {
+        let entry = single(node, "a locator", &KINDS, &mut self.sink)?;
+        let value = &entry.value;
+        match entry.key.as_str() {
+            "role" => self.role(value),
+            "label" => self.fixed_text(value, "`label`").map(Locator::Label),
+            "text" => self.fixed_text(value, "`text`").map(Locator::Text),
+            "css" => self.css(value, "`css`").map(Locator::Css),
+            "xpath" => self.xpath(value).map(Locator::Xpath),
+            "testid" => self.fixed_text(value, "`testid`").map(Locator::TestId),
+            _ => self.near(element, value),
+        }
+    }
+
+    /// `role: { button: "Post" }`, or `role: { button: ~ }` for any name.
+    fn role(&mut self, node: &Node) -> Option<Locator> {
+        let entries = map(node, "`role`", &mut self.sink)?;
+        let [Entry { key, key_span, value }] = entries else {
+            let help = "write `role: { button: \"Post\" }`";
+            self.sink.report(
+                Code::WrongType,
+                node.span,
+                "`role` takes one role with its accessible name",
+                help.to_owned(),
+            );
+            return None;
+        };
+        let known = ROLES.contains(&key.as_str());
+        if !known {
+            let help = did_you_mean(key, ROLES.iter().copied());
+            self.sink.report(Code::UnknownRole, *key_span, format!("`{key}` is not a role of WAI-ARIA"), help);
+        }
+        let name = if value.is_null() { None } else { Some(self.fixed_text(value, "the accessible name")?) };
+        known.then(|| Locator::Role { role: key.clone(), name })
+    }
+
+    /// `near: { below: editor, text: "Post" }`
+    fn near(&mut self, element: &str, node: &Node) -> Option<Locator> {
+        let entries = map(node, "`near`", &mut self.sink)?;
+        let mut place = None;
+        let mut wanted = None;
+        let mut places = 0;
+        for entry in entries {
+            if entry.key == "text" {
+                wanted = self.fixed_text(&entry.value, "`near.text`");
+            } else if let Some((_, side)) = SIDES.iter().find(|(name, _)| *name == entry.key) {
+                places += 1;
+                place = self.element_name(&entry.value, "the element that it is near").map(|of| (*side, of));
+            } else {
+                let known = SIDES.iter().map(|(name, _)| *name).chain(["text"]);
+                let help = did_you_mean(&entry.key, known);
+                self.sink.report(
+                    Code::UnknownKey,
+                    entry.key_span,
+                    format!("unknown key `{}` in `near`", entry.key),
+                    help,
+                );
+            }
+        }
+        if places != 1 || !entries.iter().any(|entry| entry.key == "text") {
+            let help = format!("write `near: {{ below: <element>, text: \"…\" }}` in `{element}`");
+            self.sink.report(Code::MissingKey, node.label, "`near` takes one side and the wanted `text`", help);
+        }
+        let (side, of) = place?;
+        Some(Locator::Near { side, of, text: wanted? })
+    }
+
+    /// A text of a locator. Nothing is filled in there: a placeholder would be looked for letter by letter.
+    fn fixed_text(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = text(node, what, &mut self.sink)?;
+        if let Some(placeholder) = Placeholder::ALL.iter().map(ToString::to_string).find(|shown| text.contains(shown)) {
+            let at = self.within(node.span, &placeholder);
+            let help = "a locator is the same for every account: use what does not change";
+            self.sink.report(
+                Code::PlaceholderNotHere,
+                at,
+                format!("`{placeholder}` has no value in {what}"),
+                help.to_owned(),
+            );
+        }
+        Some(text)
+    }
+
+    /// XPath 1.0 is judged by its first character and by whether quotes and brackets close: a full parser would weigh
+    /// more than the whole language. What passes here and fails in the browser finds nothing there, which no quorum takes
+    /// for a find.
+    fn xpath(&mut self, node: &Node) -> Option<String> {
+        let text = text(node, "`xpath`", &mut self.sink)?;
+        match xpath_fault(&text) {
+            None => Some(text),
+            Some(reason) => {
+                let help = "write `//button[@type='submit']`, or use `css`";
+                self.sink.report(
+                    Code::BadXpath,
+                    node.span,
+                    format!("`xpath` cannot be read: {reason}"),
+                    help.to_owned(),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Why a text cannot be an XPath expression that finds an element.
+fn xpath_fault(text: &str) -> Option<&'static str> {
+    if !text.starts_with(['/', '.', '(']) {
+        return Some("it does not begin with `/`, `.` or `(`");
+    }
+    let mut open = Vec::new();
+    let mut quote = None;
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(mark), _) if mark == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(') => open.push(')'),
+            (None, '[') => open.push(']'),
+            (None, ')' | ']') if open.pop() != Some(c) => {
+                return Some("a bracket closes that was not opened");
+            }
+            (None, '{' | '}' | ';') => return Some("it has a character that XPath does not know"),
+            (None, _) => {}
+        }
+    }
+    let unfinished = text.ends_with('/') || text.contains("///") || text.contains("[]");
+    match () {
+        () if quote.is_some() => Some("a quote is never closed"),
+        () if !open.is_empty() => Some("a bracket is never closed"),
+        () if unfinished => Some("a step is empty"),
+        () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::xpath_fault;
+
+    #[test]
+    fn what_cannot_be_xpath_is_seen() {
+        for good in
+            ["//button", "//button[@type='submit' and contains(., ']')]", "(//form)[2]//a", ".//x", "//*[. = \"it's\"]"]
+        {
+            assert_eq!(xpath_fault(good), None, "{good}");
+        }
+        for bad in ["button", "//button[", "//a]", "//a[@b='c]", "//a(]", "//", "///a", "//a[]", "//a{b}"] {
+            assert!(xpath_fault(bad).is_some(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Recipe text → [`Recipe`], with every error of the file in one go.
+//!
+//! Owns the shape of the language: which key may stand where, what a value may be, which names and placeholders resolve.
+//! The schema is closed: what is not known is an error, never ignored. Rules about the recipe as a whole are
+//! [`crate::check`]'s. Never reads a file.
+//!
+//! The tree is walked once for the names (surfaces, elements) and once for everything, so a name may be used before the
+//! line that defines it, and an element with an error in it is still a known name.
+
+mod challenges;
+mod elements;
+mod fields;
+mod flow;
+mod head;
+mod identity;
+mod outcome;
+mod steps;
+mod surfaces;
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use sha2::{Digest as _, Sha256};
+
+use crate::check::{self, Use, UseKind};
+use crate::diagnostics::{Code, Diagnostics, Sink, Span};
+use crate::model::{ElementName, OriginPattern, Recipe, SurfaceName};
+use crate::suggest::did_you_mean;
+use crate::template::{Placeholder, Template, TemplateError};
+use crate::yaml::{self, Node};
+use fields::{Fields, limit, map};
+
+/// Largest recipe, in bytes.
+pub const BYTES_MAX: usize = 256 * 1024;
+/// Most elements of a recipe.
+const ELEMENTS_MAX: usize = 200;
+/// Most surfaces of a recipe.
+const SURFACES_MAX: usize = 100;
+/// Most flows of a recipe.
+const FLOWS_MAX: usize = 50;
+
+const KEYS: [&str; 9] =
+    ["platform", "recipe", "verified", "origins", "surfaces", "elements", "identity", "challenges", "flows"];
+
+/// Reads and checks a recipe. `file` is what errors call it.
+pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
+    let mut sink = Sink::new(file, source);
+    if source.len() > BYTES_MAX {
+        let message = format!("the recipe has {} bytes; at most {BYTES_MAX} are read", source.len());
+        sink.report(Code::TooLarge, Span::default(), message, "split the platform into several recipes".to_owned());
+        return Err(sink.finish());
+    }
+    let Some(root) = yaml::read(source, &mut sink) else {
+        return Err(sink.finish());
+    };
+    let mut reader =
+        Reader { sink, origins: Some(Vec::new()), surfaces: Vec::new(), elements: Vec::new(), uses: Vec::new() };
+    let recipe = reader.recipe(&root, source);
+    let found = reader.sink.finish();
+    match recipe {
+        Some(recipe) if found.is_empty() => Ok(recipe),
+        _ => Err(found),
+    }
+}
+
+/// What is known while the tree is walked.
+pub(crate) struct Reader<'s> {
+    pub(crate) sink: Sink<'s>,
+    /// `None` once one of them is in error: then nothing can be said of what they cover.
+    origins: Option<Vec<OriginPattern>>,
+    /// Names of surfaces, and whether they list objects.
+    surfaces: Vec<(SurfaceName, bool)>,
+    /// Names of elements, and where they stand.
+    elements: Vec<(ElementName, Span)>,
+    /// Who touches or trusts which element, for the rules of the whole.
+    uses: Vec<Use>,
+}
+
+impl Reader<'_> {
+    fn recipe(&mut self, root: &Node, source: &str) -> Option<Recipe> {
+        let fields = Fields::open(root, "the recipe", &KEYS, &mut self.sink)?;
+        self.learn_names(root);
+        let sink = &mut self.sink;
+        let platform =
+            fields.need("platform", "platform: <name of its folder>", sink).and_then(|node| head::platform(node, sink));
+        let number = fields.need("recipe", "recipe: 1", sink).and_then(|node| head::number(node, sink));
+        let verified = fields
+            .need("verified", "verified: { against: fixtures, on: 2026-11-20 }", sink)
+            .and_then(|node| head::verified(node, sink));
+        self.origins = fields
+            .need("origins", "origins: [\"https://example.com\"]", &mut self.sink)
+            .and_then(|node| head::origins(node, &mut self.sink));
+        let surfaces = fields
+            .need("surfaces", "surfaces: { profile: { url: \"/{account.handle}\" } }", &mut self.sink)
+            .and_then(|node| self.named(node, "`surfaces`", SURFACES_MAX, Self::surface));
+        let elements = fields
+            .need("elements", "elements: { post_button: [ … ] }", &mut self.sink)
+            .and_then(|node| self.named(node, "`elements`", ELEMENTS_MAX, Self::element));
+        let identity = fields
+            .need("identity", "identity: { on: profile, handle: …, name: … }", &mut self.sink)
+            .and_then(|node| self.identity(node));
+        let challenges = fields
+            .need("challenges", "challenges: { logged_out: { any: [ { url: \"/login*\" } ] } }", &mut self.sink)
+            .and_then(|node| self.challenges(node));
+        let flows = fields
+            .need("flows", "flows: { publish.post: … }", &mut self.sink)
+            .and_then(|node| self.named(node, "`flows`", FLOWS_MAX, Self::flow));
+        let place = |name: &str| self.elements.iter().find(|(known, _)| known == name).map(|(_, span)| *span);
+        let known: check::Known<'_> = elements
+            .iter()
+            .flatten()
+            .map(|(name, element)| (name.as_str(), (element, place(name).unwrap_or_default())))
+            .collect();
+        check::whole(&known, &self.uses, &mut self.sink);
+        Some(Recipe {
+            platform: platform?,
+            recipe: number?,
+            verified: verified?,
+            origins: self.origins.take()?,
+            surfaces: surfaces?,
+            elements: elements?,
+            identity: identity?,
+            challenges: challenges?,
+            flows: flows?,
+            hash: hex::encode(Sha256::digest(source)),
+            baselines: BTreeMap::new(),
+        })
+    }
+
+    /// The first walk: which surfaces and elements there are.
+    fn learn_names(&mut self, root: &Node) {
+        for section in root.entries() {
+            for entry in section.value.entries() {
+                match section.key.as_str() {
+                    "surfaces" => {
+                        let lists = entry.value.entries().iter().any(|field| field.key == "items");
+                        self.surfaces.push((entry.key.clone(), lists));
+                    }
+                    "elements" => self.elements.push((entry.key.clone(), entry.key_span)),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// A map of names that the recipe's author chooses. A value in error is left out; its error is reported.
+    fn named<T>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        max: usize,
+        mut read: impl FnMut(&mut Self, &str, &Node) -> Option<T>,
+    ) -> Option<IndexMap<String, T>> {
+        let entries = map(node, what, &mut self.sink)?;
+        if entries.is_empty() {
+            self.sink.report(Code::MissingKey, node.label, format!("{what} is empty"), None);
+        }
+        limit(entries.len(), max, what, node.label, &mut self.sink);
+        let mut all = IndexMap::new();
+        for entry in entries.iter().take(max) {
+            head::check_name(&entry.key, entry.key_span, &mut self.sink);
+            // Of two with one name, which is an error of its own, the first counts.
+            if let Some(value) = read(self, &entry.key, &entry.value) {
+                all.entry(entry.key.clone()).or_insert(value);
+            }
+        }
+        Some(all)
+    }
+
+    /// The name of an element that the recipe defines.
+    fn element_name(&mut self, node: &Node, what: &str) -> Option<ElementName> {
+        let name = fields::text(node, what, &mut self.sink)?;
+        if self.elements.iter().any(|(known, _)| *known == name) {
+            return Some(name);
+        }
+        let help = did_you_mean(&name, self.elements.iter().map(|(known, _)| known.as_str()));
+        self.sink.report(Code::UnknownElement, node.span, format!("`elements` has no `{name}`"), help);
+        None
+    }
+
+    /// The name of an element, and a note of what is done with it.
+    fn used(&mut self, node: &Node, what: &str, kind: UseKind) -> Option<ElementName> {
+        let element = self.element_name(node, what)?;
+        self.uses.push(Use { element: element.clone(), span: node.span, kind });
+        Some(element)
+    }
+
+    /// The name of a surface that the recipe defines.
+    fn surface_name(&mut self, node: &Node, what: &str) -> Option<SurfaceName> {
+        let name = fields::text(node, what, &mut self.sink)?;
+        if self.surfaces.iter().any(|(known, _)| *known == name) {
+            return Some(name);
+        }
+        let help = did_you_mean(&name, self.surfaces.iter().map(|(known, _)| known.as_str()));
+        self.sink.report(Code::UnknownSurface, node.span, format!("`surfaces` has no `{name}`"), help);
+        None
+    }
+
+    /// The name of a surface that lists objects.
+    fn listing_name(&mut self, node: &Node, what: &str) -> Option<SurfaceName> {
+        let name = self.surface_name(node, what)?;
+        if !self.surfaces.iter().any(|(known, lists)| *known == name && *lists) {
+            let message = format!("{what} reads entries of a list, but the surface `{name}` has no `items`");
+            let help = format!("add `items: {{ each: \"article\", text: \".text\" }}` to `surfaces.{name}`");
+            self.sink.report(Code::SurfaceWithoutItems, node.span, message, help);
+        }
+        Some(name)
+    }
+
+    /// A text with placeholders, of which only `allowed` have a value in this place.
+    fn template(&mut self, node: &Node, what: &str, allowed: &[Placeholder]) -> Option<Template> {
+        let text = fields::text(node, what, &mut self.sink)?;
+        match Template::parse(&text) {
+            Ok(template) => {
+                for placeholder in template.placeholders().filter(|placeholder| !allowed.contains(placeholder)) {
+                    let shown = placeholder.to_string();
+                    let names: Vec<String> = allowed.iter().map(|name| format!("`{name}`")).collect();
+                    let help = if names.is_empty() {
+                        "write a fixed text".to_owned()
+                    } else {
+                        format!("known here: {}", names.join(", "))
+                    };
+                    let at = self.within(node.span, &shown);
+                    self.sink.report(Code::PlaceholderNotHere, at, format!("`{shown}` has no value in {what}"), help);
+                }
+                Some(template)
+            }
+            Err(TemplateError::Unclosed { at }) => {
+                let at = self.within(node.span, text.get(at..).unwrap_or_default());
+                let help = "close it with `}`, or write `{{` for a brace that stands for itself";
+                self.sink.report(Code::BadTemplate, at, format!("a brace in {what} is never closed"), help.to_owned());
+                None
+            }
+            Err(TemplateError::Unknown { name, .. }) => {
+                let shown = format!("{{{name}}}");
+                let known: Vec<String> = Placeholder::ALL.iter().map(ToString::to_string).collect();
+                let help = did_you_mean(&shown, known.iter().map(String::as_str));
+                let at = self.within(node.span, &shown);
+                self.sink.report(Code::UnknownPlaceholder, at, format!("`{shown}` is not a placeholder"), help);
+                None
+            }
+        }
+    }
+
+    /// Where a piece of a text stands in the source; the whole text when quoting or folding hides it.
+    fn within(&self, span: Span, piece: &str) -> Span {
+        match self.sink.text(span).find(piece) {
+            Some(at) if !piece.is_empty() => Span { start: span.start + at, end: span.start + at + piece.len() },
+            _ => span,
+        }
+    }
+
+    /// A CSS selector.
+    fn css(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = fields::text(node, what, &mut self.sink)?;
+        match crate::css::parse(&text) {
+            Ok(_) => Some(text),
+            Err(reason) => {
+                let help = "plain CSS, as in a style sheet, quote attribute values; of the states of a page (`:checked`, \
+                            `:enabled`) none can be asked for: name an attribute instead";
+                let message = format!("{what} is not a CSS selector: {reason}");
+                self.sink.report(Code::BadSelector, node.span, message, help.to_owned());
+                None
+            }
+        }
+    }
+}

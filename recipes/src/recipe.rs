@@ -1,0 +1,150 @@
+//! What the engine asks a checked recipe: its flows, its elements, where a surface is, which origins are home.
+//!
+//! Never opens a page and never gives out a URL outside the recipe's origins.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use crate::json_path;
+use crate::model::{Element, Flow, ObjectId, OriginPattern, PortPattern, Recipe, Surface};
+use crate::template::{MissingValue, Part, Placeholder, Values};
+
+/// Everything but the unreserved characters of RFC 3986: a value fills one path segment and can never end it.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Why a surface has no URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// The recipe does not define the surface.
+    #[error("the recipe has no surface `{surface}`")]
+    UnknownSurface {
+        /// The name that was asked for.
+        surface: String,
+    },
+    /// The surface's URL names something that the caller does not have.
+    #[error(transparent)]
+    MissingValue(#[from] MissingValue),
+    /// A value cannot be a part of a path (empty, `.` or `..`).
+    #[error("the value of {placeholder} cannot stand in a URL: `{value}`")]
+    BadValue {
+        /// Which one.
+        placeholder: Placeholder,
+        /// Its value.
+        value: String,
+    },
+    /// What came out is no URL.
+    #[error("`{url}` is not a URL")]
+    NotAUrl {
+        /// What came out.
+        url: String,
+    },
+    /// What came out is not within the recipe's origins.
+    #[error("`{url}` is outside the recipe's origins")]
+    OutsideOrigins {
+        /// What came out.
+        url: String,
+    },
+}
+
+impl UrlError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSurface { .. } => "url-unknown-surface",
+            Self::MissingValue(missing) => missing.code(),
+            Self::BadValue { .. } => "url-bad-value",
+            Self::NotAUrl { .. } => "url-not-a-url",
+            Self::OutsideOrigins { .. } => "url-outside-origins",
+        }
+    }
+}
+
+impl Recipe {
+    /// The flow of an action type (`publish.post`).
+    #[must_use]
+    pub fn flow(&self, action_type: &str) -> Option<&Flow> {
+        self.flows.get(action_type)
+    }
+
+    /// An element by name.
+    #[must_use]
+    pub fn element(&self, name: &str) -> Option<&Element> {
+        self.elements.get(name)
+    }
+
+    /// A surface by name.
+    #[must_use]
+    pub fn surface(&self, name: &str) -> Option<&Surface> {
+        self.surfaces.get(name)
+    }
+
+    /// The default base of relative URLs: the first origin that has no wildcard. `None`: the account brings it.
+    #[must_use]
+    pub fn base_origin(&self) -> Option<String> {
+        self.origins.iter().find(|origin| origin.port != PortPattern::Any).map(OriginPattern::to_string)
+    }
+
+    /// Whether the session may be carried to this origin (`https://practice.test`; a whole URL is judged by its origin).
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        Url::parse(origin).is_ok_and(|url| self.allows_url(&url))
+    }
+
+    /// Where a surface is. `base_origin` is the account's origin, e.g. [`Recipe::base_origin`].
+    ///
+    /// A placeholder fills (part of) one path segment, percent-encoded; only a URL that is nothing but `{target}` is taken
+    /// as it comes.
+    ///
+    /// # Errors
+    /// An unknown surface, a value that is missing or cannot stand in a path, a result outside the recipe's origins.
+    pub fn url_of(&self, surface: &str, base_origin: &str, values: &dyn Values) -> Result<String, UrlError> {
+        let template = match self.surface(surface) {
+            Some(found) => &found.url,
+            None => {
+                return Err(UrlError::UnknownSurface { surface: surface.to_owned() });
+            }
+        };
+        let reference = if template.is_only(Placeholder::Target) {
+            template.try_fill(values)?
+        } else {
+            let filled: Result<Vec<String>, UrlError> =
+                template.parts.iter().map(|part| url_part(part, values)).collect();
+            filled?.concat()
+        };
+        let base = Url::parse(base_origin).map_err(|_| UrlError::NotAUrl { url: base_origin.to_owned() })?;
+        let url = base.join(&reference).map_err(|_| UrlError::NotAUrl { url: reference })?;
+        if self.allows_url(&url) { Ok(url.into()) } else { Err(UrlError::OutsideOrigins { url: url.into() }) }
+    }
+
+    fn allows_url(&self, url: &Url) -> bool {
+        self.origins.iter().any(|origin| origin.covers(url))
+    }
+}
+
+fn url_part(part: &Part, values: &dyn Values) -> Result<String, UrlError> {
+    match part {
+        Part::Text(text) => Ok(text.clone()),
+        Part::Placeholder(placeholder) => {
+            let placeholder = *placeholder;
+            let value = values.get(placeholder).ok_or(MissingValue { placeholder })?;
+            if matches!(value, "" | "." | "..") {
+                return Err(UrlError::BadValue { placeholder, value: value.to_owned() });
+            }
+            Ok(utf8_percent_encode(value, SEGMENT).to_string())
+        }
+    }
+}
+
+impl ObjectId {
+    /// Reads the object's id out of the JSON body of the write's response: a non-empty text, or a whole number.
+    #[must_use]
+    pub fn read(&self, body: &serde_json::Value) -> Option<String> {
+        let Self::Response(path) = self;
+        match json_path::follow(&json_path::parse(path)?, body)? {
+            serde_json::Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            serde_json::Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+            _ => None,
+        }
+    }
+}

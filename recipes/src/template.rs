@@ -1,0 +1,334 @@
+//! Placeholders in recipe texts: `@{account.handle}`, `/p/{object_id}`.
+//!
+//! The set of names is closed; an unknown one is an error of the recipe, never an empty string at run time. `{{` stands
+//! for a brace; a closing brace outside a placeholder stands for itself.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A value that a recipe may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Placeholder {
+    /// `{account.handle}`
+    AccountHandle,
+    /// `{account.display_name}`
+    AccountDisplayName,
+    /// `{account.avatar_hash}`
+    AccountAvatarHash,
+    /// `{content.text}`
+    ContentText,
+    /// `{content.media}`
+    ContentMedia,
+    /// `{target}`: what an order aims at (a permalink, a handle).
+    Target,
+    /// `{object_id}`: read, not filled in, in receipts.
+    ObjectId,
+}
+
+impl Placeholder {
+    /// Every placeholder of the language.
+    pub const ALL: [Self; 7] = [
+        Self::AccountHandle,
+        Self::AccountDisplayName,
+        Self::AccountAvatarHash,
+        Self::ContentText,
+        Self::ContentMedia,
+        Self::Target,
+        Self::ObjectId,
+    ];
+
+    /// The name as it stands between the braces.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccountHandle => "account.handle",
+            Self::AccountDisplayName => "account.display_name",
+            Self::AccountAvatarHash => "account.avatar_hash",
+            Self::ContentText => "content.text",
+            Self::ContentMedia => "content.media",
+            Self::Target => "target",
+            Self::ObjectId => "object_id",
+        }
+    }
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{}}}", self.name())
+    }
+}
+
+/// A text with placeholders, split once when the recipe is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Template {
+    /// Its parts in order.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a [`Template`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// As it stands.
+    Text(String),
+    /// Filled in at run time.
+    Placeholder(Placeholder),
+}
+
+/// Why a text is no template. Positions are bytes within the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// `{` without `}`.
+    #[error("the brace at byte {at} is never closed")]
+    Unclosed {
+        /// Where the brace stands.
+        at: usize,
+    },
+    /// A name outside the closed set.
+    #[error("`{{{name}}}` is not a placeholder")]
+    Unknown {
+        /// Where the brace stands.
+        at: usize,
+        /// What stands between the braces.
+        name: String,
+    },
+}
+
+impl TemplateError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unclosed { .. } => crate::Code::BadTemplate.as_str(),
+            Self::Unknown { .. } => crate::Code::UnknownPlaceholder.as_str(),
+        }
+    }
+}
+
+/// A template names a value that the caller does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the recipe names {placeholder}, which has no value here")]
+pub struct MissingValue {
+    /// The first one that is missing.
+    pub placeholder: Placeholder,
+}
+
+impl MissingValue {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "recipe-missing-value"
+    }
+}
+
+/// Where the values of placeholders come from.
+pub trait Values {
+    /// The value of one placeholder; `None` when there is none in this place.
+    fn get(&self, placeholder: Placeholder) -> Option<&str>;
+}
+
+impl Template {
+    /// Splits a text into its parts.
+    ///
+    /// # Errors
+    /// A brace that does not close, or a name outside the closed set.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut at = 0;
+        while let Some(found) = text.get(at..).and_then(|rest| rest.find('{')) {
+            let brace = at + found;
+            plain.push_str(text.get(at..brace).unwrap_or_default());
+            let after = text.get(brace + 1..).unwrap_or_default();
+            if after.starts_with('{') {
+                plain.push('{');
+                at = brace + 2;
+                continue;
+            }
+            let length = after.find('}').ok_or(TemplateError::Unclosed { at: brace })?;
+            let name = after.get(..length).unwrap_or_default();
+            let placeholder = Placeholder::ALL
+                .into_iter()
+                .find(|placeholder| placeholder.name() == name)
+                .ok_or_else(|| TemplateError::Unknown { at: brace, name: name.to_owned() })?;
+            if !plain.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut plain)));
+            }
+            parts.push(Part::Placeholder(placeholder));
+            at = brace + length + 2;
+        }
+        plain.push_str(text.get(at..).unwrap_or_default());
+        if !plain.is_empty() {
+            parts.push(Part::Text(plain));
+        }
+        Ok(Self { parts })
+    }
+
+    /// The placeholders it names, in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Placeholder(placeholder) => Some(*placeholder),
+        })
+    }
+
+    /// Whether it is this one placeholder and nothing else.
+    #[must_use]
+    pub fn is_only(&self, placeholder: Placeholder) -> bool {
+        self.parts == [Part::Placeholder(placeholder)]
+    }
+
+    /// The text with its placeholders filled in.
+    ///
+    /// # Errors
+    /// A placeholder without a value: nothing half-filled may reach a page.
+    pub fn try_fill(&self, values: &dyn Values) -> Result<String, MissingValue> {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Placeholder(placeholder) => {
+                    out.push_str(values.get(*placeholder).ok_or(MissingValue { placeholder: *placeholder })?);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// The text with its placeholders filled in; one without a value stays as it is written (`{target}`), never empty.
+    ///
+    /// For what is compared or shown to people. What is typed into a page or opened goes through [`Template::try_fill`].
+    #[must_use]
+    pub fn fill(&self, values: &dyn Values) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Placeholder(placeholder) => {
+                    values.get(*placeholder).map_or_else(|| placeholder.to_string(), str::to_owned)
+                }
+            })
+            .collect()
+    }
+
+    /// Whether a path of a URL has this form. A placeholder stands for one or more characters without `/`.
+    #[must_use]
+    pub fn matches(&self, actual: &str) -> bool {
+        self.holes(actual).is_some()
+    }
+
+    /// Reads `{object_id}` out of a path of a URL (`/p/{object_id}` of `/p/42?x` is `42`). Query and fragment do not count.
+    #[must_use]
+    pub fn read(&self, actual: &str) -> Option<String> {
+        let at = self.placeholders().position(|placeholder| placeholder == Placeholder::ObjectId)?;
+        self.holes(actual)?.get(at).map(|hole| (*hole).to_owned())
+    }
+
+    /// What stands in place of each placeholder. Each fixed text is taken at its first place, the last one at the end of
+    /// the path, so the time is linear.
+    fn holes<'a>(&self, actual: &'a str) -> Option<Vec<&'a str>> {
+        let mut rest = actual.split(['?', '#']).next().unwrap_or_default();
+        let mut holes = Vec::new();
+        let mut open = false;
+        for (nth, part) in self.parts.iter().enumerate() {
+            match part {
+                // Two placeholders side by side cannot be told apart.
+                Part::Placeholder(_) if open => return None,
+                Part::Placeholder(_) => open = true,
+                Part::Text(text) if !open => rest = rest.strip_prefix(text.as_str())?,
+                Part::Text(text) => {
+                    let last = nth + 1 == self.parts.len();
+                    let at = if last { rest.strip_suffix(text.as_str())?.len() } else { find_after_first(rest, text)? };
+                    holes.push(hole(rest.get(..at)?)?);
+                    rest = rest.get(at + text.len()..)?;
+                    open = false;
+                }
+            }
+        }
+        if open {
+            holes.push(hole(rest)?);
+            rest = "";
+        }
+        rest.is_empty().then_some(holes)
+    }
+}
+
+/// Where `text` first stands in `rest`, leaving at least one character before it.
+fn find_after_first(rest: &str, text: &str) -> Option<usize> {
+    let first = rest.chars().next()?.len_utf8();
+    rest.get(first..)?.find(text).map(|at| at + first)
+}
+
+fn hole(text: &str) -> Option<&str> {
+    (!text.is_empty() && !text.contains('/')).then_some(text)
+}
+
+impl fmt::Display for Template {
+    /// As it stands in the recipe.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => f.write_str(&text.replace('{', "{{"))?,
+                Part::Placeholder(placeholder) => write!(f, "{placeholder}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    struct North;
+
+    impl Values for North {
+        fn get(&self, placeholder: Placeholder) -> Option<&str> {
+            (placeholder == Placeholder::AccountHandle).then_some("north_star")
+        }
+    }
+
+    fn template(text: &str) -> Template {
+        Template::parse(text).unwrap()
+    }
+
+    #[test]
+    fn fills_what_it_knows_and_never_leaves_a_hole() {
+        assert_eq!(template("@{account.handle}!").fill(&North), "@north_star!");
+        assert_eq!(template("{{account.handle}").fill(&North), "{account.handle}");
+        assert_eq!(template("to {target}").fill(&North), "to {target}");
+        let missing = template("to {target}").try_fill(&North).unwrap_err();
+        assert_eq!(missing.placeholder, Placeholder::Target);
+        assert_eq!(template("{account.handle}").try_fill(&North).unwrap(), "north_star");
+    }
+
+    #[test]
+    fn a_name_outside_the_closed_set_is_an_error_with_its_place() {
+        assert_eq!(
+            Template::parse("é{acount.handle}"),
+            Err(TemplateError::Unknown { at: 2, name: "acount.handle".to_owned() })
+        );
+        assert_eq!(Template::parse("a{target"), Err(TemplateError::Unclosed { at: 1 }));
+        assert_eq!(Template::parse("{}").unwrap_err().code(), "recipe-unknown-placeholder");
+    }
+
+    #[test]
+    fn reads_the_object_id_out_of_a_path() {
+        assert_eq!(template("/p/{object_id}").read("/p/p_42?utm=1#top").as_deref(), Some("p_42"));
+        assert_eq!(template("/p/{object_id}").read("/p/p_42/insights"), None);
+        assert_eq!(template("/p/{object_id}").read("/p/"), None);
+        assert_eq!(template("/{account.handle}/p/{object_id}-x").read("/a/p/b-x-x").as_deref(), Some("b-x"));
+        assert_eq!(template("/done").read("/done"), None);
+        assert!(template("/done").matches("/done"));
+        assert!(!template("/done").matches("/done/"));
+        assert!(!template("{target}{object_id}").matches("ab"));
+    }
+
+    #[test]
+    fn shows_itself_as_it_was_written() {
+        for text in ["/p/{object_id}", "{{x} {target}", "plain", ""] {
+            assert_eq!(template(text).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! YAML text → a tree of nodes that know where they stand.
+//!
+//! Owns the limits on hostile input: size, depth, number of nodes. Anchors, aliases, tags and second documents are
+//! refused, so that what a reviewer reads in the file is what runs. Never knows what a key means.
+//!
+//! The events come from saphyr-parser (YAML 1.2). The tree is built with an explicit stack of bounded height, so no input
+//! can exhaust the thread's own.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span as EventSpan};
+
+use crate::diagnostics::{Code, Sink, Span};
+
+/// Greatest depth of lists and maps within each other.
+const DEPTH_MAX: usize = 24;
+/// Greatest number of texts, lists and maps.
+const NODES_MAX: usize = 20_000;
+
+/// A value and where it stands.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// The value's own text.
+    pub(crate) span: Span,
+    /// What an error about the whole value points at: its key when it has one.
+    pub(crate) label: Span,
+    pub(crate) value: Value,
+}
+
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// A text; `plain` when it stands without quotes, so that it may also mean a number, a truth value or nothing.
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A key of a map with its value. Keys that stand twice are all here; the error is already reported.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Span,
+    pub(crate) value: Node,
+}
+
+impl Node {
+    /// Whether nothing was written (`key:`, `~`, `null`).
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The entries of a map; none of anything else.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            Value::Scalar { .. } | Value::List(_) => &[],
+        }
+    }
+}
+
+/// A list or map that is not closed yet.
+struct Open {
+    start: usize,
+    kind: OpenKind,
+}
+
+enum OpenKind {
+    List(Vec<Node>),
+    Map { entries: Vec<Entry>, key: Option<(String, Span)> },
+}
+
+/// Reads one YAML document. `None` when it is no YAML at all; the reasons are in `sink`.
+pub(crate) fn read(source: &str, sink: &mut Sink<'_>) -> Option<Node> {
+    let offsets: Vec<usize> = source.char_indices().map(|(at, _)| at).chain(std::iter::once(source.len())).collect();
+    let mut builder =
+        Builder { source, offsets, stack: Vec::new(), root: None, nodes: 0, documents: 0, aliases: false };
+    for event in Parser::new_from_str(source) {
+        match event {
+            Ok((event, span)) => {
+                let span = builder.bytes(span);
+                builder.take(event, span, sink)?;
+            }
+            Err(error) => {
+                let at = builder.offset(error.marker().index());
+                let help =
+                    "check indentation, quotes and brackets; a text with `: `, `#`, `{` or `[` in it needs quotes";
+                sink.report(
+                    Code::Syntax,
+                    Span { start: at, end: at },
+                    format!("this is not valid YAML: {}", error.info()),
+                    help.to_owned(),
+                );
+                return None;
+            }
+        }
+    }
+    if builder.root.is_none() {
+        let help = "start with `platform: <name>`; docs/recipes.md shows a whole recipe";
+        sink.report(Code::Syntax, Span::default(), "the recipe is empty", help.to_owned());
+    }
+    builder.root.filter(|_| !builder.aliases)
+}
+
+struct Builder<'s> {
+    source: &'s str,
+    /// Byte offset of each character, and of the end: the parser counts in characters.
+    offsets: Vec<usize>,
+    stack: Vec<Open>,
+    root: Option<Node>,
+    nodes: usize,
+    documents: usize,
+    /// An alias stands for a value that is not known here, so nothing more can be said of the recipe.
+    aliases: bool,
+}
+
+impl Builder<'_> {
+    fn offset(&self, char_index: usize) -> usize {
+        self.offsets.get(char_index).copied().unwrap_or(self.source.len())
+    }
+
+    /// The bytes of an event, without the white space that the scanner counts at the end of a block.
+    fn bytes(&self, span: EventSpan) -> Span {
+        let (start, end) = (self.offset(span.start.index()), self.offset(span.end.index()));
+        let text = self.source.get(start..end).unwrap_or_default();
+        Span { start, end: start + text.trim_end().len() }
+    }
+
+    /// `None` stops the reading.
+    fn take(&mut self, event: Event<'_>, span: Span, sink: &mut Sink<'_>) -> Option<()> {
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    let help = "a recipe is one document: remove the second `---`";
+                    sink.report(Code::UnsupportedYaml, span, "a second document begins here", help.to_owned());
+                    return None;
+                }
+            }
+            Event::Alias(_) => {
+                let help = "write the value out: what is read in the file must be what runs";
+                sink.report(
+                    Code::UnsupportedYaml,
+                    span,
+                    "aliases (`*name`) are not part of the language",
+                    help.to_owned(),
+                );
+                self.aliases = true;
+                self.node(Value::Scalar { text: String::new(), plain: true }, span, sink)?;
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                refuse_extras(anchor, tag.is_some(), span, sink);
+                let value = Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                self.node(value, span, sink)?;
+            }
+            Event::SequenceStart(anchor, tag) => {
+                refuse_extras(anchor, tag.is_some(), span, sink);
+                self.open(OpenKind::List(Vec::new()), span, sink)?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                refuse_extras(anchor, tag.is_some(), span, sink);
+                self.open(OpenKind::Map { entries: Vec::new(), key: None }, span, sink)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span, sink)?,
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+        }
+        Some(())
+    }
+
+    fn open(&mut self, kind: OpenKind, span: Span, sink: &mut Sink<'_>) -> Option<()> {
+        if self.stack.len() >= DEPTH_MAX {
+            sink.report(
+                Code::TooDeep,
+                span,
+                format!("lists and maps nest deeper than {DEPTH_MAX} here"),
+                "no part of a recipe is nearly as deep: look for a bracket that does not close".to_owned(),
+            );
+            return None;
+        }
+        self.stack.push(Open { start: span.start, kind });
+        Some(())
+    }
+
+    fn close(&mut self, span: Span, sink: &mut Sink<'_>) -> Option<()> {
+        let open = self.stack.pop()?;
+        let end = span.end.max(open.start);
+        let text = self.source.get(open.start..end).unwrap_or_default();
+        let whole = Span { start: open.start, end: open.start + text.trim_end().len() };
+        let value = match open.kind {
+            OpenKind::List(items) => Value::List(items),
+            OpenKind::Map { entries, .. } => Value::Map(entries),
+        };
+        self.node(value, whole, sink)
+    }
+
+    /// Puts a finished value where it belongs: the root, a list, a key or a key's value.
+    fn node(&mut self, value: Value, span: Span, sink: &mut Sink<'_>) -> Option<()> {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX {
+            let help = "split the platform into several recipes";
+            sink.report(Code::TooDeep, span, format!("the recipe has more than {NODES_MAX} values"), help.to_owned());
+            return None;
+        }
+        let node = Node { span, label: span, value };
+        match self.stack.last_mut().map(|open| &mut open.kind) {
+            None => self.root = Some(node),
+            Some(OpenKind::List(items)) => items.push(node),
+            Some(OpenKind::Map { entries, key }) => match key.take() {
+                Some((name, key_span)) => add(entries, name, key_span, node, sink),
+                None => *key = Some(key_of(node, sink)),
+            },
+        }
+        Some(())
+    }
+}
+
+fn add(entries: &mut Vec<Entry>, key: String, key_span: Span, mut value: Node, sink: &mut Sink<'_>) {
+    if let Some(first) = entries.iter().find(|entry| entry.key == key) {
+        let line = sink.line(first.key_span.start);
+        // A second commit is not a slip of the pen like any other key; it gets its own words.
+        let (code, help) = if key == "commit" {
+            (
+                Code::SeveralCommits,
+                "a flow has exactly one irreversible input: remove one, or make it a flow of its own",
+            )
+        } else {
+            (Code::DuplicateKey, "remove one of the two")
+        };
+        sink.report(
+            code,
+            key_span,
+            format!("`{key}` stands here a second time; the first is on line {line}"),
+            help.to_owned(),
+        );
+    }
+    value.label = key_span;
+    entries.push(Entry { key, key_span, value });
+}
+
+fn key_of(node: Node, sink: &mut Sink<'_>) -> (String, Span) {
+    match node.value {
+        Value::Scalar { text, .. } => (text, node.span),
+        Value::List(_) | Value::Map(_) => {
+            let help = "a text that begins with `{` or `[` needs quotes: \"{account.handle}\"";
+            sink.report(Code::WrongType, node.span, "a key must be a name", help.to_owned());
+            (String::new(), node.span)
+        }
+    }
+}
+
+fn refuse_extras(anchor: usize, tag: bool, span: Span, sink: &mut Sink<'_>) {
+    if anchor != 0 {
+        let help = "write the value out at each place: what is read in the file must be what runs";
+        sink.report(Code::UnsupportedYaml, span, "anchors (`&name`) are not part of the language", help.to_owned());
+    }
+    if tag {
+        let help = "remove the tag; a text that begins with `!` needs quotes";
+        sink.report(Code::UnsupportedYaml, span, "tags (`!name`) are not part of the language", help.to_owned());
+    }
+}

@@ -1,0 +1,23 @@
+//! Deed's browser: Chromium over its debugging pipe.
+//!
+//! Owns the process, the pipe, the tab, input, the one press and the network gate. Judges nothing: it reports what each
+//! locator names and lets the engine decide. Never hides that the browser is automated, never answers a captcha.
+//!
+//! A file per noun: [`launch`] (process, user, profile, guard), [`wire`] (pipe), [`browser`] (the running Chromium and its warm
+//! contexts), [`page`] (one tab), `session` (an account's context as the engine's port), `input` (pace), `press` (the commit),
+//! [`gate`] and [`relay`] (at most one write, in the browser and on the wire).
+
+pub mod browser;
+pub mod gate;
+mod input;
+pub mod launch;
+pub mod page;
+mod press;
+mod query;
+pub mod relay;
+mod session;
+pub mod wire;
+
+pub use browser::{Chromium, ChromiumConfig};
+pub use launch::{LaunchConfig, RunnerLock, Runners, find_binary};
+pub use session::ChromiumSession;

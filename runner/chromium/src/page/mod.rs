@@ -1,0 +1,265 @@
+//! One tab: navigation, looking, capturing. Reads only; input is in [`crate::input`].
+//!
+//! Judgement code runs in an isolated world, where the page can not reach it. A document that goes away while it is looked
+//! at is looked at again, within the same bound.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use chromiumoxide_cdp::cdp::browser_protocol::browser::BrowserContextId;
+use chromiumoxide_cdp::cdp::browser_protocol::inspector::EnableParams as EnableInspector;
+use chromiumoxide_cdp::cdp::browser_protocol::page::{
+    AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams,
+    CreateIsolatedWorldParams, EnableParams, EventFrameAttached, EventJavascriptDialogOpening, EventLifecycleEvent,
+    HandleJavaScriptDialogParams, NavigateParams, SetLifecycleEventsEnabledParams, Viewport,
+};
+use chromiumoxide_cdp::cdp::browser_protocol::target::{AttachToTargetParams, CreateTargetParams};
+use chromiumoxide_cdp::cdp::js_protocol::runtime::{EvaluateParams, ExecutionContextId, RemoteObjectId};
+use deed_core::ports::browser::BrowserFault;
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, watch};
+
+use crate::gate::Gate;
+use crate::wire::{CALL, Event, Wire};
+
+/// The looking code.
+const DEED_JS: &str = include_str!("deed.js");
+/// The name of the isolated world.
+const WORLD: &str = "deed";
+/// Bound of a navigation up to its parsed document.
+pub const NAVIGATION: Duration = Duration::from_secs(30);
+/// Bound of a screenshot.
+const SCREENSHOT: Duration = Duration::from_secs(10);
+/// A screenshot may be tried again: the headless shell refuses about one in five hundred.
+const SCREENSHOT_TRIES: u32 = 3;
+
+/// What the tab's events told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Progress {
+    /// The loader whose document was parsed last.
+    parsed: Option<String>,
+}
+
+/// One tab.
+pub struct Page {
+    wire: Wire,
+    session: String,
+    target: String,
+    progress: watch::Receiver<Progress>,
+    context: Mutex<Option<ExecutionContextId>>,
+}
+
+impl Page {
+    /// Opens a blank tab in a context and prepares it.
+    pub async fn open(wire: &Wire, gate: &Gate, context: &BrowserContextId) -> Result<Self, BrowserFault> {
+        let create =
+            CreateTargetParams { browser_context_id: Some(context.clone()), ..CreateTargetParams::new("about:blank") };
+        let target = wire.call(None, &create, CALL).await?.target_id;
+        let attach = AttachToTargetParams { target_id: target.clone(), flatten: Some(true) };
+        let session: String = wire.call(None, &attach, CALL).await?.session_id.into();
+        let events = wire.listen(Some(&session));
+        let (progress_sender, progress) = watch::channel(Progress::default());
+        tokio::spawn(attend(wire.clone(), session.clone(), events, progress_sender, gate.clone()));
+        let install = AddScriptToEvaluateOnNewDocumentParams {
+            world_name: Some(WORLD.to_owned()),
+            ..AddScriptToEvaluateOnNewDocumentParams::new(DEED_JS)
+        };
+        let on = Some(session.as_str());
+        // In one flight: the answers come in order.
+        let inspector = wire.send(on, &EnableInspector::default(), CALL)?;
+        let enable = wire.send(on, &EnableParams::default(), CALL)?;
+        let lifecycle = wire.send(on, &SetLifecycleEventsEnabledParams::new(true), CALL)?;
+        let install = wire.send(on, &install, CALL)?;
+        inspector.answer().await?;
+        enable.answer().await?;
+        lifecycle.answer().await?;
+        install.answer().await?;
+        Ok(Self { wire: wire.clone(), session, target: target.inner().clone(), progress, context: Mutex::new(None) })
+    }
+
+    /// The main frame's id, which is the target's.
+    pub fn frame(&self) -> &str {
+        &self.target
+    }
+
+    /// The protocol session.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    /// The connection.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Goes to a URL; returns when its document is parsed.
+    pub async fn goto(&self, url: &str) -> Result<(), BrowserFault> {
+        let mut progress = self.progress.clone();
+        self.forget_context();
+        let answer = self.wire.call(Some(&self.session), &NavigateParams::new(url), NAVIGATION).await?;
+        if let Some(reason) = answer.error_text {
+            return Err(BrowserFault::Navigation { url: url.to_owned(), reason });
+        }
+        // No loader: a move within the document.
+        let Some(loader) = answer.loader_id else { return Ok(()) };
+        let parsed = progress.wait_for(|p| p.parsed.as_deref() == Some(loader.inner()));
+        match tokio::time::timeout(NAVIGATION, parsed).await {
+            Ok(Ok(_)) => {
+                self.forget_context();
+                Ok(())
+            }
+            Ok(Err(_)) => Err(BrowserFault::Gone(self.wire.gone().unwrap_or_else(|| "the tab is gone".to_owned()))),
+            Err(_) => Err(BrowserFault::Timeout { what: format!("opening {url}"), ms: 30_000 }),
+        }
+    }
+
+    fn forget_context(&self) {
+        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    async fn context(&self) -> Result<ExecutionContextId, BrowserFault> {
+        let known = *self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let world = CreateIsolatedWorldParams {
+            world_name: Some(WORLD.to_owned()),
+            ..CreateIsolatedWorldParams::new(self.target.clone())
+        };
+        let id = self.wire.call(Some(&self.session), &world, CALL).await?.execution_context_id;
+        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+        Ok(id)
+    }
+
+    fn evaluation(context: ExecutionContextId, call: &str, by_value: bool) -> EvaluateParams {
+        // The world may be younger than the script (about:blank): then the code comes along.
+        let expression =
+            format!("globalThis.__deed ? __deed.{call} : (() => {{ {DEED_JS}; return __deed.{call}; }})()");
+        EvaluateParams {
+            context_id: Some(context),
+            return_by_value: Some(by_value),
+            await_promise: Some(true),
+            ..EvaluateParams::new(expression)
+        }
+    }
+
+    /// Calls the looking code once: `look({…})`.
+    async fn call_once<T: DeserializeOwned>(&self, call: &str, within: Duration) -> Result<T, BrowserFault> {
+        let context = self.context().await?;
+        let short = EvaluateParams { expression: format!("__deed.{call}"), ..Self::evaluation(context, "", true) };
+        let mut answer = self.wire.call(Some(&self.session), &short, within).await?;
+        if answer.exception_details.as_ref().is_some_and(|e| format!("{e:?}").contains("__deed is not defined")) {
+            answer = self.wire.call(Some(&self.session), &Self::evaluation(context, call, true), within).await?;
+        }
+        if let Some(exception) = answer.exception_details {
+            let why = exception.exception.and_then(|e| e.description).unwrap_or(exception.text);
+            return Err(BrowserFault::Protocol { what: "looking at the page".to_owned(), why });
+        }
+        let value = answer.result.value.unwrap_or_default();
+        serde_json::from_value(value)
+            .map_err(|e| BrowserFault::Protocol { what: "looking at the page".to_owned(), why: e.to_string() })
+    }
+
+    /// Calls the looking code; a document that goes away meanwhile is asked again, within the same bound. Only for
+    /// calls that change nothing.
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        make: impl Fn(Duration) -> String,
+        within: Duration,
+    ) -> Result<T, BrowserFault> {
+        let started = Instant::now();
+        loop {
+            let left = within.saturating_sub(started.elapsed());
+            match self.call_once(&make(left), left + CALL).await {
+                Err(fault) if document_went_away(&fault) && started.elapsed() < within + CALL => {
+                    self.forget_context();
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Calls the looking code exactly once, for calls that touch the page (focus, scrolling).
+    pub async fn touch<T: DeserializeOwned>(&self, call: &str, within: Duration) -> Result<T, BrowserFault> {
+        self.call_once(call, within).await
+    }
+
+    /// A handle on a node, for protocol commands that need one.
+    pub async fn object(&self, node: u64) -> Result<RemoteObjectId, BrowserFault> {
+        let context = self.context().await?;
+        let ask = Self::evaluation(context, &format!("node({node})"), false);
+        let answer = self.wire.call(Some(&self.session), &ask, CALL).await?;
+        answer.result.object_id.ok_or_else(|| BrowserFault::InputRefused("it is gone".to_owned()))
+    }
+
+    /// PNG of the viewport, or of a part of the page.
+    pub async fn screenshot(&self, clip: Option<Viewport>) -> Result<Vec<u8>, BrowserFault> {
+        let params = CaptureScreenshotParams {
+            format: Some(CaptureScreenshotFormat::Png),
+            optimize_for_speed: Some(true),
+            clip,
+            ..CaptureScreenshotParams::default()
+        };
+        let mut tries = 0;
+        let answer = loop {
+            tries += 1;
+            match self.wire.call(Some(&self.session), &params, SCREENSHOT).await {
+                Err(BrowserFault::Protocol { .. }) if tries < SCREENSHOT_TRIES => {}
+                other => break other?,
+            }
+        };
+        let data: &str = answer.data.as_ref();
+        base64::engine::general_purpose::STANDARD
+            .decode(data)
+            .map_err(|e| BrowserFault::Protocol { what: "the screenshot".to_owned(), why: e.to_string() })
+    }
+}
+
+fn document_went_away(fault: &BrowserFault) -> bool {
+    let BrowserFault::Protocol { why, .. } = fault else { return false };
+    [
+        "Cannot find context",
+        "Execution context was destroyed",
+        "navigated or closed",
+        "Cannot find execution context",
+        "No frame for given id",
+    ]
+    .iter()
+    .any(|text| why.contains(text))
+}
+
+/// The tab's events. Dialogs are answered at once (a page that asks "really?" gets a no), so that nothing hangs on them.
+async fn attend(
+    wire: Wire,
+    session: String,
+    mut events: mpsc::UnboundedReceiver<Event>,
+    progress: watch::Sender<Progress>,
+    gate: Gate,
+) {
+    while let Some(event) = events.recv().await {
+        match event.method.as_str() {
+            "Page.lifecycleEvent" => {
+                if let Some(lifecycle) = event.parse::<EventLifecycleEvent>()
+                    && lifecycle.name == "DOMContentLoaded"
+                {
+                    progress.send_replace(Progress { parsed: Some(lifecycle.loader_id.inner().clone()) });
+                }
+            }
+            "Page.javascriptDialogOpening" => {
+                if let Some(dialog) = event.parse::<EventJavascriptDialogOpening>() {
+                    let leave = dialog.r#type.as_ref() == "beforeunload";
+                    wire.post(Some(&session), &HandleJavaScriptDialogParams::new(leave));
+                }
+            }
+            "Inspector.targetCrashed" => wire.crash(&session),
+            "Page.frameAttached" => {
+                if let Some(attached) = event.parse::<EventFrameAttached>() {
+                    gate.adopt_from(attached.frame_id.inner(), attached.parent_frame_id.inner());
+                }
+            }
+            _ => {}
+        }
+    }
+}

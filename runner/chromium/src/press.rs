@@ -1,0 +1,108 @@
+//! The one press.
+//!
+//! Found by quorum (the engine did that), still for 150 ms, in view, nothing in front, the permit good for exactly this
+//! target, the kill switch read once more: then one press and one release. Every way out before the first byte is handed to the
+//! pipe is `NotSent`; every fault after it is `Unknown`. There is no third way, and no second press.
+
+use std::time::Duration;
+
+use deed_core::permit::{Permit, Target};
+use deed_core::ports::browser::{Aim, BrowserFault, LastCheck, Look, NodeId, Press};
+use serde::Deserialize;
+
+use crate::input::press_and_release;
+use crate::query::{Query, RawRect, RawSeen};
+use crate::session::{Answer, ChromiumSession};
+use crate::wire::CALL;
+
+/// How long the commit element must have stood still.
+pub const STILL: Duration = Duration::from_millis(150);
+/// How long it may take to come to rest.
+const COMES_TO_REST: Duration = Duration::from_secs(5);
+/// How long the browser may take to accept press and release.
+const ACCEPT: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Deserialize)]
+struct Aimed {
+    point: (f64, f64),
+    rect: RawRect,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rechecked {
+    point: (f64, f64),
+    seen: RawSeen,
+}
+
+/// Brings the element into view, waits for it to rest, hit-tests it, and moves the pointer there.
+pub(crate) async fn aim(session: &mut ChromiumSession, node: NodeId, target: Target) -> Result<Aim, BrowserFault> {
+    let call = format!("aim({}, {}, {})", node.0, STILL.as_millis(), COMES_TO_REST.as_millis());
+    let answer: Answer<Aimed> = session.page.touch(&call, COMES_TO_REST + CALL).await?;
+    let aimed = answer.ok("aiming")?;
+    session.pace.approach(&session.page, aimed.point).await?;
+    Ok(Aim { node, target, rect: aimed.rect.into(), point: aimed.point })
+}
+
+/// See [`deed_core::ports::browser::Session::press`].
+pub(crate) async fn press<C, F>(
+    session: &mut ChromiumSession,
+    aim: Aim,
+    permit: Permit,
+    check: &C,
+    last_word: F,
+) -> Press
+where
+    C: LastCheck,
+    F: Future<Output = Result<(), String>> + Send,
+{
+    let not_sent = |why: String| Press::NotSent { why };
+    if let Err(refusal) = permit.check(&aim.target, (session.running.now)()) {
+        return not_sent(refusal.to_string());
+    }
+    let point = match recheck(session, &aim, check).await {
+        Ok(point) => point,
+        Err(fault) => return not_sent(fault.to_string()),
+    };
+    if let Err(why) = last_word.await {
+        return not_sent(why);
+    }
+    // Reading the switch took time: the permit may have ended meanwhile.
+    if let Err(refusal) = permit.check(&aim.target, (session.running.now)()) {
+        return not_sent(refusal.to_string());
+    }
+    session.running.gate.admit(session.key, permit);
+    let wire = session.page.wire().clone();
+    let on = session.page.session().to_owned();
+    let [press, release] = press_and_release(point);
+    let pressed = match wire.send(Some(&on), &press, ACCEPT) {
+        Ok(pressed) => pressed,
+        Err(fault) => {
+            // `send` fails only when nothing was handed to the pipe.
+            session.running.gate.shut(session.key);
+            return not_sent(fault.to_string());
+        }
+    };
+    let released = wire.send(Some(&on), &release, ACCEPT);
+    let outcome = async {
+        pressed.answer().await?;
+        released?.answer().await
+    };
+    match outcome.await {
+        Ok(_) => Press::Sent { at: (session.running.now)() },
+        Err(fault) => Press::Unknown { fault },
+    }
+}
+
+/// One pass over everything that must still hold; returns where to press.
+async fn recheck<C: LastCheck>(session: &ChromiumSession, aim: &Aim, check: &C) -> Result<(f64, f64), BrowserFault> {
+    let look = Look { elements: check.elements(), ..Look::default() };
+    let query = Query::new(&session.opening.recipe, &look);
+    let rect =
+        serde_json::json!({ "x": aim.rect.x, "y": aim.rect.y, "width": aim.rect.width, "height": aim.rect.height });
+    let call = format!("recheck({}, {rect}, {}, {})", aim.node.0, STILL.as_millis(), query.json());
+    let answer: Answer<Rechecked> = session.page.touch(&call, CALL).await?;
+    let rechecked = answer.ok("the last check")?;
+    let seen = session.finish(rechecked.seen).await?;
+    check.judge(&seen).map_err(BrowserFault::InputRefused)?;
+    Ok(rechecked.point)
+}

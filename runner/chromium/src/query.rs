@@ -1,0 +1,276 @@
+//! What is asked of the looking code, and what it answers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use deed_core::ports::browser::{ChallengeHit, Item, Look, Need, NodeFacts, NodeId, Rect, Seen, Vote};
+use deed_core::time::Timestamp;
+use deed_recipes::{Challenge, ChallengeKind, Detector, Items, Locator, Marker, Recipe, Side};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Serialize)]
+struct RawChallenge {
+    kind: ChallengeKind,
+    any: Vec<Detector>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum RawNeed {
+    Visible(String),
+    Present(String),
+    Count(String, usize),
+    Toast(String),
+    Path(String),
+}
+
+/// A look, as the page's side reads it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Query {
+    asked: Vec<String>,
+    elements: BTreeMap<String, Vec<Locator>>,
+    items: Option<Items>,
+    items_max: usize,
+    until: Vec<RawNeed>,
+    until_any: Vec<RawNeed>,
+    within: u64,
+    challenges: Vec<RawChallenge>,
+    marker: Option<Marker>,
+    /// The commit element, whose stillness is watched from the first look on.
+    pub commit: Option<String>,
+    /// Locators of the commit element, for reversible inputs.
+    pub commit_locators: Vec<Locator>,
+}
+
+impl Query {
+    /// With everything that the recipe says about what is asked.
+    pub fn new(recipe: &Recipe, look: &Look) -> Self {
+        let mut query = Self {
+            asked: look.elements.clone(),
+            elements: BTreeMap::new(),
+            items: look.items_of.as_ref().and_then(|s| recipe.surfaces.get(s)).and_then(|s| s.items.clone()),
+            items_max: look.items_max,
+            until: look.until.iter().filter_map(raw_need).collect(),
+            until_any: look.until_any.iter().filter_map(raw_need).collect(),
+            within: 0,
+            challenges: recipe.challenges.iter().map(raw_challenge).collect(),
+            marker: recipe.identity.marker.clone(),
+            commit: None,
+            commit_locators: Vec::new(),
+        };
+        let needed = look.until.iter().chain(&look.until_any).filter_map(|need| match need {
+            Need::Visible(e) | Need::Present(e) | Need::Count(e, _) => Some(e.clone()),
+            Need::Toast(_) | Need::Path(_) | Need::WriteRefused => None,
+        });
+        for name in look.elements.iter().cloned().chain(needed) {
+            if let Some(element) = recipe.elements.get(&name) {
+                query.with_near(recipe, &element.locators);
+                query.elements.insert(name, element.locators.clone());
+            }
+        }
+        query
+    }
+
+    /// Adds the anchors of `near` locators.
+    pub fn with_near(&mut self, recipe: &Recipe, locators: &[Locator]) {
+        for locator in locators {
+            if let Locator::Near { of, .. } = locator
+                && let Some(anchor) = recipe.elements.get(of)
+            {
+                self.elements.entry(of.clone()).or_insert_with(|| anchor.locators.clone());
+            }
+        }
+    }
+
+    /// As a JavaScript literal. JSON is one, since ECMAScript 2019.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "null".to_owned())
+    }
+
+    /// A call of the looking code.
+    pub fn call(&self, function: &str, within: Duration) -> String {
+        let timed = Self { within: u64::try_from(within.as_millis()).unwrap_or(u64::MAX), ..self.clone() };
+        format!("{function}({})", timed.json())
+    }
+}
+
+fn raw_need(need: &Need) -> Option<RawNeed> {
+    Some(match need {
+        Need::Visible(e) => RawNeed::Visible(e.clone()),
+        Need::Present(e) => RawNeed::Present(e.clone()),
+        Need::Count(e, n) => RawNeed::Count(e.clone(), *n),
+        Need::Toast(t) => RawNeed::Toast(t.clone()),
+        Need::Path(p) => RawNeed::Path(p.clone()),
+        // Seen by the gate, not by the page.
+        Need::WriteRefused => return None,
+    })
+}
+
+fn raw_challenge(challenge: &Challenge) -> RawChallenge {
+    RawChallenge { kind: challenge.kind, any: challenge.any.clone() }
+}
+
+/// CSS pixels.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+pub struct RawRect {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl From<RawRect> for Rect {
+    fn from(r: RawRect) -> Self {
+        Self { x: r.x, y: r.y, width: r.width, height: r.height }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct RawFacts {
+    tag: String,
+    role: String,
+    name: String,
+    text: String,
+    visible: bool,
+    enabled: bool,
+    rect: RawRect,
+    regions: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawHit {
+    kind: ChallengeKind,
+    detector: String,
+    seconds: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawItem {
+    id: Option<String>,
+    text: String,
+    author: Option<String>,
+    media: usize,
+    at: Option<String>,
+    permalink: Option<String>,
+    pending: bool,
+}
+
+/// What the looking code answers.
+#[derive(Debug, Deserialize)]
+pub struct RawSeen {
+    url: String,
+    status: Option<u16>,
+    lang: Option<String>,
+    votes: BTreeMap<String, Vec<Vec<u64>>>,
+    nodes: BTreeMap<u64, RawFacts>,
+    challenges: Vec<RawHit>,
+    items: Option<Vec<RawItem>>,
+    toasts: Vec<String>,
+    marker: Option<String>,
+    satisfied: bool,
+    #[serde(skip)]
+    locators: BTreeMap<String, Vec<String>>,
+}
+
+impl RawSeen {
+    /// Gives the votes the names of their locators.
+    pub fn with_locators(mut self, recipe: &Recipe) -> Self {
+        self.locators = self
+            .votes
+            .keys()
+            .filter_map(|name| Some((name.clone(), recipe.elements.get(name)?.locators.iter().map(in_words).collect())))
+            .collect();
+        self
+    }
+
+    /// As the engine reads it.
+    pub fn into_seen(self) -> Seen {
+        let locators = self.locators;
+        let votes = self
+            .votes
+            .into_iter()
+            .map(|(name, votes)| {
+                let words = locators.get(&name);
+                let votes = votes
+                    .into_iter()
+                    .enumerate()
+                    .map(|(i, nodes)| Vote {
+                        locator: words.and_then(|w| w.get(i)).cloned().unwrap_or_else(|| format!("locator {}", i + 1)),
+                        nodes: nodes.into_iter().map(NodeId).collect(),
+                    })
+                    .collect();
+                (name, votes)
+            })
+            .collect();
+        let mut challenges: Vec<_> = self
+            .challenges
+            .into_iter()
+            .map(|h| ChallengeHit { kind: h.kind, detector: h.detector, wait: h.seconds.map(Duration::from_secs) })
+            .collect();
+        challenges.sort_by_key(|c| c.kind);
+        Seen {
+            url: self.url,
+            status: self.status,
+            lang: self.lang,
+            votes,
+            nodes: self.nodes.into_iter().map(|(id, f)| (NodeId(id), f.into())).collect(),
+            challenges,
+            items: self.items.map(|items| items.into_iter().map(Into::into).collect()),
+            toasts: self.toasts,
+            marker: self.marker,
+            satisfied: self.satisfied,
+        }
+    }
+}
+
+impl From<RawFacts> for NodeFacts {
+    fn from(f: RawFacts) -> Self {
+        Self {
+            tag: f.tag,
+            role: f.role,
+            name: f.name,
+            text: f.text,
+            visible: f.visible,
+            enabled: f.enabled,
+            rect: f.rect.into(),
+            regions: f.regions,
+        }
+    }
+}
+
+impl From<RawItem> for Item {
+    fn from(i: RawItem) -> Self {
+        Self {
+            id: i.id,
+            text: i.text,
+            author: i.author,
+            media: i.media,
+            at: i.at.as_deref().and_then(Timestamp::parse),
+            permalink: i.permalink,
+            pending: i.pending,
+        }
+    }
+}
+
+/// A locator as a person reads it.
+fn in_words(locator: &Locator) -> String {
+    match locator {
+        Locator::Role { role, name: Some(name) } => format!("role {role} \"{name}\""),
+        Locator::Role { role, name: None } => format!("role {role}"),
+        Locator::Label(label) => format!("label \"{label}\""),
+        Locator::Text(text) => format!("text \"{text}\""),
+        Locator::Css(css) => format!("css {css}"),
+        Locator::Xpath(xpath) => format!("xpath {xpath}"),
+        Locator::TestId(id) => format!("test id {id}"),
+        Locator::Near { side, of, text } => {
+            let side = match side {
+                Side::Below => "below",
+                Side::Above => "above",
+                Side::LeftOf => "left of",
+                Side::RightOf => "right of",
+                Side::Inside => "inside",
+            };
+            format!("\"{text}\" {side} {of}")
+        }
+    }
+}

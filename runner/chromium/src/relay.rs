@@ -1,0 +1,286 @@
+//! The relay: every connection of a context goes through it, so that a write request can not be sent twice on the wire.
+//!
+//! Chromium sends a request again by itself, beneath every interception, when a connection that it had used before dies before the
+//! first byte of the answer (`HttpNetworkTransaction::ShouldResendRequest`): a lost answer becomes a second post. So before the gate
+//! lets the one write through, the relay cuts all connections to its host and, until the answer is there, admits exactly one new one;
+//! others wait. A request on a fresh connection is not sent again by Chromium; and if it tried, there would be no way out.
+//!
+//! A SOCKS5 server on this machine, one for each context. It only carries bytes: TLS stays between Chromium and the platform. Through
+//! it a local process gets nowhere that it can not go by itself, and it can not drive the browser.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use deed_core::ports::browser::BrowserFault;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// Bound of the SOCKS handshake and of connecting to the platform.
+const CONNECT: Duration = Duration::from_secs(20);
+
+/// How long other connections wait for the write's answer.
+const WAITS: Duration = Duration::from_secs(30);
+
+/// Where a connection leads: host as Chromium wrote it, and port.
+type Destination = (String, u16);
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    connections: HashMap<u64, (Destination, JoinHandle<()>)>,
+    /// While a write is under way: its destination, and whether its one connection was given.
+    single: Option<(Destination, bool)>,
+}
+
+/// The relay of one context; ends with its last clone.
+#[derive(Clone)]
+pub struct Relay {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    port: u16,
+    doors: Arc<Doors>,
+    accept: JoinHandle<()>,
+}
+
+/// What the relay and its connections share.
+#[derive(Default)]
+struct Doors {
+    state: Mutex<State>,
+    reopened: Notify,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.accept.abort();
+        for (_, (_, task)) in lock(&self.doors.state).connections.drain() {
+            task.abort();
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Every change is a single step; a panic leaves the map whole.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Relay {
+    /// Listens on a port of this machine.
+    pub async fn start() -> Result<Self, BrowserFault> {
+        let fault =
+            |e: std::io::Error| BrowserFault::Launch(format!("failed to listen on this machine for the relay: {e}"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(fault)?;
+        let port = listener.local_addr().map_err(fault)?.port();
+        let doors = Arc::new(Doors::default());
+        let accept = tokio::spawn(accept(listener, Arc::clone(&doors)));
+        Ok(Self { shared: Arc::new(Shared { port, doors, accept }) })
+    }
+
+    /// As Chromium is told of it.
+    pub fn proxy_server(&self) -> String {
+        format!("socks5://127.0.0.1:{}", self.shared.port)
+    }
+
+    /// Cuts every connection to a URL's host, and from now on admits one new one only. Returns when the old ones are closed.
+    pub async fn single(&self, url: &str) {
+        let Some(to) = destination(url) else { return };
+        let cut: Vec<_> = {
+            let mut state = lock(&self.shared.doors.state);
+            state.single = Some((to.clone(), false));
+            let ids: Vec<_> = state.connections.iter().filter(|(_, (d, _))| *d == to).map(|(id, _)| *id).collect();
+            ids.into_iter().filter_map(|id| state.connections.remove(&id)).map(|(_, task)| task).collect()
+        };
+        for task in &cut {
+            task.abort();
+        }
+        for task in cut {
+            // Aborted, so its sockets are closed when this returns. An error only says that it was.
+            let _ = task.await;
+        }
+    }
+
+    /// The write was answered, or never will be: connections are admitted as before.
+    pub fn reopen(&self) {
+        lock(&self.shared.doors.state).single = None;
+        self.shared.doors.reopened.notify_waiters();
+    }
+}
+
+fn destination(url: &str) -> Option<Destination> {
+    let url = url::Url::parse(url).ok()?;
+    Some((url.host_str()?.trim_matches(['[', ']']).to_ascii_lowercase(), url.port_or_known_default()?))
+}
+
+async fn accept(listener: TcpListener, doors: Arc<Doors>) {
+    loop {
+        let Ok((client, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely: others will be closed.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        tokio::spawn(begin(client, Arc::clone(&doors)));
+    }
+}
+
+async fn begin(mut client: TcpStream, shared: Arc<Doors>) {
+    let asked = tokio::time::timeout(CONNECT, handshake(&mut client)).await;
+    let Ok(Ok(to)) = asked else { return };
+    let mut client = client;
+    loop {
+        let reopened = shared.reopened.notified();
+        client = match admit(client, &to, &shared) {
+            Ok(()) => return,
+            Err(waiting) => waiting,
+        };
+        // While a write is under way, one connection is all there is. The others wait for its answer, not for long.
+        if tokio::time::timeout(WAITS, reopened).await.is_err() {
+            tracing::warn!(host = to.0, "a second connection while a write is under way was refused");
+            // 2: not allowed by ruleset (RFC 1928, section 6).
+            let _ = client.write_all(&[5, 2, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+            return;
+        }
+    }
+}
+
+/// Counts the connection and has it carried, or gives it back when a write under way has its one connection already.
+fn admit(client: TcpStream, to: &Destination, shared: &Arc<Doors>) -> Result<(), TcpStream> {
+    let mut held = lock(&shared.state);
+    if let Some((single, given)) = &mut held.single
+        && single == to
+        && std::mem::replace(given, true)
+    {
+        return Err(client);
+    }
+    held.next += 1;
+    let id = held.next;
+    // Carried only once it is counted, so that no connection is ever outside the count.
+    let (go, counted) = tokio::sync::oneshot::channel();
+    let task = tokio::spawn(carry(client, to.clone(), id, Arc::clone(shared), counted));
+    held.connections.insert(id, (to.clone(), task));
+    let _ = go.send(());
+    Ok(())
+}
+
+async fn carry(
+    mut client: TcpStream,
+    to: Destination,
+    id: u64,
+    shared: Arc<Doors>,
+    counted: tokio::sync::oneshot::Receiver<()>,
+) {
+    let _ = counted.await;
+    match tokio::time::timeout(CONNECT, TcpStream::connect((to.0.as_str(), to.1))).await {
+        Ok(Ok(mut server)) => {
+            let _ = client.set_nodelay(true);
+            let _ = server.set_nodelay(true);
+            if client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.is_ok() {
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            }
+        }
+        _ => {
+            // 4: host unreachable.
+            let _ = client.write_all(&[5, 4, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+        }
+    }
+    lock(&shared.state).connections.remove(&id);
+}
+
+/// SOCKS5 without authentication, CONNECT only (RFC 1928).
+async fn handshake(client: &mut TcpStream) -> std::io::Result<Destination> {
+    let bad = || std::io::Error::from(std::io::ErrorKind::InvalidData);
+    let mut head = [0; 2];
+    client.read_exact(&mut head).await?;
+    let mut methods = vec![0; usize::from(head[1])];
+    client.read_exact(&mut methods).await?;
+    if head[0] != 5 || !methods.contains(&0) {
+        return Err(bad());
+    }
+    client.write_all(&[5, 0]).await?;
+    let mut request = [0; 4];
+    client.read_exact(&mut request).await?;
+    if request[..3] != [5, 1, 0] {
+        return Err(bad());
+    }
+    let host = match request[3] {
+        1 => Ipv4Addr::from(client.read_u32().await?).to_string(),
+        4 => Ipv6Addr::from(client.read_u128().await?).to_string(),
+        3 => {
+            let mut name = vec![0; usize::from(client.read_u8().await?)];
+            client.read_exact(&mut name).await?;
+            String::from_utf8(name).map_err(|_| bad())?.to_ascii_lowercase()
+        }
+        _ => return Err(bad()),
+    };
+    Ok((host, client.read_u16().await?))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    async fn through(relay: &Relay, to: SocketAddr) -> std::io::Result<TcpStream> {
+        let mut client = TcpStream::connect(("127.0.0.1", relay.shared.port)).await?;
+        client.write_all(&[5, 1, 0]).await?;
+        let mut reply = [0; 2];
+        client.read_exact(&mut reply).await?;
+        let mut request = vec![5, 1, 0, 3, 9];
+        request.extend(b"127.0.0.1");
+        request.extend(to.port().to_be_bytes());
+        client.write_all(&request).await?;
+        let mut reply = [0; 10];
+        client.read_exact(&mut reply).await?;
+        if reply[1] == 0 { Ok(client) } else { Err(std::io::Error::other(format!("refused: {}", reply[1]))) }
+    }
+
+    /// A server that echoes.
+    async fn echo() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (mut read, mut write) = socket.split();
+                    let _ = tokio::io::copy(&mut read, &mut write).await;
+                });
+            }
+        });
+        at
+    }
+
+    async fn echoes(stream: &mut TcpStream) -> bool {
+        let mut byte = [0; 1];
+        stream.write_all(b"x").await.is_ok() && stream.read_exact(&mut byte).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_write_cuts_the_old_connections_and_gets_exactly_one_new_one() {
+        let relay = Relay::start().await.unwrap();
+        let (platform, elsewhere) = (echo().await, echo().await);
+        let mut old = through(&relay, platform).await.unwrap();
+        let mut other = through(&relay, elsewhere).await.unwrap();
+        assert!(echoes(&mut old).await && echoes(&mut other).await);
+
+        relay.single(&format!("http://{platform}/api/posts")).await;
+        assert!(!echoes(&mut old).await, "the old connection is cut");
+        assert!(echoes(&mut other).await, "other hosts are not touched");
+        let mut one = through(&relay, platform).await.unwrap();
+        assert!(echoes(&mut one).await);
+        let mut second = Box::pin(through(&relay, platform));
+        let moment = Duration::from_millis(200);
+        assert!(tokio::time::timeout(moment, &mut second).await.is_err(), "a second one waits");
+        drop(one);
+        assert!(tokio::time::timeout(moment, &mut second).await.is_err(), "also when the first has ended");
+
+        relay.reopen();
+        assert!(echoes(&mut second.await.unwrap()).await, "and goes on when the write is answered");
+        assert!(echoes(&mut through(&relay, platform).await.unwrap()).await);
+    }
+}

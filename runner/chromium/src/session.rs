@@ -1,0 +1,357 @@
+//! One account's context as the episode's [`Session`].
+//!
+//! Translates between the port and the page; judges nothing. Pacing happens here: a considerate session moves, waits and types like a
+//! person who takes care, drawn from the episode's seed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chromiumoxide_cdp::cdp::browser_protocol::browser::BrowserContextId;
+use chromiumoxide_cdp::cdp::browser_protocol::dom::SetFileInputFilesParams;
+use chromiumoxide_cdp::cdp::browser_protocol::network::{CookieParam, CookieSameSite, TimeSinceEpoch};
+use chromiumoxide_cdp::cdp::browser_protocol::page::{AddScriptToEvaluateOnNewDocumentParams, Viewport};
+use chromiumoxide_cdp::cdp::browser_protocol::storage::{GetCookiesParams, SetCookiesParams};
+use deed_core::permit::{Permit, Target};
+use deed_core::ports::browser::{
+    Aim, BrowserFault, Capture, Landing, LastCheck, Look, Need, NodeId, Opening, Press, Seen, Session, SessionState,
+    WriteSeen,
+};
+use deed_proofs::ImageHash;
+use deed_recipes::{Locator, Marker};
+use serde::Deserialize;
+
+use crate::browser::{Running, Warm};
+use crate::input::{Pace, mouse_click};
+use crate::page::Page;
+use crate::query::{Query, RawSeen};
+use crate::relay::Relay;
+use crate::wire::{CALL, Wire};
+
+/// How long a page may take to show that the write was refused, after the network said so.
+const REFUSAL_GRACE: Duration = Duration::from_millis(700);
+/// How long a picture may take to load.
+const PICTURE: Duration = Duration::from_secs(3);
+/// How often a text is put into a field that does not keep it (an editor that restores old text after a moment).
+const TYPE_TRIES: u32 = 3;
+
+/// A context of its own with one tab.
+pub struct ChromiumSession {
+    pub(crate) running: Arc<Running>,
+    context: BrowserContextId,
+    /// The context's way to the network; ends with the session.
+    _relay: Relay,
+    pub(crate) page: Page,
+    pub(crate) key: u64,
+    pub(crate) opening: Opening,
+    pub(crate) pace: Pace,
+}
+
+/// An answer of the looking code that may be a refusal: `{"why": "…"}`.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Answer<T> {
+    // Not `#[serde(flatten)]`: a flattened map with number keys does not deserialize.
+    json: serde_json::Value,
+    #[serde(skip)]
+    kind: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: serde::de::DeserializeOwned> Answer<T> {
+    pub fn ok(self, what: &str) -> Result<T, BrowserFault> {
+        if let Some(why) = self.json.get("why").and_then(|w| w.as_str()) {
+            return Err(BrowserFault::InputRefused(why.to_owned()));
+        }
+        serde_json::from_value(self.json)
+            .map_err(|e| BrowserFault::Protocol { what: what.to_owned(), why: e.to_string() })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Hit {
+    pub point: (f64, f64),
+}
+
+#[derive(Debug, Deserialize)]
+struct Focused {
+    fold: String,
+    multiline: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct TextAt {
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Picture {
+    rect: crate::query::RawRect,
+    scroll: (f64, f64),
+}
+
+impl ChromiumSession {
+    pub(crate) fn new(running: Arc<Running>, warm: Warm, key: u64, opening: Opening) -> Self {
+        let pace = Pace::new(opening.pacing);
+        Self { running, context: warm.context, _relay: warm.relay, page: warm.page, key, opening, pace }
+    }
+
+    pub(crate) fn page(&self) -> &Page {
+        &self.page
+    }
+
+    /// The commit's locators, which no reversible input may reach.
+    pub(crate) fn commit_query(&self) -> Query {
+        let recipe = &self.opening.recipe;
+        let mut query = Query::new(recipe, &Look::default());
+        if let Some(flow) = recipe.flows.get(&self.opening.flow) {
+            let locators: Vec<Locator> =
+                recipe.elements.get(&flow.commit.click).map(|e| e.locators.clone()).unwrap_or_default();
+            query.with_near(recipe, &locators);
+            query.commit_locators = locators;
+        }
+        query
+    }
+
+    /// Looks, and reads what only the driver can read (a cookie that scripts do not see).
+    pub(crate) async fn finish(&self, raw: RawSeen) -> Result<Seen, BrowserFault> {
+        let mut seen = raw.with_locators(&self.opening.recipe).into_seen();
+        if let Some(Marker::Cookie(name)) = &self.opening.recipe.identity.marker {
+            let ask = GetCookiesParams { browser_context_id: Some(self.context.clone()) };
+            let cookies = self.page.wire().call(None, &ask, CALL).await?.cookies;
+            seen.marker = cookies.into_iter().find(|c| c.name == *name).map(|c| c.value);
+        }
+        if seen.status.is_none() {
+            seen.status = self.running.gate.document(self.key).status;
+        }
+        Ok(seen)
+    }
+}
+
+impl Session for ChromiumSession {
+    async fn goto(&mut self, url: &str) -> Result<Landing, BrowserFault> {
+        let origin = url::Url::parse(url)
+            .map_err(|e| BrowserFault::Navigation { url: url.to_owned(), reason: e.to_string() })?;
+        if !self.opening.recipe.allows_origin(&origin.origin().ascii_serialization()) {
+            return Err(BrowserFault::ForeignOrigin { url: url.to_owned() });
+        }
+        self.page.goto(url).await?;
+        self.pace.read().await;
+        let answer = self.running.gate.document(self.key);
+        Ok(Landing { url: url.to_owned(), status: answer.status, retry_after: answer.retry_after })
+    }
+
+    async fn look(&mut self, look: &Look) -> Result<Seen, BrowserFault> {
+        let mut query = Query::new(&self.opening.recipe, look);
+        query.commit = self.opening.recipe.flows.get(&self.opening.flow).map(|f| f.commit.click.clone());
+        let ask = |left: Duration| query.call("lookUntil", left.min(look.within));
+        let looking = self.page.call::<RawSeen>(ask, look.within);
+        let raw = if look.until_any.contains(&Need::WriteRefused) {
+            let refused = async {
+                self.running.gate.wait_refused(self.key).await;
+                tokio::time::sleep(REFUSAL_GRACE).await;
+            };
+            tokio::select! {
+                raw = looking => raw?,
+                () = refused => self.page.call(|_| query.call("lookUntil", Duration::ZERO), Duration::ZERO).await?,
+            }
+        } else {
+            looking.await?
+        };
+        self.finish(raw).await
+    }
+
+    async fn capture(&mut self) -> Result<Capture, BrowserFault> {
+        #[derive(Deserialize)]
+        struct Document(String);
+        let document = self.page.call::<Document>(|_| "html()".to_owned(), CALL);
+        let (png, html) = tokio::join!(self.page.screenshot(None), document);
+        Ok(Capture { png: png?, html: html?.0 })
+    }
+
+    async fn image_hash(&mut self, node: NodeId) -> Result<Option<ImageHash>, BrowserFault> {
+        let ms = PICTURE.as_millis();
+        let answer: Answer<Picture> = self.page.touch(&format!("picture({}, {ms})", node.0), PICTURE + CALL).await?;
+        let Ok(picture) = answer.ok("the picture") else { return Ok(None) };
+        let clip = Viewport {
+            x: picture.rect.x + picture.scroll.0,
+            y: picture.rect.y + picture.scroll.1,
+            width: picture.rect.width,
+            height: picture.rect.height,
+            scale: 1.0,
+        };
+        let png = self.page.screenshot(Some(clip)).await?;
+        Ok(ImageHash::of(&png).ok())
+    }
+
+    async fn click(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        let query = self.commit_query();
+        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
+        let hit = answer.ok("the click")?;
+        self.pace.approach(&self.page, hit.point).await?;
+        mouse_click(&self.page, hit.point).await
+    }
+
+    async fn escape(&mut self) -> Result<(), BrowserFault> {
+        crate::input::escape(&self.page).await
+    }
+
+    async fn type_text(&mut self, node: NodeId, text: &str) -> Result<(), BrowserFault> {
+        let query = self.commit_query();
+        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
+        let hit = answer.ok("typing")?;
+        self.pace.approach(&self.page, hit.point).await?;
+        let wanted = deed_core::judge::text::fold(text);
+        for _ in 0..TYPE_TRIES {
+            let focused: Answer<Focused> = self.page.touch(&format!("focus({})", node.0), CALL).await?;
+            let focused = focused.ok("the focus")?;
+            if !focused.fold.is_empty() {
+                crate::input::delete_selection(&self.page).await?;
+            }
+            self.pace.type_text(&self.page, text, focused.multiline).await?;
+            let now: Answer<TextAt> = self.page.touch(&format!("textAt({})", node.0), CALL).await?;
+            if deed_core::judge::text::fold(&now.ok("the field")?.text) == wanted {
+                return Ok(());
+            }
+        }
+        // The review says what is wrong with it, with a picture.
+        Ok(())
+    }
+
+    async fn upload(&mut self, node: NodeId, files: &[String]) -> Result<(), BrowserFault> {
+        let staged = files.iter().map(|f| self.running.stage(f)).collect::<Result<Vec<_>, _>>()?;
+        let object = self.page.object(node.0).await?;
+        let set = SetFileInputFilesParams { object_id: Some(object), ..SetFileInputFilesParams::new(staged) };
+        self.page.wire().call(Some(self.page.session()), &set, CALL).await?;
+        self.pace.dwell().await;
+        Ok(())
+    }
+
+    async fn aim(&mut self, node: NodeId, target: Target) -> Result<Aim, BrowserFault> {
+        crate::press::aim(self, node, target).await
+    }
+
+    async fn press<C, F>(&mut self, aim: Aim, permit: Permit, check: &C, last_word: F) -> Press
+    where
+        C: LastCheck,
+        F: Future<Output = Result<(), String>> + Send,
+    {
+        crate::press::press(self, aim, permit, check, last_word).await
+    }
+
+    async fn writes(&mut self, within: Duration) -> Vec<WriteSeen> {
+        self.running.gate.wait_answered(self.key, within).await;
+        self.running.gate.writes(self.key)
+    }
+
+    async fn close(self) {
+        // Dropping it does the same; this name says that it is meant.
+        drop(self);
+    }
+}
+
+impl Drop for ChromiumSession {
+    fn drop(&mut self) {
+        self.running.gate.close_session(self.key);
+        self.page.wire().forget(self.page.session());
+        self.running.dispose(self.context.clone());
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StorageState {
+    #[serde(default)]
+    cookies: Vec<Cookie>,
+    #[serde(default)]
+    origins: Vec<Origin>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Cookie {
+    name: String,
+    value: String,
+    domain: String,
+    path: String,
+    /// Seconds since 1970; -1: a session cookie.
+    #[serde(default)]
+    expires: Option<f64>,
+    #[serde(default)]
+    http_only: bool,
+    #[serde(default)]
+    secure: bool,
+    #[serde(default)]
+    same_site: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Origin {
+    origin: String,
+    #[serde(default)]
+    local_storage: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    name: String,
+    value: String,
+}
+
+/// Puts a stored session into a context: cookies at once, local storage when a page of the origin opens.
+pub(crate) async fn inject(
+    wire: &Wire,
+    context: &BrowserContextId,
+    page: &Page,
+    state: &SessionState,
+) -> Result<(), BrowserFault> {
+    // The text is a secret: serde's message could quote it, so only the place is told.
+    let state: StorageState = serde_json::from_str(state.expose()).map_err(|e| BrowserFault::Protocol {
+        what: "the stored session".to_owned(),
+        why: format!("not a storage state (line {}, column {})", e.line(), e.column()),
+    })?;
+    let cookies = state.cookies.into_iter().map(cookie_param).collect();
+    let set = SetCookiesParams { cookies, browser_context_id: Some(context.clone()) };
+    wire.call(None, &set, CALL).await?;
+    let entries: BTreeMap<_, Vec<(String, String)>> = state
+        .origins
+        .into_iter()
+        .filter(|o| !o.local_storage.is_empty())
+        .map(|o| (o.origin, o.local_storage.into_iter().map(|e| (e.name, e.value)).collect()))
+        .collect();
+    if !entries.is_empty() {
+        let json = serde_json::to_string(&entries)
+            .map_err(|e| BrowserFault::Protocol { what: "the stored session".to_owned(), why: e.to_string() })?;
+        let script = format!(
+            "(() => {{ for (const [k, v] of ({json})[location.origin] ?? []) if (localStorage.getItem(k) === null) localStorage.setItem(k, v); }})()"
+        );
+        wire.call(Some(page.session()), &AddScriptToEvaluateOnNewDocumentParams::new(script), CALL).await?;
+    }
+    Ok(())
+}
+
+fn cookie_param(cookie: Cookie) -> CookieParam {
+    CookieParam {
+        domain: Some(cookie.domain),
+        path: Some(cookie.path),
+        secure: Some(cookie.secure),
+        http_only: Some(cookie.http_only),
+        same_site: cookie.same_site.and_then(|s| match s.as_str() {
+            "Strict" => Some(CookieSameSite::Strict),
+            "Lax" => Some(CookieSameSite::Lax),
+            "None" => Some(CookieSameSite::None),
+            _ => None,
+        }),
+        expires: cookie.expires.filter(|e| *e > 0.0).map(TimeSinceEpoch::new),
+        ..CookieParam::new(cookie.name, cookie.value)
+    }
+}
+
+impl ChromiumSession {
+    /// Runs a script as the page itself would. Tests use it to play a hostile page; nothing else does.
+    #[doc(hidden)]
+    pub async fn run_in_page_for_tests(&self, script: &str) -> Result<(), BrowserFault> {
+        use chromiumoxide_cdp::cdp::js_protocol::runtime::EvaluateParams;
+        self.page.wire().call(Some(self.page.session()), &EvaluateParams::new(script), CALL).await.map(drop)
+    }
+}

@@ -1,0 +1,248 @@
+//! The browser's own promises, each against real Chromium: it runs as nobody, listens nowhere, dies with its runner, and a
+//! killed, wedged or crashed one is an error within its bound.
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig, Runners};
+use deed_core::ids::{AccountId, EpisodeId, WorkerId};
+use deed_core::judge::quorum;
+use deed_core::ports::browser::{
+    Access, Browser as _, BrowserFault, GateVerdict, Look, Need, Opening, Pacing, Session as _, SessionState,
+};
+use deed_core::time::Timestamp;
+use deed_fixtures::{Practice, PracticeConfig};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+fn now() -> Timestamp {
+    let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    Timestamp(i64::try_from(ms).unwrap())
+}
+
+fn chromium(runner: Option<(Runners, WorkerId)>) -> Chromium {
+    Chromium::new(ChromiumConfig { launch: LaunchConfig::default(), runner, now: Arc::new(now) })
+}
+
+fn opening(practice: &Practice, access: Access) -> Opening {
+    Opening {
+        account: AccountId::new("acc"),
+        episode: EpisodeId::new("ep"),
+        recipe: Arc::new(deed_recipes::load_builtin("practice").unwrap()),
+        flow: "publish.post".into(),
+        base: practice.origin(),
+        session: SessionState::new(practice.storage_state("north_star").unwrap().to_string()),
+        access,
+        pacing: Pacing::Unpaced,
+    }
+}
+
+async fn practice() -> Practice {
+    Practice::start(PracticeConfig::default()).await.unwrap()
+}
+
+fn visible(element: &str) -> Look {
+    Look {
+        elements: vec![element.to_owned()],
+        until: vec![Need::Visible(element.to_owned())],
+        within: Duration::from_secs(20),
+        ..Look::default()
+    }
+}
+
+/// Status file fields of every live process of a group.
+fn processes(group: i32) -> Vec<(i32, String)> {
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok())
+        .filter_map(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let (_, rest) = stat.rsplit_once(')')?;
+            let fields: Vec<_> = rest.split_whitespace().collect();
+            (fields[2] == group.to_string() && fields[0] != "Z").then_some(())?;
+            Some((pid, std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default()))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_sandboxed_never_root_and_listens_nowhere() {
+    let browser = chromium(None);
+    let _running = browser.running().await.unwrap();
+    let group = browser.process_group().await.unwrap();
+    let all = processes(group);
+    assert!(all.len() >= 3, "a browser has several processes: {}", all.len());
+    for (pid, status) in &all {
+        let uid = status.lines().find(|l| l.starts_with("Uid:")).unwrap_or("Uid: 0");
+        assert!(!uid.split_whitespace().skip(1).any(|id| id == "0"), "process {pid} runs as root: {uid}");
+    }
+    // Renderers run under seccomp (mode 2) when the sandbox is on.
+    assert!(all.iter().any(|(_, status)| status.contains("Seccomp:\t2")), "no sandboxed process");
+    // No socket of any of its processes listens.
+    for (pid, _) in &all {
+        for table in ["tcp", "tcp6"] {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+            let listening: Vec<_> =
+                text.lines().skip(1).filter(|l| l.split_whitespace().nth(3) == Some("0A")).collect();
+            for line in listening {
+                let inode = line.split_whitespace().nth(9).unwrap();
+                let owns = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().any(|fd| {
+                    std::fs::read_link(fd.path()).is_ok_and(|l| l.to_string_lossy() == format!("socket:[{inode}]"))
+                });
+                assert!(!owns, "process {pid} listens: {line}");
+            }
+        }
+    }
+    browser.stop().await;
+    assert!(processes(group).is_empty(), "it is gone after stop");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_browser_is_an_error_within_2_s() {
+    let practice = practice().await;
+    let browser = chromium(None);
+    let mut session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
+    session.goto(&format!("{}/north_star", practice.origin())).await.unwrap();
+    let group = browser.process_group().await.unwrap();
+    let started = Instant::now();
+    // Waits for something that never comes, while the browser is killed.
+    let look = visible("welcome_dismiss");
+    let (seen, ()) = tokio::join!(session.look(&look), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        kill_process_group(Pid::from_raw(group).unwrap(), Signal::KILL).unwrap();
+    });
+    assert!(matches!(seen, Err(BrowserFault::Gone(_))), "{seen:?}");
+    assert!(started.elapsed() < Duration::from_millis(2_200), "{:?}", started.elapsed());
+    // The next session gets a new browser.
+    drop(session);
+    let mut session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
+    session.goto(&format!("{}/north_star", practice.origin())).await.unwrap();
+    browser.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wedged_browser_is_an_error_within_6_s() {
+    let practice = practice().await;
+    let browser = chromium(None);
+    let mut session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
+    session.goto(&format!("{}/north_star", practice.origin())).await.unwrap();
+    let group = browser.process_group().await.unwrap();
+    kill_process_group(Pid::from_raw(group).unwrap(), Signal::STOP).unwrap();
+    let started = Instant::now();
+    let seen = session.look(&visible("welcome_dismiss")).await;
+    assert!(matches!(seen, Err(BrowserFault::Gone(_))), "{seen:?}");
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    browser.stop().await;
+    assert!(processes(group).is_empty(), "a stopped browser is ended too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crashed_tab_is_an_error_within_2_s() {
+    let practice = practice().await;
+    let browser = chromium(None);
+    let mut session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
+    session.goto(&format!("{}/north_star", practice.origin())).await.unwrap();
+    let group = browser.process_group().await.unwrap();
+    let started = Instant::now();
+    let look = visible("welcome_dismiss");
+    let (seen, ()) = tokio::join!(session.look(&look), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        for (pid, _) in processes(group) {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            if String::from_utf8_lossy(&line).contains("--type=renderer") {
+                let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+            }
+        }
+    });
+    assert!(matches!(seen, Err(BrowserFault::TabCrashed)), "{seen:?}");
+    assert!(started.elapsed() < Duration::from_millis(2_200), "{:?}", started.elapsed());
+    browser.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recovery_ends_the_browser_of_a_dead_runner_and_leaves_a_living_ones_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let runners = Runners::open(dir.path()).unwrap();
+    let worker = WorkerId::new("w-dead");
+    let lock = runners.enter(&worker).unwrap();
+    let browser = chromium(Some((runners.clone(), worker.clone())));
+    let _running = browser.running().await.unwrap();
+    let group = browser.process_group().await.unwrap();
+
+    assert!(runners.dead().unwrap().is_empty());
+    assert!(runners.end_browser_of(&worker).await.is_err(), "the runner lives");
+    assert!(!processes(group).is_empty());
+
+    // The lock is let go of as the kernel does it when a runner is killed: the file stays.
+    let note = std::fs::read(dir.path().join("w-dead.browser")).unwrap();
+    drop(lock);
+    std::fs::write(dir.path().join("w-dead.lock"), "").unwrap();
+    std::fs::write(dir.path().join("w-dead.browser"), note).unwrap();
+    assert_eq!(runners.dead().unwrap(), vec![worker.clone()]);
+    runners.end_browser_of(&worker).await.unwrap();
+    assert!(processes(group).is_empty(), "gone when the call returns");
+    assert_eq!(runners.dead().unwrap(), vec![worker.clone()], "known to be dead until its claims are taken over");
+    runners.forget(&worker);
+    assert!(runners.dead().unwrap().is_empty(), "and forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_declared_write_leaves_without_a_permit() {
+    let practice = practice().await;
+    let browser = chromium(None);
+    for access in [Access::ReadOnly, Access::Write] {
+        let mut session = browser.open(&opening(&practice, access)).await.unwrap();
+        session.goto(&format!("{}/compose", practice.origin())).await.unwrap();
+        let seen = session.look(&visible("editor")).await.unwrap();
+        assert!(seen.satisfied);
+        let (editor, _) = quorum::lone(&seen, "editor").unwrap();
+        session.type_text(editor, "never sent").await.unwrap();
+        // The page's own script fires the write, by every way that a page has.
+        for script in [
+            "fetch('/api/posts', {method: 'POST', headers: {'content-type': 'application/json'}, body: '{\"text\":\"by fetch\"}'})",
+            "navigator.sendBeacon('/api/posts', new Blob(['{\"text\":\"by beacon\"}'], {type: 'application/json'}))",
+            "(() => { const f = document.createElement('iframe'); document.body.append(f); f.contentWindow.fetch(location.origin + '/api/posts', {method: 'POST', body: '{}'}); })()",
+            "new Worker(URL.createObjectURL(new Blob([`fetch('${location.origin}/api/posts', {method: 'POST', body: '{}'})`])))",
+            "(() => { const f = document.createElement('form'); f.method = 'post'; f.action = '/api/posts'; document.body.append(f); f.submit(); })()",
+        ] {
+            session.run_in_page_for_tests(script).await.unwrap();
+        }
+        let until = Instant::now() + Duration::from_secs(20);
+        while session.writes(Duration::ZERO).await.len() < 4 && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let writes = session.writes(Duration::ZERO).await;
+        assert!(writes.len() >= 4, "the gate saw {writes:?}");
+        assert!(writes.iter().all(|w| w.verdict == GateVerdict::Blocked), "{writes:?}");
+        session.close().await;
+    }
+    assert!(
+        practice.truth().writes.iter().all(|w| w.kind != deed_fixtures::WriteKind::Publish),
+        "{:?}",
+        practice.truth().writes
+    );
+    browser.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_reversible_input_reaches_the_commit_element() {
+    let practice = practice().await;
+    let browser = chromium(None);
+    let mut session = browser.open(&opening(&practice, Access::Write)).await.unwrap();
+    session.goto(&format!("{}/compose", practice.origin())).await.unwrap();
+    let seen = session.look(&visible("editor")).await.unwrap();
+    let (editor, _) = quorum::lone(&seen, "editor").unwrap();
+    session.type_text(editor, "ready to go").await.unwrap();
+    let seen = session.look(&visible("post_button")).await.unwrap();
+    let (button, _) = quorum::lone(&seen, "post_button").unwrap();
+    assert!(seen.nodes[&button].enabled, "it could be pressed");
+    let refused = session.click(button).await;
+    assert!(matches!(refused, Err(BrowserFault::InputRefused(_))), "{refused:?}");
+    let refused = session.type_text(button, "x").await;
+    assert!(matches!(refused, Err(BrowserFault::InputRefused(_))), "{refused:?}");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(session.writes(Duration::ZERO).await.is_empty(), "nothing was even tried");
+    session.close().await;
+    browser.stop().await;
+}

@@ -1,0 +1,349 @@
+//! `deed account`: whose accounts there are, how they are recognised, and what may be done with them.
+//!
+//! A new account is in mode draft: everything but the commit runs, until a person says `live`.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+use deed_core::account::{Account, AccountState, Fingerprint, Mode};
+use deed_core::ids::ClientId;
+use deed_ledger::{NewAccount, Operator, SqlLedger};
+use deed_proofs::ImageHash;
+use deed_proofs::picture::PictureError;
+use deed_recipes::{PortPattern, Recipe};
+use serde_json::{Value, json};
+
+use crate::context::{Context, account_name};
+use crate::error::CliError;
+use crate::session_file::{self, SessionFile};
+use crate::ui::{Answer, Facts, Tone, table};
+
+/// Largest avatar that is read, in bytes.
+const AVATAR_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What to do with accounts.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Connect an account; it begins in mode draft
+    Add(AddArgs),
+    /// Import a session again
+    Connect {
+        /// Handle, platform/handle or id
+        account: String,
+        /// Session as a storage-state JSON file (cookies and origins)
+        #[arg(long, value_name = "FILE")]
+        session: PathBuf,
+    },
+    /// All accounts
+    List,
+    /// One account in full
+    Show {
+        /// Handle, platform/handle or id
+        account: String,
+    },
+    /// Let an account commit, or not
+    Mode {
+        /// Handle, platform/handle or id
+        account: String,
+        /// live: commits; draft: everything but the commit
+        mode: ModeArg,
+    },
+    /// Make an account active again, after what was wrong was put right
+    Clear {
+        /// Handle, platform/handle or id
+        account: String,
+        /// Why; stands in the audit log
+        #[arg(long)]
+        reason: String,
+    },
+    /// Stop everything on an account until it is cleared
+    Suspend {
+        /// Handle, platform/handle or id
+        account: String,
+        /// Why; stands in the audit log
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// A new account.
+#[derive(Debug, clap::Args)]
+pub struct AddArgs {
+    /// Platform; names the recipe
+    #[arg(long)]
+    pub platform: String,
+    /// Handle, with or without @
+    #[arg(long)]
+    pub handle: String,
+    /// Display name, as the profile shows it
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Picture of the avatar (PNG, JPEG or WebP)
+    #[arg(long, value_name = "FILE")]
+    pub avatar: Option<PathBuf>,
+    /// Whose account it is
+    #[arg(long, default_value = "default")]
+    pub client: String,
+    /// Platform's origin for this account, where the recipe allows several (`http://127.0.0.1:4000`)
+    #[arg(long, value_name = "URL")]
+    pub origin: Option<String>,
+    /// Session as a storage-state JSON file (cookies and origins)
+    #[arg(long, value_name = "FILE")]
+    pub session: Option<PathBuf>,
+}
+
+/// See [`Mode`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModeArg {
+    /// Commits.
+    Live,
+    /// Everything but the commit.
+    Draft,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad input, the ledger's.
+pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
+    match command {
+        Command::Add(args) => add(args, context).await,
+        Command::Connect { account, session } => connect(account, session, context).await,
+        Command::List => list(context).await,
+        Command::Show { account } => {
+            let account = context.ledger().await?.find_account(account).await?;
+            Ok(answer(&account, context))
+        }
+        Command::Mode { account, mode } => set_mode(account, *mode, context).await,
+        Command::Clear { account, reason } => {
+            let (ledger, account) = find(account, context).await?;
+            let account = ledger.clear_account(&account.id, operator(context, reason)).await?;
+            context.ui.say(&format!("{} is active again", account_name(&account)));
+            Ok(answer(&account, context))
+        }
+        Command::Suspend { account, reason } => {
+            let (ledger, account) = find(account, context).await?;
+            let account = ledger.suspend_account(&account.id, operator(context, reason)).await?;
+            context.ui.say(&format!("nothing runs on {} until it is cleared", account_name(&account)));
+            Ok(answer(&account, context))
+        }
+    }
+}
+
+fn operator<'a>(context: &'a Context, reason: &'a str) -> Operator<'a> {
+    Operator { by: &context.settings.operator, reason }
+}
+
+async fn find(name: &str, context: &Context) -> Result<(SqlLedger, Account), CliError> {
+    let ledger = context.ledger().await?;
+    let account = ledger.find_account(name).await?;
+    Ok((ledger, account))
+}
+
+/// Connects an account. Everything that is named is read and checked before anything is stored.
+///
+/// # Errors
+/// The recipe's, an origin outside it, the avatar's, the session file's, the ledger's.
+pub async fn add(args: &AddArgs, context: &Context) -> Result<Answer, CliError> {
+    let recipe = context.recipe(&args.platform)?;
+    let origin = origin(args.origin.as_deref(), &recipe)?;
+    let avatar = args.avatar.as_deref().map(|path| avatar(path, context)).transpose()?;
+    let session = args.session.as_deref().map(session_file::read).transpose()?;
+    if args.name.is_none() && avatar.is_none() {
+        context
+            .ui
+            .warn("without --name or --avatar only handle and account switcher can prove the account, and both must");
+    }
+    let by = &context.settings.operator;
+    let client = ClientId::new(args.client.trim());
+    let ledger = context.ledger_made().await?;
+    ledger.ensure_client(&client, by).await?;
+    let new = NewAccount {
+        client,
+        platform: recipe.platform.clone(),
+        fingerprint: Fingerprint {
+            handle: args.handle.trim().trim_start_matches('@').to_owned(),
+            display_name: args.name.clone().filter(|n| !n.trim().is_empty()),
+            avatar,
+        },
+        origin,
+    };
+    let mut account = ledger.add_account(&new, by).await?;
+    if let Some(session) = &session {
+        import(&ledger, &account, session, context).await?;
+        account = ledger.find_account(account.id.as_str()).await?;
+    } else {
+        context.ui.say(&format!("no session yet: `deed account connect {} --session FILE` imports one", account.id));
+    }
+    context.ui.say(&format!(
+        "{} is in mode draft: everything but the commit runs, until `deed account mode {} live`",
+        account_name(&account),
+        account.fingerprint.handle
+    ));
+    Ok(answer(&account, context))
+}
+
+async fn import(
+    ledger: &SqlLedger,
+    account: &Account,
+    session: &SessionFile,
+    context: &Context,
+) -> Result<(), CliError> {
+    ledger.set_session(&account.id, &session.state, &context.settings.operator).await?;
+    context.ui.say(&format!("session imported and sealed: {} cookies, {} origins", session.cookies, session.origins));
+    if session.exposed {
+        context.ui.warn("others can read the session file: delete it now that it is imported, or `chmod 600` it");
+    }
+    Ok(())
+}
+
+async fn connect(name: &str, path: &Path, context: &Context) -> Result<Answer, CliError> {
+    let session = session_file::read(path)?;
+    let (ledger, account) = find(name, context).await?;
+    import(&ledger, &account, &session, context).await?;
+    if account.state == AccountState::ReadOnly {
+        context.ui.say(&format!(
+            "the account stays read-only until `deed account clear {} --reason …`",
+            account.fingerprint.handle
+        ));
+    }
+    let account = ledger.find_account(account.id.as_str()).await?;
+    Ok(answer(&account, context))
+}
+
+/// Lets an account commit, or not.
+///
+/// # Errors
+/// The ledger's.
+pub async fn set_mode(name: &str, mode: ModeArg, context: &Context) -> Result<Answer, CliError> {
+    let (ledger, account) = find(name, context).await?;
+    let mode = match mode {
+        ModeArg::Live => Mode::Live,
+        ModeArg::Draft => Mode::Draft,
+    };
+    let account = ledger.set_mode(&account.id, mode, &context.settings.operator).await?;
+    let words = match mode {
+        Mode::Live => "commits from now on",
+        Mode::Draft => "stops before the commit from now on",
+    };
+    context.ui.say(&format!("{} {words}", account_name(&account)));
+    Ok(answer(&account, context))
+}
+
+async fn list(context: &Context) -> Result<Answer, CliError> {
+    let accounts = context.ledger().await?.list_accounts().await?;
+    let rows: Vec<_> = accounts
+        .iter()
+        .map(|a| {
+            vec![
+                a.platform.clone(),
+                a.fingerprint.handle.clone(),
+                a.client.to_string(),
+                a.mode.as_str().to_owned(),
+                a.state.as_str().to_owned(),
+                if a.has_session { "yes".to_owned() } else { "no".to_owned() },
+                a.id.to_string(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        context.ui.say("there are no accounts yet: `deed account add --help`");
+        return Ok(Answer::done(json!([]), ""));
+    }
+    let head = ["PLATFORM", "HANDLE", "CLIENT", "MODE", "STATE", "SESSION", "ID"];
+    let data = accounts.iter().map(to_json).collect::<Vec<_>>();
+    Ok(Answer::done(json!(data), table(&head, &rows, context.ui.out)))
+}
+
+fn to_json(account: &Account) -> Value {
+    json!({
+        "account_id": account.id,
+        "client_id": account.client,
+        "platform": account.platform,
+        "handle": account.fingerprint.handle,
+        "display_name": account.fingerprint.display_name,
+        "avatar_hash": account.fingerprint.avatar,
+        "origin": account.origin,
+        "mode": account.mode,
+        "state": account.state,
+        "state_reason": account.state_reason,
+        "has_session": account.has_session,
+    })
+}
+
+fn answer(account: &Account, context: &Context) -> Answer {
+    let facts = Facts::default()
+        .with("id", &account.id)
+        .with("client", &account.client)
+        .maybe("name", account.fingerprint.display_name.as_ref())
+        .maybe("avatar", account.fingerprint.avatar)
+        .maybe("origin", account.origin.as_ref())
+        .with("mode", account.mode.as_str())
+        .with("state", account.state.as_str())
+        .maybe("because", account.state_reason.as_ref())
+        .with("session", if account.has_session { "stored, sealed" } else { "none" });
+    let head = context.ui.out.tone(Tone::Strong, &account_name(account));
+    Answer::done(to_json(account), format!("{head}\n{}", facts.render()))
+}
+
+/// The account's origin: a bare one of the recipe's; needed when the recipe has no fixed one.
+fn origin(said: Option<&str>, recipe: &Recipe) -> Result<Option<String>, CliError> {
+    let refuse = |why: String| {
+        let allowed = recipe.origins.iter().map(ToString::to_string).collect();
+        Err(CliError::Origin { why, allowed })
+    };
+    let Some(said) = said else {
+        let fixed = recipe.origins.iter().any(|o| o.port != PortPattern::Any) && recipe.base_origin().is_some();
+        return if fixed {
+            Ok(None)
+        } else {
+            refuse(format!("the recipe of {} leaves the origin to the account", recipe.platform))
+        };
+    };
+    let bare = said.trim_end_matches('/');
+    let after_scheme = bare.split_once("://").map_or(bare, |(_, rest)| rest);
+    if after_scheme.contains(['/', '?', '#', '@']) {
+        return refuse(format!("`{said}` is more than an origin"));
+    }
+    if !recipe.allows_origin(bare) {
+        return refuse(format!("`{said}` is not one of the origins of the recipe of {}", recipe.platform));
+    }
+    Ok(Some(bare.to_owned()))
+}
+
+fn avatar(path: &Path, context: &Context) -> Result<ImageHash, CliError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(AVATAR_BYTES_MAX).read_to_end(&mut bytes))
+        .map_err(CliError::file("read the avatar", path))?;
+    let hash =
+        ImageHash::of(&bytes).map_err(|source: PictureError| CliError::Picture { path: path.to_owned(), source })?;
+    if hash.is_flat() {
+        context.ui.warn("the avatar is of one colour: it proves nothing, and will count as missing");
+    }
+    Ok(hash)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_bare_and_one_of_the_recipes() {
+        let recipe = deed_recipes::load_builtin("practice").unwrap();
+        let found = |said| origin(said, &recipe).map_err(|e| e.code());
+        assert_eq!(found(Some("http://127.0.0.1:4000/")), Ok(Some("http://127.0.0.1:4000".to_owned())));
+        for said in [
+            None,
+            Some("https://evil.test"),
+            Some("http://127.0.0.1:4000/x"),
+            Some("http://127.0.0.1:1@evil.test"),
+            Some("x"),
+        ] {
+            assert_eq!(found(said), Err("origin-not-allowed"), "{said:?}");
+        }
+    }
+}

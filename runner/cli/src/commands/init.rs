@@ -1,0 +1,39 @@
+//! `deed init`: data directory, ledger, seal key and proof store, each made when it is not there. Safe to run again.
+
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::ui::{Answer, Facts};
+
+/// Runs the command.
+///
+/// # Errors
+/// What can not be made.
+pub async fn run(context: &Context) -> Result<Answer, CliError> {
+    let settings = &context.settings;
+    let (ledger, key) = (settings.ledger(), settings.seal_key.clone());
+    let (had_ledger, had_key) = (ledger.exists(), key.exists());
+    context.ledger_made().await?.close().await;
+    context.proofs()?;
+    if !had_key {
+        context.ui.say("the seal key opens the stored sessions: keep a copy of it, apart from copies of the ledger");
+    }
+    let made =
+        |had: bool, path: &std::path::Path| format!("{} ({})", path.display(), if had { "was there" } else { "made" });
+    let text = Facts::default()
+        .with("ledger", made(had_ledger, &ledger))
+        .with("seal key", made(had_key, &key))
+        .with("proofs", settings.proofs.display())
+        .with("operator", &settings.operator)
+        .with("next", "deed doctor, then deed account add --help")
+        .render();
+    let data = json!({
+        "ledger": { "path": ledger, "made": !had_ledger },
+        "seal_key": { "path": key, "made": !had_key },
+        "proofs": settings.proofs,
+        "operator": settings.operator,
+        "settings_file": settings.file,
+    });
+    Ok(Answer::done(data, format!("ready\n{text}")))
+}

@@ -1,0 +1,43 @@
+//! One module a command.
+
+pub mod account;
+pub mod act;
+pub mod audit;
+pub mod demo;
+pub mod doctor;
+pub mod init;
+pub mod kill;
+pub mod practice;
+pub mod proof;
+pub mod queue;
+pub mod recipe;
+pub mod rehearse;
+pub mod work;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::ui::Answer;
+
+/// Runs a command. `None`: it has said everything already.
+///
+/// # Errors
+/// The command's.
+pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, CliError> {
+    let answer = match command {
+        Command::Practice(args) => return practice::run(&args, context).await.map(|()| None),
+        Command::Demo(args) => demo::run(&args, context).await,
+        Command::Init => init::run(context).await,
+        Command::Doctor => doctor::run(context).await,
+        Command::Account(command) => account::run(&command, context).await,
+        Command::Act(args) => act::run(&args, context).await,
+        Command::Rehearse(args) => rehearse::run(&args, context).await,
+        Command::Queue(command) => queue::run(&command, context).await,
+        Command::Work(args) => work::run(&args, context).await,
+        Command::Kill(command) => kill::run(&command, context).await,
+        Command::Audit(command) => audit::run(&command, context).await,
+        Command::Proof(command) => proof::run(&command, context).await,
+        Command::Recipe(command) => recipe::run(&command, context),
+    };
+    answer.map(Some)
+}

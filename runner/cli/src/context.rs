@@ -1,0 +1,128 @@
+//! What every command stands on: settings, terminal, and how ledger, recipes and proof store are opened.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deed_core::account::Account;
+use deed_core::ids::EpisodeId;
+use deed_ledger::{AgeSealer, LedgerOptions, SqlLedger};
+use deed_recipes::{FILE_NAME, LoadError, Recipe};
+
+use crate::error::CliError;
+use crate::settings::Settings;
+use crate::ui::Ui;
+use crate::world::{DirectoryProofs, now};
+
+/// What a command is run with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Where things lie and who is asking.
+    pub settings: Settings,
+    /// The terminal.
+    pub ui: Ui,
+}
+
+impl Context {
+    /// The ledger, which must be there: a mistyped data directory must not look like an empty one.
+    ///
+    /// # Errors
+    /// [`CliError::NotInitialised`], the seal key's and the ledger's.
+    pub async fn ledger(&self) -> Result<SqlLedger, CliError> {
+        let path = self.settings.ledger();
+        if !path.try_exists().map_err(CliError::file("look for the ledger", &path))? {
+            return Err(CliError::NotInitialised { path });
+        }
+        self.open_ledger(&path).await
+    }
+
+    /// The ledger, made with its directory and the seal key when it is not there.
+    ///
+    /// # Errors
+    /// The directory's, the seal key's and the ledger's.
+    pub async fn ledger_made(&self) -> Result<SqlLedger, CliError> {
+        let dir = &self.settings.data_dir;
+        make_private_dir(dir).map_err(CliError::file("make the data directory", dir))?;
+        self.open_ledger(&self.settings.ledger()).await
+    }
+
+    async fn open_ledger(&self, path: &Path) -> Result<SqlLedger, CliError> {
+        let key = &self.settings.seal_key;
+        if let Some(dir) = key.parent().filter(|d| !d.as_os_str().is_empty()) {
+            make_private_dir(dir).map_err(CliError::file("make the seal key's directory", dir))?;
+        }
+        let options = LedgerOptions {
+            now: Arc::new(now),
+            mint: Arc::new(mint),
+            sealer: Arc::new(AgeSealer::open_or_create(key)?),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Ok(SqlLedger::open(path, options).await?)
+    }
+
+    /// The proof store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn proofs(&self) -> Result<DirectoryProofs, CliError> {
+        Ok(DirectoryProofs::open(&self.settings.proofs)?)
+    }
+
+    /// Where an episode's proof lies.
+    pub fn episode_folder(&self, episode: &EpisodeId) -> PathBuf {
+        self.settings.proofs.join("episodes").join(episode.as_str())
+    }
+
+    /// The recipe of a platform: the one in the folder of recipes, else the built-in one.
+    ///
+    /// # Errors
+    /// [`LoadError`]; a recipe that breaks a rule does not run.
+    pub fn recipe(&self, platform: &str) -> Result<Arc<Recipe>, LoadError> {
+        let own = self.settings.recipes.as_ref().filter(|_| plain(platform)).map(|dir| dir.join(platform));
+        match own.filter(|folder| folder.join(FILE_NAME).exists()) {
+            Some(folder) => deed_recipes::load(&folder).map(Arc::new),
+            None => deed_recipes::load_builtin(platform).map(Arc::new),
+        }
+    }
+}
+
+/// A platform's name becomes a folder's name, and must not lead out of the folder of recipes.
+fn plain(platform: &str) -> bool {
+    !platform.is_empty() && platform.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+/// A fresh id: UUID version 7, so that ids sort by time.
+pub fn mint() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// `@north_star (practice)`, as messages name an account.
+pub fn account_name(account: &Account) -> String {
+    format!("@{} ({})", account.fingerprint.handle, account.platform)
+}
+
+/// Makes a directory, and what leads to it, for its owner only. One that is there stays as it is.
+///
+/// # Errors
+/// The system's.
+pub fn make_private_dir(path: &Path) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|m| m.is_dir()) {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_platform_never_leads_out_of_its_folder() {
+        assert!(plain("practice") && plain("face-book_2"));
+        for name in ["", ".", "..", "a/b", "../x", "a b", "ä"] {
+            assert!(!plain(name), "{name}");
+        }
+    }
+}

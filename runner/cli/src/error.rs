@@ -1,0 +1,375 @@
+//! What a command can fail with: a code, what happened, where, what to do, and the exit code.
+//!
+//! Owns the words that tell an operator what to do next. Each code has a section in `docs/errors.md`; a test compares the two.
+
+use std::io;
+use std::path::PathBuf;
+
+use deed_core::ids::ActionId;
+use deed_core::ports::browser::BrowserFault;
+use deed_core::ports::ledger::LedgerFault;
+use deed_fixtures::PracticeError;
+use deed_ledger::{LedgerError, Obstacle, SealerError};
+use deed_proofs::picture::PictureError;
+use deed_proofs::{StoreError, VerifyError};
+use deed_recipes::LoadError;
+
+use crate::exit::Exit;
+use crate::order::OrderError;
+use crate::session_file::SessionFileError;
+use crate::settings::SettingsError;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line.
+    #[error("{0}")]
+    Usage(String),
+    /// Settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The order.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// The session file.
+    #[error(transparent)]
+    Session(#[from] SessionFileError),
+    /// A recipe.
+    #[error("failed to load the recipe: {0}")]
+    Recipe(#[from] LoadError),
+    /// The ledger refused, or suffered.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The seal key.
+    #[error(transparent)]
+    Seal(#[from] SealerError),
+    /// The browser.
+    #[error("{0}")]
+    Browser(#[from] BrowserFault),
+    /// The proof store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A proof could not be checked at all.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The practice platform.
+    #[error(transparent)]
+    Practice(#[from] PracticeError),
+    /// A picture.
+    #[error("{source}")]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PictureError,
+    },
+    /// A file or directory of ours.
+    #[error("failed to {what}: {source}")]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no ledger here.
+    #[error("there is no ledger here yet")]
+    NotInitialised {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The origin is not one of the recipe's.
+    #[error("{why}")]
+    Origin {
+        /// What is wrong.
+        why: String,
+        /// The recipe's origins.
+        allowed: Vec<String>,
+    },
+    /// The action can not be worked on now.
+    #[error("{obstacle}")]
+    Busy {
+        /// The action.
+        action: ActionId,
+        /// What stands in the way.
+        obstacle: Obstacle,
+    },
+    /// The action has no proof (yet).
+    #[error("action {action} has no proof: {why}")]
+    NoProof {
+        /// The action.
+        action: ActionId,
+        /// Why.
+        why: String,
+    },
+    /// The episode ended with a fault of the ledger, and the action may have happened.
+    #[error("what became of action {action} is not known: {fault}")]
+    OutcomeUnknown {
+        /// The action.
+        action: ActionId,
+        /// The fault.
+        fault: LedgerFault,
+    },
+    /// A signal ended the episode; nothing had been sent.
+    #[error("stopped by a signal; nothing was sent")]
+    StoppedBefore {
+        /// The action, when one was worked on.
+        action: Option<ActionId>,
+    },
+    /// A signal ended the episode after the permit.
+    #[error("stopped by a signal after the attempt: whether it happened is not known yet")]
+    StoppedAfter {
+        /// The action.
+        action: ActionId,
+    },
+    /// The demonstration did not show what it must.
+    #[error("the demonstration failed: {0}")]
+    Demo(String),
+}
+
+impl From<LedgerFault> for CliError {
+    fn from(fault: LedgerFault) -> Self {
+        Self::Ledger(LedgerError::Fault(fault))
+    }
+}
+
+impl CliError {
+    /// A file or directory of ours that the system did not let us use.
+    pub fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { what, path, source }
+    }
+
+    /// The stable code; also the anchor in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::Settings(e) => e.code(),
+            Self::Order(e) => e.code(),
+            Self::Session(e) => e.code(),
+            Self::Recipe(e) => e.code(),
+            Self::Ledger(e) => e.code(),
+            Self::Seal(e) => e.code(),
+            Self::Browser(e) => e.code(),
+            Self::Store(e) => e.code(),
+            Self::Verify(e) => e.code(),
+            Self::Practice(e) => e.code(),
+            Self::Picture { source, .. } => source.code(),
+            Self::File { .. } => "file",
+            Self::NotInitialised { .. } => "not-initialised",
+            Self::Origin { .. } => "origin-not-allowed",
+            Self::Busy { .. } => "account-busy",
+            Self::NoProof { .. } => "no-proof",
+            Self::OutcomeUnknown { .. } => "outcome-unknown",
+            Self::StoppedBefore { .. } => "stopped-before-attempt",
+            Self::StoppedAfter { .. } => "stopped-after-attempt",
+            Self::Demo(_) => "demo-failed",
+        }
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_)
+            | Self::Settings(_)
+            | Self::Order(_)
+            | Self::Session(_)
+            | Self::Recipe(_)
+            | Self::Picture { .. }
+            | Self::NotInitialised { .. }
+            | Self::Origin { .. }
+            | Self::NoProof { .. } => Exit::BadInput,
+            Self::Ledger(e) => exit_of_ledger(e),
+            Self::Practice(PracticeError::UnknownAccount { .. }) => Exit::BadInput,
+            Self::Busy { .. } | Self::StoppedBefore { .. } => Exit::Held,
+            Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
+            Self::Verify(_) => Exit::Integrity,
+            Self::Seal(_)
+            | Self::Browser(_)
+            | Self::Store(_)
+            | Self::Practice(PracticeError::Bind { .. })
+            | Self::File { .. }
+            | Self::Demo(_) => Exit::Internal,
+        }
+    }
+
+    /// Where.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::Settings(e) => e.place(),
+            Self::Order(e) => e.place(),
+            Self::Session(e) => Some(e.place()),
+            Self::Recipe(e) => {
+                e.diagnostics().and_then(|d| d.list().first()).map(|d| format!("{}:{}:{}", d.file, d.line, d.column))
+            }
+            Self::Picture { path, .. } | Self::File { path, .. } | Self::NotInitialised { path } => {
+                Some(path.display().to_string())
+            }
+            Self::Busy { action, .. }
+            | Self::OutcomeUnknown { action, .. }
+            | Self::StoppedAfter { action }
+            | Self::StoppedBefore { action: Some(action) } => Some(format!("action {action}")),
+            Self::Usage(_)
+            | Self::Ledger(_)
+            | Self::Seal(_)
+            | Self::Browser(_)
+            | Self::Store(_)
+            | Self::Verify(_)
+            | Self::Practice(_)
+            | Self::Origin { .. }
+            | Self::NoProof { .. }
+            | Self::StoppedBefore { action: None }
+            | Self::Demo(_) => None,
+        }
+    }
+
+    /// What to do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Usage(_) => "`deed --help` lists the commands, `deed COMMAND --help` their arguments".to_owned(),
+            Self::Settings(e) => e.help(),
+            Self::Order(e) => e.help(),
+            Self::Session(_) => "export the session as storage state: a JSON object with `cookies` and `origins`".to_owned(),
+            Self::Recipe(LoadError::NotBuiltIn { .. }) => {
+                "name a platform that is there, or a folder with PLATFORM/recipe.yaml by --recipes (DEED_RECIPES)".to_owned()
+            }
+            Self::Recipe(_) => "`deed recipe check PATH` shows every error of a recipe with its place".to_owned(),
+            Self::Ledger(e) => help_of_ledger(e).to_owned(),
+            Self::Seal(_) => "the key is needed for stored sessions; with another one they must be imported again".to_owned(),
+            Self::Browser(_) => {
+                "install it (Debian: `apt-get install chromium-headless-shell`), or set DEED_BROWSER or --browser; `deed doctor` tells more"
+                    .to_owned()
+            }
+            Self::Store(_) => "`deed doctor` shows where the proof store is and whether it can be written".to_owned(),
+            Self::Verify(_) => "name an action, or the folder of an episode (PROOFS/episodes/EPISODE)".to_owned(),
+            Self::Practice(PracticeError::Bind { .. }) => "the port is taken: name another one with --port, or none for a free one".to_owned(),
+            Self::Practice(PracticeError::UnknownAccount { .. }) => "name one of the accounts above".to_owned(),
+            Self::Picture { .. } => "give a PNG, JPEG or WebP picture that opens elsewhere".to_owned(),
+            Self::File { .. } => "check that it is there, that this user may use it, and that the disk is not full".to_owned(),
+            Self::NotInitialised { .. } => {
+                "`deed init` makes it; when it should be there already, check --data-dir (DEED_DATA)".to_owned()
+            }
+            Self::Origin { allowed, .. } => format!("say --origin with one of: {}", allowed.join(", ")),
+            Self::Busy { obstacle: Obstacle::NotQueued { .. }, .. } => "another runner has just worked on it: run the command again".to_owned(),
+            Self::Busy { obstacle: Obstacle::AccountClaimed { .. }, .. } => {
+                "one runner an account at a time: wait until it is done, then run the command again".to_owned()
+            }
+            Self::NoProof { .. } => "proof is sealed when an episode ends: run the order with `deed act`, or `deed work --until-idle`".to_owned(),
+            Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => {
+                "run the same order again, or `deed work --until-idle`: it only looks, and finds out; nothing is ever sent twice".to_owned()
+            }
+            Self::StoppedBefore { .. } => "run the same order again; the next run resolves what this one left".to_owned(),
+            Self::Demo(_) => "`deed doctor` tells what is missing; --keep leaves the directory for a look".to_owned(),
+        }
+    }
+
+    /// The whole error as a JSON value, for `--json`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let diagnostics = match self {
+            Self::Recipe(e) => e.diagnostics().map(|d| serde_json::json!(d)),
+            _ => None,
+        };
+        serde_json::json!({
+            "error": {
+                "code": self.code(),
+                "message": self.to_string(),
+                "where": self.place(),
+                "help": self.help(),
+                "diagnostics": diagnostics,
+            },
+            "exit": self.exit().code(),
+        })
+    }
+}
+
+fn exit_of_ledger(error: &LedgerError) -> Exit {
+    match error {
+        LedgerError::AmbiguousAccount { .. }
+        | LedgerError::AccountExists { .. }
+        | LedgerError::AccountMismatch { .. }
+        | LedgerError::Missing(_)
+        | LedgerError::Fault(
+            LedgerFault::NotFound { .. } | LedgerFault::IdempotencyConflict { .. } | LedgerFault::Illegal(_),
+        ) => Exit::BadInput,
+        LedgerError::Fault(LedgerFault::FenceLost(_)) => Exit::Held,
+        LedgerError::Fault(LedgerFault::Database { code: "ledger-corrupt", .. }) => Exit::Integrity,
+        LedgerError::Fault(LedgerFault::Database { .. }) => Exit::Internal,
+    }
+}
+
+fn help_of_ledger(error: &LedgerError) -> &'static str {
+    match error {
+        LedgerError::AmbiguousAccount { .. } => "name it as platform/handle or by its id",
+        LedgerError::AccountExists { .. } => "`deed account connect ACCOUNT --session FILE` gives it a new session",
+        LedgerError::AccountMismatch { .. } => "correct the order, or name the other account",
+        LedgerError::Missing(_) => "say it on the command line",
+        LedgerError::Fault(fault) => match fault {
+            LedgerFault::NotFound { what: "account", .. } => {
+                "`deed account list` shows the accounts, `deed account add` connects one"
+            }
+            LedgerFault::NotFound { what: "client", .. } => "`deed account list` shows the clients of all accounts",
+            LedgerFault::NotFound { .. } => "`deed queue list` shows the actions",
+            LedgerFault::IdempotencyConflict { .. } => {
+                "the key names an action that is something else: give this order a key of its own, or none"
+            }
+            LedgerFault::Illegal(_) => {
+                "`deed queue show ACTION` tells where it stands; what may have happened can not be called off"
+            }
+            LedgerFault::FenceLost(_) => "another runner took over; its outcome counts: `deed queue show ACTION`",
+            LedgerFault::Database { code: "ledger-newer", .. } => {
+                "use the version of Deed that wrote it, or a newer one"
+            }
+            LedgerFault::Database {
+                code: "key-unreadable" | "key-exposed" | "key-invalid" | "unseal-failed", ..
+            } => "name the right key file with --seal-key (DEED_SEAL_KEY), or import the session again",
+            LedgerFault::Database { .. } => {
+                "nothing half-done stays: put it right and run the command again; `deed doctor` tells more"
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use deed_core::ids::ActionId;
+    use deed_core::state::{Event, IllegalTransition, State};
+
+    use super::*;
+
+    fn database(code: &'static str) -> CliError {
+        LedgerFault::Database { what: "open the ledger".to_owned(), why: "so".to_owned(), code }.into()
+    }
+
+    #[test]
+    fn exit_codes_tell_input_from_machine_from_doubt() {
+        let action = || ActionId::new("a");
+        let table: [(CliError, Exit); 11] = [
+            (CliError::Usage("x".to_owned()), Exit::BadInput),
+            (LedgerFault::NotFound { what: "account", id: "x".to_owned() }.into(), Exit::BadInput),
+            (LedgerFault::IdempotencyConflict { key: "k".to_owned(), action: action() }.into(), Exit::BadInput),
+            (
+                LedgerFault::Illegal(IllegalTransition { state: State::Attempted, event: Event::Cancelled }).into(),
+                Exit::BadInput,
+            ),
+            (LedgerFault::FenceLost(action()).into(), Exit::Held),
+            (database("ledger-full"), Exit::Internal),
+            (database("ledger-newer"), Exit::Internal),
+            (database("ledger-corrupt"), Exit::Integrity),
+            (BrowserFault::Launch("x".to_owned()).into(), Exit::Internal),
+            (CliError::StoppedBefore { action: None }, Exit::Held),
+            (CliError::StoppedAfter { action: action() }, Exit::Unknown),
+        ];
+        for (error, exit) in table {
+            assert_eq!(error.exit(), exit, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_error_as_json_has_all_its_parts() {
+        let json = database("ledger-full").to_json();
+        assert_eq!(json["error"]["code"], "ledger-full");
+        assert_eq!(json["error"]["message"], "failed to open the ledger: so");
+        assert_eq!(json["exit"], 70);
+    }
+}

@@ -1,0 +1,314 @@
+//! One runner: its register entry, its browser, what it recovers, and the actions that it works on.
+//!
+//! A runner whose work did not come to its end looks dead to the next one, which it is: its lock's file stays, and what it had
+//! claimed is recovered at once instead of after its lease.
+
+use std::sync::Arc;
+
+use deed_chromium::launch::{Binary, LaunchConfig, RunnerLock, Runners, find_binary};
+use deed_chromium::{Chromium, ChromiumConfig};
+use deed_core::episode::{self, Ending, Options};
+use deed_core::hold::{Hold, HoldReason};
+use deed_core::ids::{AccountId, ActionId, WorkerId};
+use deed_core::ports::World;
+use deed_core::ports::browser::{BrowserFault, Pacing};
+use deed_core::ports::ledger::{Change, Claim, Ledger as _, LedgerFault, ObjectFacts};
+use deed_core::recover;
+use deed_core::state::{Event, State};
+use deed_ledger::{ClaimTarget, Obstacle, SqlLedger};
+use tokio::sync::watch;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::order::check_media;
+use crate::signals::{asked_to_stop, until_stopped};
+use crate::world::{DirectoryProofs, RealWorld, SystemClock, now};
+
+/// The real world, which also tells whether a press is under way.
+pub struct Watched {
+    inner: RealWorld,
+    pressing: watch::Sender<bool>,
+}
+
+impl World for Watched {
+    type Browser = Chromium;
+    type Ledger = SqlLedger;
+    type Proofs = DirectoryProofs;
+    type Clock = SystemClock;
+
+    fn browser(&self) -> &Chromium {
+        &self.inner.browser
+    }
+
+    fn ledger(&self) -> &SqlLedger {
+        &self.inner.ledger
+    }
+
+    fn proofs(&self) -> &DirectoryProofs {
+        &self.inner.proofs
+    }
+
+    fn clock(&self) -> &SystemClock {
+        &self.inner.clock
+    }
+
+    fn boundary(&self, name: &'static str) {
+        // From right before the arm transaction until the receipt is read.
+        self.pressing.send_replace(matches!(name, "proof_durable" | "armed" | "pressed"));
+        self.inner.boundary(name);
+    }
+}
+
+/// An action that was worked on.
+#[derive(Debug)]
+pub struct Worked {
+    /// Which.
+    pub action: ActionId,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// One runner.
+pub struct Runner {
+    context: Context,
+    world: Watched,
+    worker: WorkerId,
+    runners: Runners,
+    lock: Option<RunnerLock>,
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            // Dropping it would remove the file by which the next runner sees that this one is dead. The kernel lets go of the lock.
+            std::mem::forget(lock);
+        }
+    }
+}
+
+/// The Chromium that will be started; asked before anything is claimed, so that a missing one holds nothing up.
+///
+/// # Errors
+/// [`BrowserFault::Launch`] with the remedy.
+pub fn browser_binary(context: &Context) -> Result<Binary, BrowserFault> {
+    match &context.settings.browser {
+        Some(path) => Binary::at(path),
+        None => find_binary(),
+    }
+}
+
+impl Runner {
+    /// Registers a runner. The browser is started when it is first needed.
+    ///
+    /// # Errors
+    /// No Chromium, the register's, the proof store's.
+    pub fn enter(context: &Context, ledger: SqlLedger) -> Result<Self, CliError> {
+        browser_binary(context)?;
+        let proofs = context.proofs()?;
+        let runners = Runners::open(&context.settings.runners())?;
+        let worker = WorkerId::new(format!("w-{}", uuid::Uuid::now_v7()));
+        let lock = runners.enter(&worker)?;
+        let browser = Chromium::new(ChromiumConfig {
+            launch: LaunchConfig { binary: context.settings.browser.clone(), profiles_in: None },
+            runner: Some((runners.clone(), worker.clone())),
+            now: Arc::new(now),
+        });
+        let inner = RealWorld {
+            browser: Arc::new(browser),
+            ledger,
+            proofs,
+            clock: SystemClock,
+            halt_at: context.settings.halt_at.clone(),
+        };
+        let world = Watched { inner, pressing: watch::Sender::new(false) };
+        Ok(Self { context: context.clone(), world, worker, runners, lock: Some(lock) })
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &SqlLedger {
+        &self.world.inner.ledger
+    }
+
+    /// The world, for an episode that claims nothing.
+    pub fn world(&self) -> &Watched {
+        &self.world
+    }
+
+    /// Who this runner is.
+    pub fn worker(&self) -> &WorkerId {
+        &self.worker
+    }
+
+    /// Bounds and manner of the next episode; each is paced by a seed of its own, kept with its proof.
+    pub fn options(&self) -> Options {
+        let pacing = if self.context.settings.unpaced {
+            Pacing::Unpaced
+        } else {
+            Pacing::Considerate { seed: uuid::Uuid::new_v4().as_u64_pair().0 }
+        };
+        Options { pacing, ..Options::default() }
+    }
+
+    /// Resolves what dead runners left: their browsers are ended, what had not been armed is queued again, what may have
+    /// happened is verified.
+    ///
+    /// # Errors
+    /// The register's and the ledger's.
+    pub async fn recover(&self) -> Result<Vec<Worked>, CliError> {
+        let options = self.options();
+        let dead = self.runners.dead()?;
+        let recovered = recover::recover(&self.world, &self.worker, &dead, &options).await?;
+        let ui = &self.context.ui;
+        for action in &recovered.requeued {
+            ui.say(&format!("recovered {action}: an earlier run stopped before the attempt; it is queued again"));
+        }
+        for (action, why) in &recovered.left {
+            ui.warn(&format!("action {action} is left alone: {why}"));
+        }
+        for worker in &dead {
+            // Files of runners that had claimed nothing; what is in use stays.
+            if let Err(fault) = self.runners.end_browser_of(worker).await {
+                ui.warn(&fault.to_string());
+            }
+        }
+        // Only now: a recovery that is killed half-way must find the dead runners again.
+        if recovered.left.is_empty() {
+            dead.iter().for_each(|worker| self.runners.forget(worker));
+        }
+        let mut worked = Vec::new();
+        for claim in recovered.to_verify {
+            ui.say(&format!("verifying {}: an earlier run stopped after the attempt", claim.action.id));
+            worked.extend(self.verify(claim).await?);
+        }
+        Ok(worked)
+    }
+
+    /// Verifies what may have happened and is nobody's; of one account, or of all.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn settle(&self, of: Option<&AccountId>) -> Result<Vec<Worked>, CliError> {
+        let mut worked = Vec::new();
+        for id in self.ledger().unsettled().await? {
+            let action = self.ledger().action(&id).await?;
+            if of.is_some_and(|account| *account != action.account) {
+                continue;
+            }
+            let claim = self.ledger().claim_unsettled(&id, &self.worker, self.options().lease).await?;
+            let Some(claim) = claim else { continue };
+            self.context.ui.say(&format!("verifying {id}: it was attempted, and is not known to exist"));
+            worked.extend(self.verify(claim).await?);
+        }
+        Ok(worked)
+    }
+
+    async fn verify(&self, claim: Claim) -> Result<Option<Worked>, CliError> {
+        let action = claim.action.id.clone();
+        let recipe = match self.context.recipe(&claim.action.platform) {
+            Ok(recipe) if recipe.flow(&claim.action.payload.action_type).is_some() => recipe,
+            unusable => {
+                let why =
+                    unusable.err().map_or_else(|| "the recipe has no such flow any more".to_owned(), |e| e.to_string());
+                self.context.ui.warn(&format!("action {action} can not be verified now: {why}"));
+                self.ledger().release(&claim.fence).await?;
+                return Ok(None);
+            }
+        };
+        match episode::resume(&self.world, claim, recipe, &self.options()).await {
+            Ok(ending) => Ok(Some(Worked { action, ending })),
+            Err(fault) => Err(CliError::OutcomeUnknown { action, fault }),
+        }
+    }
+
+    /// Works on one queued action.
+    ///
+    /// # Errors
+    /// [`CliError::Busy`], the recipe's, kept media that changed, the ledger's.
+    pub async fn act(&self, action: &ActionId) -> Result<Worked, CliError> {
+        let target = ClaimTarget::Action(action.clone());
+        match self.ledger().claim(&target, &self.worker, self.options().lease).await? {
+            Some(claim) => self.run(claim).await,
+            None => {
+                let obstacle = self.ledger().obstacle(action).await?;
+                // Free again by now: as if it had just been worked on.
+                let state = self.ledger().action(action).await?.state;
+                Err(CliError::Busy {
+                    action: action.clone(),
+                    obstacle: obstacle.unwrap_or(Obstacle::NotQueued { state }),
+                })
+            }
+        }
+    }
+
+    /// Works on the next action that is due; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Runner::act`].
+    pub async fn act_next(&self) -> Result<Option<Worked>, CliError> {
+        match self.ledger().claim(&ClaimTarget::NextDue, &self.worker, self.options().lease).await? {
+            Some(claim) => self.run(claim).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn run(&self, claim: Claim) -> Result<Worked, CliError> {
+        let action = claim.action.id.clone();
+        let ready = match self.context.recipe(&claim.action.platform) {
+            Ok(recipe) => check_media(&claim.action.payload).map(|()| recipe).map_err(CliError::from),
+            Err(error) => Err(error.into()),
+        };
+        let recipe = match ready {
+            Ok(recipe) => recipe,
+            Err(error) => return self.hold_back(claim, &error).await,
+        };
+        match episode::run(&self.world, claim, recipe, &self.options()).await {
+            Ok(ending) => Ok(Worked { action, ending }),
+            Err(fault) => Err(self.after_fault(action, fault).await),
+        }
+    }
+
+    /// What is not there any more when its turn comes waits for a person, so that it does not come again at once.
+    async fn hold_back(&self, claim: Claim, error: &CliError) -> Result<Worked, CliError> {
+        let hold = Hold::new(HoldReason::Policy, format!("{error} ({})", error.code()));
+        let change = Change { hold: Some(hold.clone()), ..Change::default() };
+        self.ledger().advance(&claim.fence, Event::Held, change).await?;
+        self.ledger().release(&claim.fence).await?;
+        let ending = Ending {
+            state: State::Queued,
+            words: hold.detail.clone(),
+            hold: Some(hold),
+            failure: None,
+            object: ObjectFacts::default(),
+            proof_level: 0,
+            proof_fault: None,
+        };
+        Ok(Worked { action: claim.action.id, ending })
+    }
+
+    /// The ledger failed in the middle: what it holds now tells whether anything may have been sent. When it does not
+    /// answer, it may.
+    async fn after_fault(&self, action: ActionId, fault: LedgerFault) -> CliError {
+        match self.ledger().action(&action).await {
+            Ok(stored) if !stored.state.may_have_happened() => fault.into(),
+            _ => CliError::OutcomeUnknown { action, fault },
+        }
+    }
+
+    /// Works until it is done or a signal ends it (`None`), then closes the browser. Only a runner that is done leaves the
+    /// register: after anything else it may have something claimed, which the next one recovers.
+    ///
+    /// # Errors
+    /// The work's.
+    pub async fn supervise<T>(
+        mut self,
+        work: impl AsyncFnOnce(&Self) -> Result<T, CliError>,
+    ) -> Result<Option<T>, CliError> {
+        let pressing = self.world.pressing.subscribe();
+        let ended = until_stopped(work(&self), asked_to_stop(), pressing).await;
+        self.world.inner.browser.stop().await;
+        if matches!(ended, Some(Ok(_))) {
+            drop(self.lock.take());
+        }
+        ended.transpose()
+    }
+}

@@ -1,0 +1,324 @@
+//! Settings: flags over environment over `deed.toml` over defaults.
+//!
+//! Owns where things lie and who is asking. Never makes a file or a directory: `init` and opening the ledger do.
+
+pub mod file;
+
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use file::FileSettings;
+
+/// The environment, handed in so that a test can set it.
+pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
+
+/// What the command line says; each wins over the environment and the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Settings (flag over environment over deed.toml)")]
+pub struct Flags {
+    /// Settings file [env: DEED_CONFIG; else ./deed.toml, then ~/.config/deed/deed.toml]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub config: Option<PathBuf>,
+    /// Ledger, runner locks, media [env: DEED_DATA; default: ~/.local/share/deed]
+    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Chromium executable [env: DEED_BROWSER; default: found on the PATH]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub browser: Option<PathBuf>,
+    /// Folder of recipes, PLATFORM/recipe.yaml in it [env: DEED_RECIPES; else the built-in ones]
+    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    pub recipes: Option<PathBuf>,
+    /// Proof store [env: DEED_PROOFS; default: proofs in the data directory]
+    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    pub proofs: Option<PathBuf>,
+    /// Key that seals stored sessions [env: DEED_SEAL_KEY; default: ~/.config/deed/seal.key]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub seal_key: Option<PathBuf>,
+    /// Who is asking; stands in the audit log [env: DEED_OPERATOR; default: the user]
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub operator: Option<String>,
+    /// Input as fast as the page takes it, for tests [env: DEED_UNPACED=1]
+    #[arg(long, global = true, hide_short_help = true)]
+    pub unpaced: bool,
+}
+
+/// What counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The settings file that was read.
+    pub file: Option<PathBuf>,
+    /// Ledger, runner locks, media.
+    pub data_dir: PathBuf,
+    /// The Chromium executable; `None`: found on the PATH.
+    pub browser: Option<PathBuf>,
+    /// The folder of recipes; `None`: those that are built in.
+    pub recipes: Option<PathBuf>,
+    /// The proof store.
+    pub proofs: PathBuf,
+    /// The key that seals stored sessions.
+    pub seal_key: PathBuf,
+    /// Who is asking.
+    pub operator: String,
+    /// Whether input is as fast as the page takes it.
+    pub unpaced: bool,
+    /// The boundary at which an episode stops for good; only the crash tests set it (`DEED_HALT_AT`).
+    pub halt_at: Option<String>,
+}
+
+/// What is wrong with the settings. Nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The file can not be read.
+    #[error("failed to read the settings file: {why}")]
+    Unreadable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The file says something that is not known.
+    #[error("{message}")]
+    Invalid {
+        /// Which one.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+        /// What to write instead.
+        help: Option<String>,
+    },
+    /// An environment variable has a value that is not known.
+    #[error("the environment variable {name} has the value {value:?}")]
+    BadVariable {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// Neither a directory nor a home directory to put one in.
+    #[error("there is no home directory, so there is no place for {what}")]
+    NoHome {
+        /// What has no place.
+        what: &'static str,
+    },
+}
+
+impl SettingsError {
+    /// The stable code; also the anchor in `docs/errors.md`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "settings-unreadable",
+            Self::Invalid { .. } => "settings-invalid",
+            Self::BadVariable { .. } => "settings-variable",
+            Self::NoHome { .. } => "settings-no-home",
+        }
+    }
+
+    /// Where.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { path, .. } => Some(path.display().to_string()),
+            Self::Invalid { path, line, column, .. } => Some(format!("{}:{line}:{column}", path.display())),
+            Self::BadVariable { name, .. } => Some(format!("environment variable {name}")),
+            Self::NoHome { .. } => None,
+        }
+    }
+
+    /// What to do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Unreadable { .. } => "name a file that is there with --config or DEED_CONFIG, or none".to_owned(),
+            Self::Invalid { help: Some(help), .. } => help.clone(),
+            Self::Invalid { help: None, .. } => {
+                format!("the keys are {}, each with a text in quotes", file::KEYS.join(", "))
+            }
+            Self::BadVariable { .. } => "say 1 or 0".to_owned(),
+            Self::NoHome { .. } => "set HOME, or --data-dir (DEED_DATA) and --seal-key (DEED_SEAL_KEY)".to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    /// Puts together what flags, environment and file say.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn load(flags: &Flags, env: Env<'_>) -> Result<Self, SettingsError> {
+        let path = file::find(flags.config.as_deref(), env)?;
+        let file = path.as_deref().map(|p| file::read(p, env)).transpose()?.unwrap_or_default();
+        Self::merge(flags, env, file, path)
+    }
+
+    fn merge(flags: &Flags, env: Env<'_>, file: FileSettings, path: Option<PathBuf>) -> Result<Self, SettingsError> {
+        let pick = |flag: &Option<PathBuf>, name: &str, file: Option<PathBuf>| {
+            flag.clone().or_else(|| said(env, name).map(PathBuf::from)).or(file)
+        };
+        let data_dir = match pick(&flags.data_dir, "DEED_DATA", file.data_dir) {
+            Some(dir) => dir,
+            None => data_home(env).ok_or(SettingsError::NoHome { what: "the data directory" })?.join("deed"),
+        };
+        let seal_key = match pick(&flags.seal_key, "DEED_SEAL_KEY", file.seal_key) {
+            Some(path) => path,
+            // Not in the data directory: a copy of that alone must not open the sessions in it.
+            None => {
+                config_home(env).ok_or(SettingsError::NoHome { what: "the seal key" })?.join("deed").join("seal.key")
+            }
+        };
+        let text = |name: &str| said(env, name).map(|v| v.to_string_lossy().into_owned());
+        Ok(Self {
+            file: path,
+            proofs: pick(&flags.proofs, "DEED_PROOFS", file.proofs).unwrap_or_else(|| data_dir.join("proofs")),
+            browser: pick(&flags.browser, "DEED_BROWSER", file.browser),
+            recipes: pick(&flags.recipes, "DEED_RECIPES", file.recipes),
+            operator: flags
+                .operator
+                .clone()
+                .or_else(|| text("DEED_OPERATOR"))
+                .or(file.operator)
+                .unwrap_or_else(|| user(env)),
+            unpaced: flags.unpaced || switch(env, "DEED_UNPACED")?,
+            halt_at: text("DEED_HALT_AT"),
+            data_dir,
+            seal_key,
+        })
+    }
+
+    /// The ledger's file.
+    pub fn ledger(&self) -> PathBuf {
+        self.data_dir.join("ledger.sqlite")
+    }
+
+    /// Where runners register.
+    pub fn runners(&self) -> PathBuf {
+        self.data_dir.join("runners")
+    }
+
+    /// Where the media of filed orders lie.
+    pub fn media(&self) -> PathBuf {
+        self.data_dir.join("media")
+    }
+}
+
+/// A variable that is set to something.
+fn said(env: Env<'_>, name: &str) -> Option<OsString> {
+    env(name).filter(|value| !value.is_empty())
+}
+
+fn switch(env: Env<'_>, name: &'static str) -> Result<bool, SettingsError> {
+    let Some(value) = said(env, name) else { return Ok(false) };
+    match value.to_string_lossy().to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        other => Err(SettingsError::BadVariable { name, value: other.to_owned() }),
+    }
+}
+
+fn home(env: Env<'_>) -> Option<PathBuf> {
+    said(env, "HOME").map(PathBuf::from)
+}
+
+/// `$XDG_CONFIG_HOME`, else `~/.config`. A relative one is ignored, as the specification asks.
+fn config_home(env: Env<'_>) -> Option<PathBuf> {
+    xdg(env, "XDG_CONFIG_HOME", ".config")
+}
+
+fn data_home(env: Env<'_>) -> Option<PathBuf> {
+    xdg(env, "XDG_DATA_HOME", ".local/share")
+}
+
+fn xdg(env: Env<'_>, name: &str, below_home: &str) -> Option<PathBuf> {
+    let set = said(env, name).map(PathBuf::from).filter(|p| p.is_absolute());
+    set.or_else(|| home(env).map(|home| home.join(below_home)))
+}
+
+/// The user's name, or number: the audit log must name somebody.
+fn user(env: Env<'_>) -> String {
+    let name = ["USER", "LOGNAME"].iter().find_map(|name| said(env, name));
+    match name {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => std::fs::metadata(Path::new("/proc/self"))
+            .map_or_else(|_| "unknown".to_owned(), |m| format!("uid-{}", m.uid())),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn settings(flags: Flags, variables: &[(&str, &str)], file: FileSettings) -> Settings {
+        let env = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+        Settings::merge(&flags, &env, file, None).unwrap()
+    }
+
+    const HOME: (&str, &str) = ("HOME", "/home/ann");
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        let file =
+            || FileSettings { proofs: Some("/file".into()), operator: Some("file".into()), ..FileSettings::default() };
+        let env = [HOME, ("DEED_PROOFS", "/env"), ("DEED_OPERATOR", "env")];
+        let flags = || Flags { proofs: Some("/flag".into()), operator: Some("flag".into()), ..Flags::default() };
+        let seen = |s: Settings| (s.proofs.display().to_string(), s.operator);
+        assert_eq!(seen(settings(flags(), &env, file())), ("/flag".into(), "flag".into()));
+        assert_eq!(seen(settings(Flags::default(), &env, file())), ("/env".into(), "env".into()));
+        assert_eq!(seen(settings(Flags::default(), &[HOME], file())), ("/file".into(), "file".into()));
+    }
+
+    #[test]
+    fn nothing_set_is_enough() {
+        let found = settings(Flags::default(), &[HOME, ("USER", "ann")], FileSettings::default());
+        assert_eq!(found.data_dir, Path::new("/home/ann/.local/share/deed"));
+        assert_eq!(found.proofs, Path::new("/home/ann/.local/share/deed/proofs"));
+        assert_eq!(found.seal_key, Path::new("/home/ann/.config/deed/seal.key"));
+        assert_eq!((found.operator.as_str(), found.unpaced, found.browser, found.recipes), ("ann", false, None, None));
+    }
+
+    #[test]
+    fn the_proofs_follow_the_data_directory_and_the_key_does_not() {
+        let found = settings(
+            Flags { data_dir: Some("/srv/deed".into()), ..Flags::default() },
+            &[HOME],
+            FileSettings::default(),
+        );
+        assert_eq!(found.proofs, Path::new("/srv/deed/proofs"));
+        assert_eq!(found.seal_key, Path::new("/home/ann/.config/deed/seal.key"));
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set_and_a_relative_xdg_directory_is_ignored() {
+        let env = [HOME, ("DEED_DATA", ""), ("XDG_DATA_HOME", "relative")];
+        assert_eq!(
+            settings(Flags::default(), &env, FileSettings::default()).data_dir,
+            Path::new("/home/ann/.local/share/deed")
+        );
+        let env = [HOME, ("XDG_DATA_HOME", "/data")];
+        assert_eq!(settings(Flags::default(), &env, FileSettings::default()).data_dir, Path::new("/data/deed"));
+    }
+
+    #[test]
+    fn unpaced_is_said_in_a_way_that_is_understood() {
+        let unpaced =
+            |value| settings(Flags::default(), &[HOME, ("DEED_UNPACED", value)], FileSettings::default()).unpaced;
+        assert!(unpaced("1") && unpaced("true") && !unpaced("0") && !unpaced(""));
+        let env = |name: &str| {
+            (name == "DEED_UNPACED").then(|| OsString::from("maybe")).or((name == "HOME").then(|| "/h".into()))
+        };
+        let error = Settings::merge(&Flags::default(), &env, FileSettings::default(), None).unwrap_err();
+        assert_eq!(error.code(), "settings-variable");
+    }
+
+    #[test]
+    fn without_a_home_the_places_must_be_named() {
+        let env = |_: &str| None;
+        let error = Settings::merge(&Flags::default(), &env, FileSettings::default(), None).unwrap_err();
+        assert_eq!(error.code(), "settings-no-home");
+        let flags = Flags { data_dir: Some("/d".into()), seal_key: Some("/k".into()), ..Flags::default() };
+        let found = Settings::merge(&flags, &env, FileSettings::default(), None).unwrap();
+        assert!(found.operator.starts_with("uid-"), "{}", found.operator);
+    }
+}

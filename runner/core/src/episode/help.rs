@@ -1,0 +1,222 @@
+//! Small steps that the phases share: going to a surface, finding an element, writing to the ledger.
+
+use std::sync::Arc;
+
+use deed_recipes::template::Template;
+use deed_recipes::{Recipe, Review};
+
+use super::Episode;
+use super::composer;
+use super::ending::Purpose;
+use super::reading::{self, Values, base_of, challenge_hold};
+use super::stop::Stop;
+use crate::hold::{Hold, HoldReason};
+use crate::judge::same::Wanted;
+use crate::judge::{drift, quorum};
+use crate::ports::browser::{BrowserFault, Look, Need, NodeId, Seen, Session, WriteSeen};
+use crate::ports::ledger::{Change, Claim, Ledger, LedgerFault};
+use crate::ports::{Clock, World};
+use crate::state::Event;
+
+impl<W: World> Episode<'_, W> {
+    pub(super) fn composer_equals_order(&mut self, reviews: &[Review], seen: &Seen, media: usize) -> Result<(), Stop> {
+        let mut wrong = Vec::new();
+        for finding in composer::findings(reviews, &self.values(), media, seen) {
+            let name = format!("review {}", finding.element);
+            self.trail.check(&name, finding.passed, &finding.expected, &finding.found, "");
+            if !finding.passed {
+                wrong.push(finding.element);
+            }
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let detail = format!("{} does not hold what was ordered", wrong.join(", "));
+        Err(Stop::Hold(Hold::new(HoldReason::ReviewMismatch, detail)))
+    }
+
+    /// Puts a text into a field.
+    pub(super) async fn type_into<S: Session>(
+        &mut self,
+        session: &mut S,
+        into: &str,
+        text: &Template,
+    ) -> Result<(), Stop> {
+        let node = self.find(session, into, Need::Visible(into.to_owned())).await?;
+        let text =
+            text.try_fill(&self.values()).map_err(|e| Stop::Hold(Hold::new(HoldReason::Policy, e.to_string())))?;
+        session.type_text(node, &text).await?;
+        self.trail.note(&format!("typed {} characters into {into}", text.chars().count()));
+        Ok(())
+    }
+
+    pub(super) fn flow<'r>(&self, recipe: &'r Recipe) -> &'r deed_recipes::Flow {
+        // Preflight held every action whose flow the recipe does not have.
+        &recipe.flows[&self.claim.action.payload.action_type]
+    }
+
+    pub(super) fn values(&self) -> Values {
+        Values::new(&self.claim.account, &self.claim.action)
+    }
+
+    pub(super) fn wanted(&self, same: &deed_recipes::Same, author: Option<String>) -> Wanted {
+        let media = same.media.then_some(self.claim.action.payload.content.media.len());
+        Wanted { text: same.text.fill(&self.values()), media, author }
+    }
+
+    pub(super) async fn no_kill_switch(&mut self, when: &str) -> Result<(), Stop> {
+        match self.world.ledger().kill_switch(&self.claim.account).await? {
+            None => Ok(()),
+            Some(switch) => Err(Stop::Hold(Hold::new(HoldReason::KillSwitch, format!("{switch} (read {when})")))),
+        }
+    }
+
+    /// Goes to a surface, looks at it, and stops at a challenge or another session.
+    pub(super) async fn visit<S: Session>(&mut self, session: &mut S, surface: &str) -> Result<Seen, Stop> {
+        self.renew().await?;
+        let recipe = Arc::clone(&self.recipe);
+        let base = session_base(&self.claim, &recipe);
+        let (landing, seen) =
+            reading::visit(session, &recipe, surface, &base, &self.values(), self.options.patience).await?;
+        self.trail.url(&landing.url);
+        let now = self.world.clock().now();
+        if let Some(hold) = challenge_hold(&seen, &landing, now) {
+            if let Ok(capture) = session.capture().await {
+                self.trail.keep_capture(capture, now);
+            }
+            self.trail.check(
+                "no_challenge",
+                false,
+                "no captcha, checkpoint, log-in wall or rate limit",
+                &hold.detail,
+                "",
+            );
+            return Err(Stop::Hold(hold));
+        }
+        self.same_session(&seen)?;
+        Ok(seen)
+    }
+
+    /// Landmarks of a surface against its baseline.
+    pub(super) async fn landmarks<S: Session>(
+        &mut self,
+        surface: &str,
+        seen: &Seen,
+        session: &mut S,
+    ) -> Result<(), Stop> {
+        let recipe = Arc::clone(&self.recipe);
+        let landmarks = &recipe.surfaces[surface].landmarks;
+        let drift = drift::judge(landmarks, recipe.baselines.get(surface), seen);
+        let found = if drift.is_none() { "all there".to_owned() } else { drift.reasons.join("; ") };
+        self.trail.check(&format!("landmarks {surface}"), drift.is_none(), "where they stood", &found, "");
+        if drift.is_none() {
+            return Ok(());
+        }
+        if let Ok(capture) = session.capture().await {
+            self.trail.keep_capture(capture, self.world.clock().now());
+        }
+        let detail = format!("surface {surface}, score {:.2}: {}", drift.score, drift.reasons.join("; "));
+        Err(Stop::Hold(Hold::new(HoldReason::Drift, detail)))
+    }
+
+    pub(super) fn no_challenge(&self, seen: &Seen) -> Result<(), Stop> {
+        match reading::challenge_of(seen, self.world.clock().now()) {
+            Some(hold) => Err(Stop::Hold(hold)),
+            None => Ok(()),
+        }
+    }
+
+    /// The session's own marker is what it was when the account was proved.
+    pub(super) fn same_session(&self, seen: &Seen) -> Result<(), Stop> {
+        match &self.marker {
+            Some(then) if seen.marker.as_ref() != Some(then) => {
+                let now = seen.marker.as_deref().unwrap_or("nothing");
+                let detail = format!("the session said {then} when the account was proved, now it says {now}");
+                Err(Stop::Hold(Hold::new(HoldReason::SessionChanged, detail)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A reversible step's element: one vote is enough, a dissenter is noted.
+    pub(super) async fn find<S: Session>(
+        &mut self,
+        session: &mut S,
+        element: &str,
+        need: Need,
+    ) -> Result<NodeId, Stop> {
+        let look = Look {
+            elements: vec![element.to_owned()],
+            until: vec![need],
+            within: self.options.patience,
+            ..Look::default()
+        };
+        let seen = session.look(&look).await?;
+        self.no_challenge(&seen)?;
+        self.same_session(&seen)?;
+        match quorum::lone(&seen, element) {
+            Some((node, dissent)) => {
+                if !dissent.is_empty() {
+                    self.trail.note(&format!("{element}: {} named another node", dissent.join(", ")));
+                }
+                Ok(node)
+            }
+            None => Err(Stop::Hold(Hold::new(HoldReason::Drift, format!("`{element}` gone: no locator finds it")))),
+        }
+    }
+
+    pub(super) async fn renew(&self) -> Result<(), LedgerFault> {
+        if self.purpose == Purpose::Act {
+            self.world.ledger().renew(&self.claim.fence, self.options.lease).await?;
+        }
+        Ok(())
+    }
+
+    /// A change of state before the commit; a rehearsal changes nothing.
+    pub(super) async fn advance(&mut self, event: Event, change: Change) -> Result<(), LedgerFault> {
+        if self.purpose == Purpose::Act {
+            self.advance_hard(event, change).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn advance_hard(&mut self, event: Event, mut change: Change) -> Result<(), LedgerFault> {
+        change.artifacts.extend(self.trail.take_new_artifacts());
+        self.world.ledger().advance(&self.claim.fence, event, change).await?;
+        self.trail.event(event);
+        Ok(())
+    }
+
+    pub(super) async fn note(&mut self, mut change: Change) -> Result<(), LedgerFault> {
+        change.artifacts.extend(self.trail.take_new_artifacts());
+        self.world.ledger().note(&self.claim.fence, change).await
+    }
+}
+
+/// The kill switch, read once more right before the press. A ledger that does not answer is a switch that is on.
+pub(super) async fn last_word<W: World>(world: &W, claim: &Claim) -> Result<(), String> {
+    match world.ledger().kill_switch(&claim.account).await {
+        Ok(None) => Ok(()),
+        Ok(Some(switch)) => Err(switch.to_string()),
+        Err(fault) => Err(format!("the kill switch could not be read: {fault}")),
+    }
+}
+
+/// What the network and the page said, in words.
+pub(super) fn receipt_words(seen: &Result<Seen, BrowserFault>, taken: Option<&WriteSeen>) -> String {
+    let Some(write) = taken else { return "no write request was seen".to_owned() };
+    let request = format!("{} {}", write.method, write.path);
+    if write.cut {
+        return format!("{request} was cut off without an answer");
+    }
+    let status = write.status.map_or_else(|| "has not answered".to_owned(), |s| format!("answered {s}"));
+    match seen {
+        Ok(seen) if seen.toasts.is_empty() => format!("{request} {status}"),
+        Ok(seen) => format!("{request} {status}; the page says \"{}\"", seen.toasts.join(" / ")),
+        Err(fault) => format!("{request} {status}; then {fault}"),
+    }
+}
+
+fn session_base(claim: &Claim, recipe: &Recipe) -> String {
+    base_of(&claim.account, recipe).unwrap_or_default()
+}

@@ -1,0 +1,578 @@
+//! One episode, in the order in which it happens. Read it from top to bottom.
+//!
+//! Owns the sequence and what each finding becomes (the table of the design). Never retries an input, never goes back
+//! behind `arm`, never decides from what it wished for: every judgement is a function in [`crate::judge`].
+//!
+//! Before `arm` every stop is a hold and nothing has happened. After `arm` there are three answers, `sent`,
+//! `not_sent` and `unknown`, and only verification in a fresh read-only session ends the last.
+
+mod composer;
+mod ending;
+mod help;
+mod outcome;
+pub(crate) mod reading;
+mod stop;
+pub mod trail;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deed_recipes::{Recipe, Step};
+use tracing::Instrument as _;
+
+use crate::arm::{Armed, arm};
+use crate::hold::{Hold, HoldReason};
+use crate::judge::quorum::{self, Quorum};
+
+use crate::judge::{identity, same};
+use crate::permit::Target;
+use crate::policy;
+use crate::ports::browser::{
+    Access, Aim, Browser, BrowserFault, GateVerdict, LastCheck, Look, Need, Opening, Pacing, Press, Session,
+};
+use crate::ports::ledger::{ArmRefusal, ArmRequest, Change, Claim, Ledger, LedgerFault, ObjectFacts};
+use crate::ports::proofs::Proofs;
+use crate::ports::{Clock, World};
+use crate::state::Event;
+use crate::time::Timestamp;
+use crate::verify::{self, Verdict};
+
+use composer::AtPress;
+use help::{last_word, receipt_words};
+use reading::{base_of, page_of, read_identity};
+use stop::Stop;
+use trail::Trail;
+
+pub use ending::{Ending, Options, Purpose};
+
+/// How often a text that the page changed is typed again.
+const RETYPE_MAX: u32 = 2;
+
+/// What the way to the commit leads to.
+struct Ready {
+    aim: Aim,
+    check: AtPress,
+}
+
+struct Episode<'w, W: World> {
+    world: &'w W,
+    claim: Claim,
+    recipe: Arc<Recipe>,
+    options: &'w Options,
+    purpose: Purpose,
+    trail: Trail<<W::Proofs as Proofs>::Episode>,
+    /// What the session said of itself when the account was proved.
+    marker: Option<String>,
+}
+
+/// Runs one claimed action to its end. The claim is released at the end, whatever it is.
+///
+/// # Errors
+/// Only the ledger's: everything else becomes a hold or an outcome. After an error the claim is left to lapse; recovery
+/// resolves it.
+pub async fn run<W: World>(
+    world: &W,
+    claim: Claim,
+    recipe: Arc<Recipe>,
+    options: &Options,
+) -> Result<Ending, LedgerFault> {
+    let span = tracing::info_span!(
+        "side_effect.action",
+        deed.episode_id = %claim.fence.episode,
+        deed.action_id = %claim.action.id,
+        deed.client_id = %claim.action.client,
+        deed.platform_account_id = %claim.account.id,
+    );
+    go(world, claim, recipe, options, Purpose::Act).instrument(span).await
+}
+
+/// Everything but the commit, in a session in which no write request passes. Nothing is stored but proof.
+///
+/// # Errors
+/// The ledger's, when it can not be read.
+pub async fn rehearse<W: World>(
+    world: &W,
+    claim: Claim,
+    recipe: Arc<Recipe>,
+    options: &Options,
+) -> Result<Ending, LedgerFault> {
+    go(world, claim, recipe, options, Purpose::Rehearse).await
+}
+
+/// Finds out what became of an action that may have happened, and settles it: what recovery hands over, and what a person asks
+/// for again. Only looks; the claim is released at the end.
+///
+/// # Errors
+/// The ledger's.
+pub async fn resume<W: World>(
+    world: &W,
+    claim: Claim,
+    recipe: Arc<Recipe>,
+    options: &Options,
+) -> Result<Ending, LedgerFault> {
+    let attempted_at = claim.action.attempted_at.unwrap_or_else(|| world.clock().now());
+    let proofs = match world.proofs().episode(&claim.fence.episode).await {
+        Ok(proofs) => proofs,
+        Err(fault) => {
+            // The outcome is not known and stays so; the next try has a store again.
+            world.ledger().release(&claim.fence).await?;
+            return Ok(Ending::open(claim.action.state, fault.to_string()));
+        }
+    };
+    let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
+    let mut episode = Episode { world, claim, recipe, options, purpose: Purpose::Act, trail, marker: None };
+    let ending = episode.settle(attempted_at).await?;
+    world.ledger().release(&episode.claim.fence).await?;
+    world.boundary("released");
+    Ok(ending)
+}
+
+async fn go<W: World>(
+    world: &W,
+    claim: Claim,
+    recipe: Arc<Recipe>,
+    options: &Options,
+    purpose: Purpose,
+) -> Result<Ending, LedgerFault> {
+    let proofs = match world.proofs().episode(&claim.fence.episode).await {
+        Ok(proofs) => proofs,
+        Err(fault) => {
+            let hold = Hold::new(HoldReason::Proof, format!("{} ({})", fault.message, fault.code));
+            if purpose == Purpose::Act {
+                world
+                    .ledger()
+                    .advance(&claim.fence, Event::Held, Change { hold: Some(hold.clone()), ..Change::default() })
+                    .await?;
+                world.ledger().release(&claim.fence).await?;
+            }
+            return Ok(Ending::held(hold));
+        }
+    };
+    let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
+    let mut episode = Episode { world, claim, recipe, options, purpose, trail, marker: None };
+    world.boundary("claimed");
+
+    let ending = match episode.preflight().await {
+        Err(stop) => episode.stopped(stop).await?,
+        Ok(()) => match episode.open().await {
+            Err(stop) => episode.stopped(stop).await?,
+            Ok(mut session) => {
+                let ready = episode.until_commit(&mut session).await;
+                match ready {
+                    Err(stop) => {
+                        session.close().await;
+                        episode.stopped(stop).await?
+                    }
+                    Ok(ready) => episode.commit(session, ready).await?,
+                }
+            }
+        },
+    };
+    if purpose == Purpose::Act {
+        world.ledger().release(&episode.claim.fence).await?;
+    }
+    world.boundary("released");
+    Ok(ending)
+}
+
+impl<W: World> Episode<'_, W> {
+    // ---- before the browser ------------------------------------------------------------------------------------------
+
+    /// Kill switches, then policy; its snapshot's hash goes onto the action.
+    async fn preflight(&mut self) -> Result<(), Stop> {
+        self.trail.step("preflight", "May this run at all?", self.world.clock().now());
+        self.no_kill_switch("before preflight").await?;
+        let report = policy::preflight(&self.claim.action, &self.claim.account, &self.recipe);
+        for check in &report.checks {
+            self.trail.check(check.name, check.passed, "passes", &check.finding, "");
+        }
+        if let Some(hold) = report.hold() {
+            return Err(Stop::Hold(hold));
+        }
+        if self.purpose == Purpose::Act {
+            let json = serde_json::json!({
+                "checks": report.checks,
+                "recipe": { "platform": self.recipe.platform, "number": self.recipe.recipe, "hash": self.recipe.hash },
+            });
+            let id = self.world.ledger().policy_snapshot(&json.to_string()).await?;
+            self.trail.policy(&id);
+            self.advance(Event::PreflightPassed, Change { policy: Some(id), ..Change::default() }).await?;
+        }
+        self.world.boundary("preflight_passed");
+        Ok(())
+    }
+
+    /// The account's own context, its session injected. A rehearsal is read-only.
+    async fn open(&mut self) -> Result<<W::Browser as Browser>::Session, Stop> {
+        self.no_kill_switch("before the browser is touched").await?;
+        let access = if self.purpose == Purpose::Act { Access::Write } else { Access::ReadOnly };
+        let opening = self.opening(access).await?;
+        let session = self.world.browser().open(&opening).await?;
+        self.trail.browser(self.world.browser().version());
+        self.world.boundary("opened");
+        Ok(session)
+    }
+
+    async fn opening(&self, access: Access) -> Result<Opening, Stop> {
+        let account = &self.claim.account;
+        let Some(session) = self.world.ledger().session(&account.id).await? else {
+            return Err(Stop::Hold(Hold::new(HoldReason::Connection, "no session is stored")));
+        };
+        let Some(base) = base_of(account, &self.recipe) else {
+            let detail = format!("the account's origin {:?} is not one of the recipe's origins", account.origin);
+            return Err(Stop::Hold(Hold::new(HoldReason::Connection, detail)));
+        };
+        Ok(Opening {
+            account: account.id.clone(),
+            episode: self.claim.fence.episode.clone(),
+            recipe: Arc::clone(&self.recipe),
+            flow: self.claim.action.payload.action_type.clone(),
+            base,
+            session,
+            access,
+            pacing: if access == Access::Write { self.options.pacing } else { Pacing::Unpaced },
+        })
+    }
+
+    // ---- up to the commit: reversible, every stop is a hold ------------------------------------------------------------
+
+    async fn until_commit<S: Session>(&mut self, session: &mut S) -> Result<Ready, Stop> {
+        self.identity(session).await?;
+        self.dedupe(session).await?;
+        self.compose(session).await?;
+        let mut left = RETYPE_MAX;
+        loop {
+            match self.review(session).await {
+                // A draft that the page restored late, most likely. Nothing was pressed: it is typed again and read back again.
+                Err(Stop::Hold(hold)) if hold.reason == HoldReason::ReviewMismatch && left > 0 => {
+                    left -= 1;
+                    self.retype(session).await?;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// 2 of 3, on the profile surface.
+    async fn identity<S: Session>(&mut self, session: &mut S) -> Result<(), Stop> {
+        let recipe = Arc::clone(&self.recipe);
+        self.trail.step("identity", "Is this the right account?", self.world.clock().now());
+        self.visit(session, &recipe.identity.on).await?;
+        let (readings, seen) = read_identity(session, &recipe, self.options.identity_wait).await?;
+        self.trail.keep_capture(session.capture().await?, self.world.clock().now());
+        if recipe.identity.switcher.as_ref().is_some_and(|s| s.open) {
+            session.escape().await?;
+        }
+        self.no_challenge(&seen)?;
+        let (votes, verdict) = identity::judge(&self.claim.account.fingerprint, &readings);
+        self.trail.identity(&self.claim.account.fingerprint, &votes, verdict == identity::Verdict::Proven);
+        let words =
+            votes.iter().map(|v| format!("{}: {:?}, saw {}", v.signal, v.vote, v.seen)).collect::<Vec<_>>().join("; ");
+        match verdict {
+            identity::Verdict::Proven => {}
+            identity::Verdict::WrongAccount => return Err(Stop::Hold(Hold::new(HoldReason::WrongAccount, words))),
+            identity::Verdict::Unproven => return Err(Stop::Hold(Hold::new(HoldReason::IdentityUnproven, words))),
+        }
+        if recipe.identity.marker.is_some() {
+            if seen.marker.is_none() {
+                let hold = Hold::new(HoldReason::IdentityUnproven, "the session's own marker is not there");
+                return Err(Stop::Hold(hold));
+            }
+            self.marker = seen.marker.clone();
+        }
+        self.landmarks(&recipe.identity.on, &seen, session).await?;
+        self.advance(Event::IdentityVerified, Change { identity_ok: Some(true), ..Change::default() }).await?;
+        self.world.boundary("identity_verified");
+        Ok(())
+    }
+
+    /// Is this content already on the destination?
+    async fn dedupe<S: Session>(&mut self, session: &mut S) -> Result<(), Stop> {
+        let recipe = Arc::clone(&self.recipe);
+        let dedupe = &self.flow(&recipe).dedupe;
+        self.trail.step("dedupe", "Is it there already?", self.world.clock().now());
+        let seen = self.visit(session, &dedupe.on).await?;
+        self.landmarks(&dedupe.on, &seen, session).await?;
+        self.trail.keep_capture(session.capture().await?, self.world.clock().now());
+        let Some(items) = &seen.items else {
+            let detail = format!("surface {} did not show its list within {:?}", dedupe.on, self.options.patience);
+            return Err(Stop::Hold(Hold::new(HoldReason::DestinationUnreadable, detail)));
+        };
+        let wanted = self.wanted(&dedupe.same, None);
+        let hit = same::already_there(items, &wanted, dedupe.look_back);
+        let looked = items.len().min(dedupe.look_back);
+        let finding = hit.map_or_else(
+            || format!("not among {looked} entries"),
+            |i| format!("there already: {}", i.permalink.as_deref().unwrap_or("an entry without a permalink")),
+        );
+        self.trail.check("content_not_there_yet", hit.is_none(), "no entry with this text and media", &finding, "");
+        self.world.boundary("deduped");
+        match hit {
+            Some(item) => Err(Stop::Duplicate(item.permalink.clone(), item.id.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The flow's reversible steps.
+    async fn compose<S: Session>(&mut self, session: &mut S) -> Result<(), Stop> {
+        let recipe = Arc::clone(&self.recipe);
+        let flow = self.flow(&recipe);
+        for step in &flow.steps {
+            match step {
+                Step::Open(surface) => {
+                    self.trail.step("compose", &format!("Open {surface}"), self.world.clock().now());
+                    let seen = self.visit(session, surface).await?;
+                    // A dialog that the recipe knows may stand in front of the landmarks; they are judged as they are behind it.
+                    self.landmarks(surface, &seen, session).await?;
+                }
+                Step::Dismiss(element) => {
+                    let seen = session.look(&Look { elements: vec![element.clone()], ..Look::default() }).await?;
+                    if let Some((node, _)) = quorum::lone(&seen, element) {
+                        session.click(node).await?;
+                        self.trail.note(&format!("dismissed {element}"));
+                    }
+                }
+                Step::WaitFor(element) => {
+                    self.find(session, element, Need::Visible(element.clone())).await?;
+                }
+                Step::Click(element) => {
+                    let node = self.find(session, element, Need::Visible(element.clone())).await?;
+                    session.click(node).await?;
+                }
+                Step::Type { into, text } => self.type_into(session, into, text).await?,
+                Step::Upload { into, .. } => {
+                    let files: Vec<_> =
+                        self.claim.action.payload.content.media.iter().map(|m| m.path.clone()).collect();
+                    if !files.is_empty() {
+                        let node = self.find(session, into, Need::Present(into.clone())).await?;
+                        session.upload(node, &files).await?;
+                        self.trail.note(&format!("gave {} file(s) to {into}", files.len()));
+                    }
+                }
+            }
+        }
+        self.world.boundary("composed");
+        Ok(())
+    }
+
+    /// The typing steps once more, on the page as it is.
+    async fn retype<S: Session>(&mut self, session: &mut S) -> Result<(), Stop> {
+        let recipe = Arc::clone(&self.recipe);
+        self.trail.step("compose", "Type it again: the page had changed it", self.world.clock().now());
+        for step in &self.flow(&recipe).steps {
+            if let Step::Type { into, text } = step {
+                self.type_into(session, into, text).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands in the composer equals the order, the commit element is found by quorum and aimed at.
+    async fn review<S: Session>(&mut self, session: &mut S) -> Result<Ready, Stop> {
+        let recipe = Arc::clone(&self.recipe);
+        let flow = self.flow(&recipe);
+        let commit = flow.commit.click.clone();
+        self.trail.step("review", "Does the composer hold the order, and nothing else?", self.world.clock().now());
+        let mut elements: Vec<_> = flow.review.iter().map(|r| r.element.clone()).collect();
+        elements.push(commit.clone());
+        let media = self.claim.action.payload.content.media.len();
+        let until = flow.review.iter().map(|r| composer::need(r, media)).collect();
+        let seen = session.look(&Look { elements, until, within: self.options.patience, ..Look::default() }).await?;
+        self.trail.keep_capture(session.capture().await?, self.world.clock().now());
+        self.no_challenge(&seen)?;
+        self.same_session(&seen)?;
+        self.composer_equals_order(&flow.review, &seen, media)?;
+
+        let agreement = match quorum::quorum(&seen, &commit) {
+            Quorum::Agreed(agreement) => agreement,
+            other => {
+                let words = format!("`{commit}`: {}", other.describe());
+                self.trail.check("commit_quorum", false, "two locators name one node, none another", &words, "");
+                return Err(Stop::Hold(Hold::new(HoldReason::Drift, words)));
+            }
+        };
+        let words = Quorum::Agreed(agreement.clone()).describe();
+        self.trail.check("commit_quorum", true, "two locators name one node, none another", &words, "");
+        let target = Target {
+            recipe: recipe.hash.clone(),
+            flow: self.claim.action.payload.action_type.clone(),
+            element: commit.clone(),
+            page: page_of(&seen.url),
+            payload: self.claim.action.payload.hash(),
+            marker: self.marker.clone(),
+        };
+        let aim = match session.aim(agreement.node, target.clone()).await {
+            Ok(aim) => aim,
+            Err(BrowserFault::InputRefused(why)) => {
+                self.trail.check("commit_aim", false, "still, in view, nothing in front", &why, "");
+                return Err(Stop::Hold(Hold::new(HoldReason::Drift, format!("`{commit}` can not be pressed: {why}"))));
+            }
+            Err(fault) => return Err(fault.into()),
+        };
+        self.trail.check("commit_aim", true, "still, in view, nothing in front", "so it is", "");
+        self.trail.commit_target(&commit, &agreement, &aim);
+        // Aiming waits for stillness; what the page did meanwhile is seen now, while it still is only a hold.
+        let node = agreement.node;
+        let check = AtPress { recipe: Arc::clone(&recipe), values: self.values(), media, target, node };
+        let seen = session.look(&Look { elements: check.elements(), ..Look::default() }).await?;
+        self.composer_equals_order(&flow.review, &seen, media)?;
+        self.world.boundary("reviewed");
+        Ok(Ready { aim, check })
+    }
+
+    // ---- the commit ----------------------------------------------------------------------------------------------------
+
+    /// Arm, press, receipt, verify, postcheck, settle.
+    async fn commit<S: Session>(&mut self, mut session: S, ready: Ready) -> Result<Ending, LedgerFault> {
+        let stop = if self.purpose == Purpose::Rehearse {
+            Some(Hold::new(HoldReason::DraftMode, "rehearsed: everything but the commit was done"))
+        } else {
+            None
+        };
+        if let Some(hold) = stop {
+            session.close().await;
+            return self.stopped(Stop::Hold(hold)).await;
+        }
+        let armed = match self.arm(&ready.check.target).await {
+            Ok(armed) => armed,
+            Err(stop) => {
+                session.close().await;
+                return self.stopped(stop).await;
+            }
+        };
+        self.world.boundary("armed");
+
+        self.trail.step("commit", "The one press", self.world.clock().now());
+        let last_word = last_word(self.world, &self.claim);
+        let press = session.press(ready.aim, armed.permit, &ready.check, last_word).await;
+        self.world.boundary("pressed");
+        let clear = match press {
+            Press::NotSent { why } => {
+                session.close().await;
+                self.trail.check("pressed", false, "one press", &why, "proved: no input left the runner");
+                return self.not_sent(&why).await;
+            }
+            Press::Unknown { fault } => {
+                self.trail.check("pressed", false, "one press", &fault.to_string(), "it may have counted");
+                false
+            }
+            Press::Sent { at } => {
+                self.trail.pressed(at);
+                self.trail.check("pressed", true, "one press", "pressed and released", "");
+                self.receipt(&mut session).await?
+            }
+        };
+        self.world.boundary("receipt");
+        session.close().await;
+        if !clear {
+            self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;
+            self.world.boundary("unknown");
+        }
+        self.settle(armed.at).await
+    }
+
+    /// Proof durable, then the arm transaction.
+    async fn arm(&mut self, target: &Target) -> Result<Armed, Stop> {
+        self.trail.step("arm", "The right to press, once", self.world.clock().now());
+        self.world.ledger().renew(&self.claim.fence, self.options.lease).await?;
+        let manifest = self.trail.checkpoint().await?;
+        self.world.boundary("proof_durable");
+        let request = ArmRequest {
+            target: target.hash(),
+            commit_within: self.options.commit_within,
+            artifacts: self.trail.new_artifacts(),
+            manifest: Some(manifest),
+        };
+        match arm(self.world.ledger(), &self.claim.fence, &request, target).await? {
+            Ok(armed) => {
+                // They went into the transaction; had it refused, the hold would bring them.
+                self.trail.take_new_artifacts();
+                self.trail.event(Event::Armed);
+                let bound = format!("good for {:?}", self.options.commit_within);
+                self.trail.check("permit", true, "every condition holds in one transaction", &bound, "");
+                Ok(armed)
+            }
+            Err(refusal) => {
+                self.trail.check("permit", false, "every condition holds in one transaction", &refusal.to_string(), "");
+                Err(match refusal {
+                    ArmRefusal::KillSwitch(switch) => Stop::Hold(Hold::new(HoldReason::KillSwitch, switch.to_string())),
+                    ArmRefusal::Draft => Stop::Hold(Hold::new(
+                        HoldReason::DraftMode,
+                        "the account is in mode draft: everything but the commit was done",
+                    )),
+                    ArmRefusal::AccountNotActive(state) => {
+                        Stop::Hold(Hold::new(HoldReason::AccountReadOnly, format!("the account became {state}")))
+                    }
+                    ArmRefusal::LeaseTooShort | ArmRefusal::AccountBusy(_) => {
+                        Stop::Hold(Hold::new(HoldReason::Transient, refusal.to_string()))
+                    }
+                    ArmRefusal::FenceLost => Stop::Ledger(LedgerFault::FenceLost(self.claim.action.id.clone())),
+                })
+            }
+        }
+    }
+
+    /// What the page and the network say right after. True: a clear "it was taken".
+    async fn receipt<S: Session>(&mut self, session: &mut S) -> Result<bool, LedgerFault> {
+        let recipe = Arc::clone(&self.recipe);
+        let receipt = &self.flow(&recipe).receipt;
+        self.trail.step("receipt", "What does the platform say?", self.world.clock().now());
+        let until_any = reading::receipt_needs(receipt);
+        let look = Look { until_any, within: Duration::from_millis(receipt.within_ms), ..Look::default() };
+        let seen = session.look(&look).await;
+        if let Ok(capture) = session.capture().await {
+            self.trail.keep_capture(capture, self.world.clock().now());
+        }
+        let writes = session.writes(Duration::from_millis(receipt.within_ms)).await;
+        let taken = writes.iter().find(|w| w.verdict == GateVerdict::LetThrough);
+        let object_id = taken.and_then(|w| reading::object_id(receipt, w));
+        let http_status = taken.and_then(|w| w.status);
+        let signed = seen.as_ref().is_ok_and(|s| s.satisfied);
+        // A sign on the page is believed only together with a write that the platform took.
+        let clear = signed && http_status.is_some_and(|s| (200..400).contains(&s));
+        let words = receipt_words(&seen, taken);
+        self.trail.check("receipt", clear, "a sign of success and a write that was taken", &words, "");
+        let blocked = writes.iter().filter(|w| w.verdict == GateVerdict::Blocked).count();
+        if blocked > 0 {
+            self.trail.check(
+                "one_write",
+                true,
+                "one write request",
+                &format!("{blocked} more were stopped by the gate"),
+                "",
+            );
+        }
+        let object = ObjectFacts { platform_object_id: object_id, http_status, ..ObjectFacts::default() };
+        self.trail.receipt(&words, &object, &writes);
+        self.trail.object(&object);
+        self.note(Change { object, proof_level: Some(1), ..Change::default() }).await?;
+        Ok(clear)
+    }
+
+    /// Verification in a fresh read-only session, then the outcome.
+    async fn settle(&mut self, attempted_at: Timestamp) -> Result<Ending, LedgerFault> {
+        let opening = match self.opening(Access::ReadOnly).await {
+            Ok(opening) => Some(opening),
+            Err(Stop::Ledger(fault)) => return Err(fault),
+            Err(_) => None,
+        };
+        let flow = self.flow(&Arc::clone(&self.recipe)).clone();
+        let author = flow.verify.author.as_ref().map(|t| t.fill(&self.values()));
+        let wanted = self.wanted(&flow.verify.same, author);
+        let job = verify::Job {
+            claim: &self.claim,
+            recipe: &self.recipe,
+            verify: &flow.verify,
+            values: &self.values(),
+            wanted,
+            attempted_at,
+            options: self.options,
+        };
+        let verdict = match opening {
+            Some(opening) => verify::run(self.world, &job, &opening, &mut self.trail).await?,
+            None => Verdict::Open { why: "the account has no session to look with".to_owned() },
+        };
+        self.world.boundary("verified");
+        self.conclude(verdict).await
+    }
+}

@@ -1,0 +1,172 @@
+//! What an episode becomes: the outcome in the ledger first, then the sealed proof. Proof that fails changes no outcome.
+
+use deed_proofs::manifest::AuditEntry;
+
+use super::Episode;
+use super::ending::{Ending, Purpose};
+use super::stop::Stop;
+use super::trail::Outcome;
+use crate::hold::{Failure, Hold, HoldReason};
+use crate::ports::World;
+use crate::ports::ledger::{AuditLine, Change, Ledger, LedgerFault, ObjectFacts};
+use crate::ports::proofs::ProofFault;
+use crate::state::{Event, State};
+use crate::verify::Verdict;
+
+impl<W: World> Episode<'_, W> {
+    pub(super) async fn conclude(&mut self, verdict: Verdict) -> Result<Ending, LedgerFault> {
+        match verdict {
+            Verdict::Present { object, engaged } => {
+                self.trail.object(&object);
+                let object = self.trail.known_object();
+                let pending = object.visibility.as_deref() == Some("pending_review");
+                if self.trail.state() != State::ConfirmedSuccess {
+                    let change = Change { object: object.clone(), proof_level: Some(2), ..Change::default() };
+                    self.advance_hard(Event::FoundPresent, change).await?;
+                }
+                self.world.boundary("confirmed");
+                let mut ending = Ending {
+                    state: State::ConfirmedSuccess,
+                    hold: None,
+                    failure: None,
+                    object,
+                    proof_level: 2,
+                    words: if pending {
+                        "there, waiting for the platform's review".into()
+                    } else {
+                        "there, seen by a fresh session".into()
+                    },
+                    proof_fault: None,
+                };
+                // Level 3 needs the manifest in the store; it is sealed with what it will be, and counted when it is there.
+                if engaged {
+                    ending.state = State::PostcheckComplete;
+                    ending.proof_level = 3;
+                    ending.words = "there, with its permalink and engagement surface".into();
+                }
+                let sealed = self.seal(&ending).await;
+                match sealed {
+                    Ok(()) if engaged => {
+                        let change =
+                            Change { proof_level: Some(3), object: ending.object.clone(), ..Change::default() };
+                        self.advance_hard(Event::PostcheckDone, change).await?;
+                        self.world.boundary("postchecked");
+                    }
+                    Ok(()) => {}
+                    Err(fault) => {
+                        ending.state = State::ConfirmedSuccess;
+                        ending.proof_level = 2;
+                        ending.proof_fault = Some(fault.to_string());
+                    }
+                }
+                Ok(ending)
+            }
+            Verdict::Absent { words } if self.trail.state() == State::ConfirmedSuccess => {
+                let words = format!("it was there before; now it is {words}");
+                self.finish(State::ConfirmedSuccess, None, None, words).await
+            }
+            Verdict::Absent { words } => {
+                let change = Change { failure: Some(Failure::NotFoundAfterAttempt), ..Change::default() };
+                self.advance_hard(Event::FoundAbsent, change).await?;
+                self.finish(State::ConfirmedFailed, None, Some(Failure::NotFoundAfterAttempt), words).await
+            }
+            Verdict::Open { why } => {
+                if self.trail.state() == State::Attempted {
+                    self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() })
+                        .await?;
+                }
+                self.finish(self.trail.state(), None, None, why).await
+            }
+        }
+    }
+
+    pub(super) async fn not_sent(&mut self, why: &str) -> Result<Ending, LedgerFault> {
+        let change = Change { failure: Some(Failure::NotSent), ..Change::default() };
+        self.advance_hard(Event::NotSent, change).await?;
+        self.finish(State::ConfirmedFailed, None, Some(Failure::NotSent), format!("proved not sent: {why}")).await
+    }
+
+    /// The end of an episode that stopped before the commit.
+    pub(super) async fn stopped(&mut self, stop: Stop) -> Result<Ending, LedgerFault> {
+        match stop {
+            Stop::Ledger(fault) => Err(fault),
+            Stop::Hold(hold) => {
+                let words = hold.detail.clone();
+                let identity_ok = match hold.reason {
+                    HoldReason::WrongAccount | HoldReason::IdentityUnproven => Some(false),
+                    _ => None,
+                };
+                self.advance(Event::Held, Change { hold: Some(hold.clone()), identity_ok, ..Change::default() })
+                    .await?;
+                self.world.boundary("held");
+                self.finish(State::Queued, Some(hold), None, words).await
+            }
+            Stop::Duplicate(permalink, id) => {
+                let object = ObjectFacts { permalink, platform_object_id: id, ..ObjectFacts::default() };
+                self.trail.object(&object);
+                let change = Change { failure: Some(Failure::DuplicateContent), object, ..Change::default() };
+                self.advance(Event::DuplicateFound, change).await?;
+                let words = "the content is on the destination already; nothing was clicked".to_owned();
+                self.finish(State::ConfirmedFailed, None, Some(Failure::DuplicateContent), words).await
+            }
+        }
+    }
+
+    /// Seals the proof and tells the ending. The outcome is in the ledger already; proof that fails does not change it.
+    pub(super) async fn finish(
+        &mut self,
+        state: State,
+        hold: Option<Hold>,
+        failure: Option<Failure>,
+        words: String,
+    ) -> Result<Ending, LedgerFault> {
+        let proof_level = match (state, failure) {
+            (State::ConfirmedSuccess, _) => 2,
+            (_, Some(Failure::NotFoundAfterAttempt | Failure::NotSent)) => 1,
+            (state, _) if state.may_have_happened() => 1,
+            _ => 0,
+        };
+        let object = self.trail.known_object();
+        let mut ending = Ending { state, hold, failure, object, proof_level, words, proof_fault: None };
+        if let Err(fault) = self.seal(&ending).await {
+            ending.proof_fault = Some(fault.to_string());
+        }
+        Ok(ending)
+    }
+
+    pub(super) async fn seal(&mut self, ending: &Ending) -> Result<(), SealFault> {
+        let outcome = Outcome {
+            state: ending.state,
+            proof_level: ending.proof_level,
+            hold: ending.hold.clone(),
+            failure: ending.failure,
+            object: ending.object.clone(),
+        };
+        let audit = self.audit().await.map_err(SealFault::Ledger)?;
+        let manifest = self.trail.seal(&outcome, audit).await.map_err(SealFault::Proof)?;
+        let artifacts = self.trail.take_new_artifacts();
+        if self.purpose == Purpose::Act {
+            let change = Change { manifest: Some(manifest), artifacts, ..Change::default() };
+            self.world.ledger().note(&self.claim.fence, change).await.map_err(SealFault::Ledger)?;
+        }
+        self.world.boundary("sealed");
+        Ok(())
+    }
+
+    pub(super) async fn audit(&self) -> Result<Vec<AuditEntry>, LedgerFault> {
+        if self.purpose == Purpose::Rehearse {
+            return Ok(Vec::new());
+        }
+        let lines = self.world.ledger().audit_trail(&self.claim.action.id).await?;
+        let entry = |l: AuditLine| AuditEntry { event_id: l.event_id, at: l.at, status: l.status, hash: l.hash };
+        Ok(lines.into_iter().map(entry).collect())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SealFault {
+    #[error(transparent)]
+    Proof(ProofFault),
+    #[error(transparent)]
+    Ledger(LedgerFault),
+}

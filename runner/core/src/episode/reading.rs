@@ -1,0 +1,244 @@
+//! How the episode reads pages: placeholders, surfaces, identity signals, challenges, receipts.
+
+use std::time::Duration;
+
+use deed_recipes::template::{Part, Template};
+use deed_recipes::{ChallengeKind, Compare, Placeholder, Receipt, ReceiptSign, Recipe};
+
+use crate::account::Account;
+use crate::hold::{Hold, HoldReason};
+use crate::judge::identity::{Reading, Readings};
+use crate::judge::quorum::{self, Quorum};
+use crate::order::Action;
+use crate::ports::browser::{
+    BrowserFault, ChallengeHit, Landing, Look, Need, NodeFacts, NodeId, Seen, Session, WriteSeen,
+};
+use crate::time::Timestamp;
+
+/// What the placeholders stand for.
+#[derive(Debug, Clone)]
+pub struct Values {
+    handle: String,
+    display_name: String,
+    avatar_hash: String,
+    text: String,
+    target: Option<String>,
+}
+
+impl Values {
+    /// From the account and the action.
+    pub fn new(account: &Account, action: &Action) -> Self {
+        Self {
+            handle: account.fingerprint.handle.clone(),
+            display_name: account.fingerprint.display_name.clone().unwrap_or_default(),
+            avatar_hash: account.fingerprint.avatar.map(|a| a.to_string()).unwrap_or_default(),
+            text: action.payload.content.text.clone(),
+            target: action.payload.target.clone(),
+        }
+    }
+}
+
+impl deed_recipes::Values for Values {
+    fn get(&self, placeholder: Placeholder) -> Option<&str> {
+        match placeholder {
+            Placeholder::AccountHandle => Some(&self.handle),
+            Placeholder::AccountDisplayName => Some(&self.display_name),
+            Placeholder::AccountAvatarHash => Some(&self.avatar_hash),
+            Placeholder::ContentText => Some(&self.text),
+            Placeholder::Target => self.target.as_deref(),
+            Placeholder::ContentMedia | Placeholder::ObjectId => None,
+        }
+    }
+}
+
+/// The account's own origin where the recipe allows it, else the recipe's first.
+pub fn base_of(account: &Account, recipe: &Recipe) -> Option<String> {
+    match &account.origin {
+        Some(origin) => recipe.allows_origin(origin).then(|| origin.trim_end_matches('/').to_owned()),
+        None => recipe.base_origin(),
+    }
+}
+
+/// A URL without query and fragment.
+pub fn page_of(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or(url).to_owned()
+}
+
+/// Goes to a surface and looks at it: landmarks, list, challenges. Waits for what the recipe says is there.
+pub async fn visit<S: Session>(
+    session: &mut S,
+    recipe: &Recipe,
+    surface: &str,
+    base: &str,
+    values: &Values,
+    patience: Duration,
+) -> Result<(Landing, Seen), BrowserFault> {
+    let at = &recipe.surfaces[surface];
+    let url = recipe
+        .url_of(surface, base, values)
+        .map_err(|e| BrowserFault::Navigation { url: surface.to_owned(), reason: e.to_string() })?;
+    let landing = session.goto(&url).await?;
+    let mut until: Vec<_> = at.landmarks.iter().cloned().map(Need::Visible).collect();
+    let mut elements = at.landmarks.clone();
+    if let Some(ready) = &at.ready {
+        until.push(Need::Present(ready.clone()));
+        elements.push(ready.clone());
+    }
+    let look = Look {
+        elements,
+        items_of: at.items.is_some().then(|| surface.to_owned()),
+        items_max: 100,
+        until,
+        within: patience,
+        ..Look::default()
+    };
+    let mut seen = session.look(&look).await?;
+    // A list that had not finished loading is not an empty list.
+    if !seen.satisfied {
+        seen.items = None;
+    }
+    Ok((landing, seen))
+}
+
+/// Reads all identity signals; what does not come within `wait` is missing. The switcher is left open, for the picture.
+pub async fn read_identity<S: Session>(
+    session: &mut S,
+    recipe: &Recipe,
+    wait: Duration,
+) -> Result<(Readings, Seen), BrowserFault> {
+    let identity = &recipe.identity;
+    let elements: Vec<String> = [
+        identity.own.as_ref(),
+        identity.handle.as_ref().map(|s| &s.element),
+        identity.name.as_ref().map(|s| &s.element),
+        identity.avatar.as_ref().map(|s| &s.element),
+        identity.switcher.as_ref().map(|s| &s.element),
+    ]
+    .into_iter()
+    .flatten()
+    .cloned()
+    .chain(recipe.surfaces[&identity.on].landmarks.iter().cloned())
+    .collect();
+    let until = elements.iter().cloned().map(Need::Visible).collect();
+    let seen = session.look(&Look { elements, until, within: wait, ..Look::default() }).await?;
+
+    let handle = identity.handle.as_ref().map_or_else(not_asked, |s| read_text(&seen, &s.element, s.compare));
+    let name = identity.name.as_ref().map_or_else(not_asked, |s| read_text(&seen, &s.element, s.compare));
+    let avatar = match &identity.avatar {
+        None => not_asked(),
+        Some(signal) => match strict(&seen, &signal.element) {
+            Reading::Read((node, _)) => match session.image_hash(node).await? {
+                Some(hash) => Reading::Read((hash, signal.distance_max)),
+                None => Reading::Missing("the picture did not load".to_owned()),
+            },
+            Reading::Missing(why) => Reading::Missing(why),
+            Reading::Ambiguous(why) => Reading::Ambiguous(why),
+        },
+    };
+    let switcher = match &identity.switcher {
+        None => not_asked(),
+        Some(signal) => {
+            let item = signal.item.as_ref().unwrap_or(&signal.element);
+            match (signal.open, strict(&seen, &signal.element)) {
+                (true, Reading::Read((node, _))) => {
+                    session.click(node).await?;
+                    let until = vec![Need::Visible(item.clone())];
+                    let look = Look { elements: vec![item.clone()], until, within: wait, ..Look::default() };
+                    let opened = session.look(&look).await?;
+                    without_compare(read_text(&opened, item, Compare::Handle))
+                }
+                (false, Reading::Read(_)) => without_compare(read_text(&seen, item, Compare::Handle)),
+                (_, Reading::Missing(why)) => Reading::Missing(why),
+                (_, Reading::Ambiguous(why)) => Reading::Ambiguous(why),
+            }
+        }
+    };
+    let own = identity.own.as_ref().map(|element| quorum::lone(&seen, element).is_some());
+    Ok((Readings { own, handle, name, avatar, switcher }, seen))
+}
+
+fn not_asked<T>() -> Reading<T> {
+    Reading::Missing("the recipe does not read it".to_owned())
+}
+
+fn without_compare(reading: Reading<(String, Compare)>) -> Reading<String> {
+    match reading {
+        Reading::Read((text, _)) => Reading::Read(text),
+        Reading::Missing(why) => Reading::Missing(why),
+        Reading::Ambiguous(why) => Reading::Ambiguous(why),
+    }
+}
+
+fn strict<'s>(seen: &'s Seen, element: &str) -> Reading<(NodeId, &'s NodeFacts)> {
+    match quorum::quorum(seen, element) {
+        Quorum::Agreed(agreement) => match seen.nodes.get(&agreement.node) {
+            Some(facts) => Reading::Read((agreement.node, facts)),
+            None => Reading::Missing("gone".to_owned()),
+        },
+        few @ Quorum::TooFew { .. } => Reading::Missing(few.describe()),
+        conflict @ Quorum::Conflict { .. } => Reading::Ambiguous(conflict.describe()),
+    }
+}
+
+fn read_text(seen: &Seen, element: &str, compare: Compare) -> Reading<(String, Compare)> {
+    match strict(seen, element) {
+        Reading::Read((_, facts)) => Reading::Read((facts.text.clone(), compare)),
+        Reading::Missing(why) => Reading::Missing(why),
+        Reading::Ambiguous(why) => Reading::Ambiguous(why),
+    }
+}
+
+/// How many nodes the most generous locator of an element names.
+pub fn count(seen: &Seen, element: &str) -> usize {
+    seen.votes.get(element).into_iter().flatten().map(|v| v.nodes.len()).max().unwrap_or(0)
+}
+
+/// The hold of the worst challenge on the page.
+pub fn challenge_of(seen: &Seen, now: Timestamp) -> Option<Hold> {
+    seen.challenges.first().map(|hit| hold_of(hit, None, now))
+}
+
+/// As [`challenge_of`], with what the navigation itself said.
+pub fn challenge_hold(seen: &Seen, landing: &Landing, now: Timestamp) -> Option<Hold> {
+    seen.challenges.first().map(|hit| hold_of(hit, landing.retry_after, now))
+}
+
+fn hold_of(hit: &ChallengeHit, retry_after: Option<Duration>, now: Timestamp) -> Hold {
+    let what = match hit.kind {
+        ChallengeKind::Captcha => "a captcha is on the page",
+        ChallengeKind::Checkpoint => "the platform wants the account confirmed",
+        ChallengeKind::LoggedOut => "the session is signed out",
+        ChallengeKind::Suspicious => "the platform reports suspicious activity",
+        ChallengeKind::RateLimit => "the platform asks to wait",
+    };
+    let detail = format!("{what} (seen by {})", hit.detector);
+    if hit.kind == ChallengeKind::RateLimit {
+        let until = retry_after.or(hit.wait).map(|d| now.plus(d));
+        return Hold { reason: HoldReason::RateLimit, detail, until };
+    }
+    Hold::new(HoldReason::Challenge, detail)
+}
+
+/// The receipt's signs as conditions of a look.
+pub fn receipt_needs(receipt: &Receipt) -> Vec<Need> {
+    receipt
+        .any
+        .iter()
+        .map(|sign| match sign {
+            ReceiptSign::Toast(text) => Need::Toast(text.clone()),
+            ReceiptSign::Url(template) => Need::Path(glob_of(template)),
+            ReceiptSign::Element(element) => Need::Visible(element.clone()),
+        })
+        .chain([Need::WriteRefused])
+        .collect()
+}
+
+/// A template as a glob: every placeholder stands for any run of characters.
+fn glob_of(template: &Template) -> String {
+    template.parts.iter().map(|part| if let Part::Text(text) = part { text.as_str() } else { "*" }).collect()
+}
+
+/// The object's id, out of the write's response.
+pub fn object_id(receipt: &Receipt, write: &WriteSeen) -> Option<String> {
+    receipt.object_id.as_ref()?.read(write.body.as_ref()?)
+}

@@ -1,0 +1,372 @@
+//! The trail of an episode: what was checked at each step, with which evidence, and the manifest made of it.
+//!
+//! Owns no file: captures go to the proof spool, which hashes and writes them elsewhere; [`Trail::checkpoint`] and
+//! [`Trail::seal`] wait until they are durable. An episode that a dead runner began is continued: its earlier steps stay.
+
+use deed_proofs::manifest::{
+    ActionFacts, AuditEntry, Check, CommitTarget, Fingerprint as StoredFingerprint, Found as ReadFound, Gate,
+    Hold as StoredHold, Identity, Intent, Manifest, Outcome as StoredOutcome, Point, Receipt, RecipeRef,
+    Rect as StoredRect, Step, Tool, VerificationRead as StoredRead, WriteRequest,
+};
+use deed_proofs::{ArtifactKind, ArtifactRef, NewArtifact, Sha256};
+use deed_recipes::Recipe;
+
+use crate::account::Fingerprint;
+use crate::hold::{Failure, Hold};
+use crate::ids::PolicySnapshotId;
+use crate::judge::identity::{SignalVote, Vote};
+use crate::judge::quorum::Agreement;
+use crate::ports::browser::{Aim, Capture, GateVerdict, Pacing, WriteSeen};
+use crate::ports::ledger::{Claim, Found, ObjectFacts, VerificationRead};
+use crate::ports::proofs::{EpisodeProofs, ProofFault};
+use crate::state::{Event, State, next};
+use crate::time::Timestamp;
+
+/// What became of the episode, for the manifest.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The action's state.
+    pub state: State,
+    /// 0 to 3.
+    pub proof_level: u8,
+    /// Why it waits.
+    pub hold: Option<Hold>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What is known of the object.
+    pub object: ObjectFacts,
+}
+
+/// The trail. One per runner and episode.
+pub struct Trail<P> {
+    proofs: P,
+    /// Everything but artifacts of this runner and their places in the steps.
+    manifest: Manifest,
+    /// Place of an artifact in the order of keeping → its step.
+    kept: Vec<usize>,
+    /// Artifacts of an earlier runner of this episode.
+    earlier: usize,
+    /// How many artifacts the ledger was told of.
+    told: usize,
+    durable: Vec<ArtifactRef>,
+    object: ObjectFacts,
+    state: State,
+}
+
+impl<P: EpisodeProofs> Trail<P> {
+    /// Begins the trail, or continues the one that a dead runner left.
+    pub fn new(proofs: P, claim: &Claim, recipe: &Recipe, browser: String, pacing: Pacing) -> Self {
+        let manifest = proofs.earlier().unwrap_or_else(|| blank(claim, recipe, browser, pacing));
+        let earlier = manifest.artifacts.len();
+        let object = ObjectFacts {
+            platform_object_id: manifest.outcome.platform_object_id.clone(),
+            permalink: manifest.outcome.permalink.clone(),
+            http_status: manifest.receipt.as_ref().and_then(|r| r.http_status),
+            visibility: manifest.outcome.visibility.clone(),
+        };
+        Self {
+            proofs,
+            manifest,
+            kept: Vec::new(),
+            earlier,
+            told: 0,
+            durable: Vec::new(),
+            object,
+            state: claim.action.state,
+        }
+    }
+
+    /// Begins a step.
+    pub fn step(&mut self, phase: &str, name: &str, at: Timestamp) {
+        let index = u32::try_from(self.manifest.steps.len()).unwrap_or(u32::MAX);
+        self.manifest.steps.push(Step {
+            index,
+            phase: phase.to_owned(),
+            name: name.to_owned(),
+            at: at.to_string(),
+            url: None,
+            checks: Vec::new(),
+            artifacts: Vec::new(),
+        });
+        tracing::info!(phase, step = name, "step");
+    }
+
+    fn current(&mut self) -> Option<&mut Step> {
+        self.manifest.steps.last_mut()
+    }
+
+    /// The page of the current step. Its query is left out: it may carry a token.
+    pub fn url(&mut self, url: &str) {
+        let url = super::reading::page_of(url);
+        if let Some(step) = self.current() {
+            step.url = Some(url);
+        }
+    }
+
+    /// One thing that was checked in the current step.
+    pub fn check(&mut self, name: &str, passed: bool, expected: &str, seen: &str, note: &str) {
+        // Not what was seen: it may be the order's text, and logs are no place for it.
+        tracing::debug!(check = name, passed, "check");
+        if let Some(step) = self.current() {
+            step.checks.push(Check {
+                name: name.to_owned(),
+                passed,
+                expected: expected.to_owned(),
+                seen: seen.to_owned(),
+                note: note.to_owned(),
+            });
+        }
+    }
+
+    /// One thing that was done in the current step.
+    pub fn note(&mut self, what: &str) {
+        self.check("done", true, "", what, "");
+    }
+
+    /// Screenshot and document of the current step.
+    pub fn keep_capture(&mut self, capture: Capture, at: Timestamp) {
+        self.keep(ArtifactKind::Screenshot, "image/png", capture.png, at);
+        self.keep(ArtifactKind::Dom, "text/html", capture.html.into_bytes(), at);
+    }
+
+    fn keep(&mut self, kind: ArtifactKind, media_type: &str, bytes: Vec<u8>, at: Timestamp) {
+        let Some(step) = self.manifest.steps.last() else { return };
+        let artifact = NewArtifact {
+            kind,
+            step: step.name.clone(),
+            phase: step.phase.clone(),
+            media_type: media_type.to_owned(),
+            bytes,
+            at: at.to_string(),
+        };
+        self.kept.push(self.manifest.steps.len() - 1);
+        self.proofs.keep(artifact);
+    }
+
+    /// Which browser carries it out; known once one was started.
+    pub fn browser(&mut self, version: String) {
+        self.manifest.tool.browser = version;
+    }
+
+    /// What let the action pass.
+    pub fn policy(&mut self, id: &PolicySnapshotId) {
+        self.manifest.intent.policy_snapshot_id = id.to_string();
+    }
+
+    /// The identity votes beside the stored fingerprint.
+    pub fn identity(&mut self, fingerprint: &Fingerprint, votes: &[SignalVote], ok: bool) {
+        let votes: Vec<_> = votes
+            .iter()
+            .map(|v| Check {
+                name: v.signal.to_owned(),
+                passed: v.vote == Vote::Match,
+                expected: v.expected.clone(),
+                seen: v.seen.clone(),
+                note: format!("{:?}", v.vote).to_lowercase(),
+            })
+            .collect();
+        if let Some(step) = self.current() {
+            step.checks.extend(votes.iter().cloned());
+        }
+        self.manifest.identity = Some(Identity {
+            fingerprint: StoredFingerprint {
+                handle: fingerprint.handle.clone(),
+                display_name: fingerprint.display_name.clone(),
+                avatar_hash: fingerprint.avatar,
+            },
+            votes,
+            ok,
+        });
+    }
+
+    /// What will be pressed.
+    pub fn commit_target(&mut self, element: &str, agreement: &Agreement, aim: &Aim) {
+        self.manifest.commit_target = Some(CommitTarget {
+            element: element.to_owned(),
+            agreed: agreement.agreed.clone(),
+            dissent: agreement.silent.clone(),
+            url: aim.target.page.clone(),
+            rect: StoredRect { x: aim.rect.x, y: aim.rect.y, width: aim.rect.width, height: aim.rect.height },
+            point: Point { x: aim.point.0, y: aim.point.1 },
+            pressed_at: None,
+        });
+    }
+
+    /// When it was pressed.
+    pub fn pressed(&mut self, at: Timestamp) {
+        if let Some(target) = &mut self.manifest.commit_target {
+            target.pressed_at = Some(at.to_string());
+        }
+    }
+
+    /// What the platform said.
+    pub fn receipt(&mut self, sign: &str, object: &ObjectFacts, writes: &[WriteSeen]) {
+        self.manifest.receipt = Some(Receipt {
+            sign: sign.to_owned(),
+            http_status: object.http_status,
+            object_id: object.platform_object_id.clone(),
+            requests: writes
+                .iter()
+                .map(|w| WriteRequest {
+                    method: w.method.clone(),
+                    path: w.path.clone(),
+                    gate: match w.verdict {
+                        GateVerdict::LetThrough => Gate::LetThrough,
+                        GateVerdict::Blocked => Gate::Blocked,
+                    },
+                    status: w.status,
+                })
+                .collect(),
+        });
+    }
+
+    /// One verification read.
+    pub fn verification(&mut self, read: &VerificationRead) {
+        self.manifest.verification.push(StoredRead {
+            read: read.read,
+            at: read.at.to_string(),
+            found: match read.found {
+                Found::Present => ReadFound::Present,
+                Found::Pending => ReadFound::Pending,
+                Found::Absent => ReadFound::Absent,
+                Found::Unreadable => ReadFound::Unreadable,
+            },
+            note: read.note.clone(),
+            session: "fresh, read-only".to_owned(),
+        });
+    }
+
+    /// Adds what is known of the object; what was known before stays where nothing new is said.
+    pub fn object(&mut self, object: &ObjectFacts) {
+        let known = &mut self.object;
+        let newer = |new: &Option<String>, old: &mut Option<String>| {
+            if new.is_some() {
+                old.clone_from(new);
+            }
+        };
+        newer(&object.platform_object_id, &mut known.platform_object_id);
+        newer(&object.permalink, &mut known.permalink);
+        newer(&object.visibility, &mut known.visibility);
+        known.http_status = object.http_status.or(known.http_status);
+    }
+
+    /// All that is known of the object.
+    pub fn known_object(&self) -> ObjectFacts {
+        self.object.clone()
+    }
+
+    /// The action's state, as far as this episode's events go.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// An event that the ledger took.
+    pub fn event(&mut self, event: Event) {
+        if let Ok(state) = next(self.state, event) {
+            self.state = state;
+        }
+    }
+
+    /// Waits until everything is durable and writes the manifest as it is now (the attempt proof).
+    pub async fn checkpoint(&mut self) -> Result<Sha256, ProofFault> {
+        self.collect().await?;
+        self.manifest.outcome.state = self.state.as_str().to_owned();
+        self.proofs.checkpoint(&self.manifest).await
+    }
+
+    /// Waits until everything is durable and seals manifest and report; returns the manifest's hash.
+    pub async fn seal(&mut self, outcome: &Outcome, audit: Vec<AuditEntry>) -> Result<Sha256, ProofFault> {
+        self.collect().await?;
+        self.manifest.audit = audit;
+        self.manifest.outcome = StoredOutcome {
+            state: outcome.state.as_str().to_owned(),
+            proof_level: outcome.proof_level,
+            error_code: outcome.failure.map(|f| f.as_str().to_owned()),
+            hold: outcome.hold.as_ref().map(|h| StoredHold {
+                reason: h.reason.as_str().to_owned(),
+                detail: h.detail.clone(),
+                until: h.until.map(|u| u.to_string()),
+            }),
+            platform_object_id: outcome.object.platform_object_id.clone(),
+            permalink: outcome.object.permalink.clone(),
+            visibility: outcome.object.visibility.clone(),
+        };
+        self.proofs.seal(&self.manifest).await
+    }
+
+    /// Takes what became durable into the manifest, each artifact at its step.
+    async fn collect(&mut self) -> Result<(), ProofFault> {
+        let refs = self.proofs.durable().await?;
+        for (place, artifact) in refs.iter().enumerate().skip(self.durable.len()) {
+            if let Some(step) = self.kept.get(place).and_then(|s| self.manifest.steps.get_mut(*s)) {
+                step.artifacts.push(artifact.sha256);
+            }
+        }
+        self.manifest.artifacts.truncate(self.earlier);
+        self.manifest.artifacts.extend(refs.iter().cloned());
+        self.durable = refs;
+        Ok(())
+    }
+
+    /// Durable artifacts that the ledger was not told of yet; asked again, they come again.
+    pub fn new_artifacts(&self) -> Vec<ArtifactRef> {
+        self.durable.get(self.told..).unwrap_or_default().to_vec()
+    }
+
+    /// The same, and from now on the ledger is taken to know them.
+    pub fn take_new_artifacts(&mut self) -> Vec<ArtifactRef> {
+        let new = self.new_artifacts();
+        self.told = self.durable.len();
+        new
+    }
+}
+
+/// The recipe's hash as it was loaded; a recipe built in memory is named by the hash of its name.
+fn recipe_hash(recipe: &Recipe) -> Sha256 {
+    recipe.hash.parse().unwrap_or_else(|_| Sha256::of(recipe.hash.as_bytes()))
+}
+
+fn blank(claim: &Claim, recipe: &Recipe, browser: String, pacing: Pacing) -> Manifest {
+    let action = &claim.action;
+    Manifest {
+        version: deed_proofs::manifest::MANIFEST_VERSION,
+        action: ActionFacts {
+            action_id: action.id.to_string(),
+            episode_id: claim.fence.episode.to_string(),
+            client_id: action.client.to_string(),
+            platform: action.platform.clone(),
+            account_id: claim.account.id.to_string(),
+            handle: claim.account.fingerprint.handle.clone(),
+            lane: action.lane.as_str().to_owned(),
+            action_type: action.payload.action_type.clone(),
+            idempotency_key: action.idempotency_key.clone(),
+        },
+        intent: Intent {
+            payload_hash: action.payload.hash(),
+            content_hash: action.payload.content_hash(),
+            recipe: RecipeRef { platform: recipe.platform.clone(), number: recipe.recipe, hash: recipe_hash(recipe) },
+            policy_snapshot_id: String::new(),
+        },
+        outcome: StoredOutcome {
+            state: action.state.as_str().to_owned(),
+            proof_level: 0,
+            error_code: None,
+            hold: None,
+            platform_object_id: None,
+            permalink: None,
+            visibility: None,
+        },
+        commit_target: None,
+        receipt: None,
+        verification: Vec::new(),
+        steps: Vec::new(),
+        artifacts: Vec::new(),
+        audit: Vec::new(),
+        identity: None,
+        tool: Tool { name: "deed".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), browser },
+        pacing_seed: match pacing {
+            Pacing::Unpaced => 0,
+            Pacing::Considerate { seed } => seed,
+        },
+    }
+}

@@ -1,0 +1,190 @@
+//! Which node is meant.
+//!
+//! Each locator votes. For reading, one vote is enough and a dissenter is noted ([`lone`]). For a commit and for identity a
+//! quorum decides ([`quorum`]): at least two locators name the very same single node, and none names another. A locator that
+//! finds nothing is silent; one that finds several is silent too if the node is among them, and a dissenter if not.
+//! There is no healing: on anything else the answer is no node.
+
+use std::collections::BTreeMap;
+
+use crate::ports::browser::{NodeFacts, NodeId, Seen, Vote};
+
+/// Votes needed on a commit or an identity element.
+pub const QUORUM: usize = 2;
+
+/// The answer of [`quorum`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quorum {
+    /// Enough locators name this node and none another.
+    Agreed(Agreement),
+    /// Nothing named it, or too few did.
+    TooFew {
+        /// Locators that named a single node.
+        for_: Vec<String>,
+        /// Locators that found nothing.
+        silent: Vec<String>,
+    },
+    /// Locators name different nodes.
+    Conflict {
+        /// Each locator with what it names, in words.
+        votes: Vec<String>,
+    },
+}
+
+/// An agreed node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// The node.
+    pub node: NodeId,
+    /// Who named it.
+    pub agreed: Vec<String>,
+    /// Who found nothing.
+    pub silent: Vec<String>,
+}
+
+impl Quorum {
+    /// In words, for checks and holds.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Agreed(a) if a.silent.is_empty() => format!("{} agree", a.agreed.join(", ")),
+            Self::Agreed(a) => format!("{} agree; nothing found by {}", a.agreed.join(", "), a.silent.join(", ")),
+            Self::TooFew { for_, silent } if for_.is_empty() => format!("not found by {}", silent.join(", ")),
+            Self::TooFew { for_, silent } => {
+                format!("only {} found it; nothing found by {}", for_.join(", "), silent.join(", "))
+            }
+            Self::Conflict { votes } => format!("locators disagree: {}", votes.join("; ")),
+        }
+    }
+}
+
+fn describe_node(seen: &Seen, node: NodeId) -> String {
+    match seen.nodes.get(&node) {
+        Some(NodeFacts { tag, role, name, rect, .. }) => {
+            let what = if role.is_empty() { tag } else { role };
+            format!("{what} \"{name}\" at {:.0},{:.0}", rect.x, rect.y)
+        }
+        None => format!("node {}", node.0),
+    }
+}
+
+/// The strict rule, for commit and identity.
+pub fn quorum(seen: &Seen, element: &str) -> Quorum {
+    let votes: &[Vote] = seen.votes.get(element).map_or(&[], Vec::as_slice);
+    let mut singles: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
+    for vote in votes {
+        if let [node] = vote.nodes.as_slice() {
+            singles.entry(*node).or_default().push(vote.locator.clone());
+        }
+    }
+    let in_conflict = || Quorum::Conflict {
+        votes: votes
+            .iter()
+            .filter(|v| !v.nodes.is_empty())
+            .map(|v| {
+                let named: Vec<_> = v.nodes.iter().take(3).map(|n| describe_node(seen, *n)).collect();
+                format!("{} names {}", v.locator, named.join(" and "))
+            })
+            .collect(),
+    };
+    if singles.len() > 1 {
+        return in_conflict();
+    }
+    let silent = |node: Option<NodeId>| -> Vec<String> {
+        votes
+            .iter()
+            .filter(|v| v.nodes.is_empty() || (v.nodes.len() > 1 && node.is_none_or(|n| v.nodes.contains(&n))))
+            .map(|v| v.locator.clone())
+            .collect()
+    };
+    let Some((node, agreed)) = singles.into_iter().next() else {
+        return Quorum::TooFew { for_: Vec::new(), silent: silent(None) };
+    };
+    if votes.iter().any(|v| v.nodes.len() > 1 && !v.nodes.contains(&node)) {
+        return in_conflict();
+    }
+    let silent = silent(Some(node));
+    if agreed.len() < QUORUM {
+        return Quorum::TooFew { for_: agreed, silent };
+    }
+    Quorum::Agreed(Agreement { node, agreed, silent })
+}
+
+/// The lenient rule, for reading and for reversible steps: the node that most locators name first, and who
+/// disagreed.
+pub fn lone(seen: &Seen, element: &str) -> Option<(NodeId, Vec<String>)> {
+    let votes: &[Vote] = seen.votes.get(element).map_or(&[], Vec::as_slice);
+    let mut first: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for vote in votes {
+        if let Some(node) = vote.nodes.first() {
+            *first.entry(*node).or_default() += 1;
+        }
+    }
+    let most = first.values().copied().max()?;
+    // Among equals the locator that stands first in the recipe decides.
+    let node = votes.iter().filter_map(|v| v.nodes.first()).find(|n| first.get(n) == Some(&most)).copied()?;
+    let dissent =
+        votes.iter().filter(|v| v.nodes.first().is_some_and(|n| *n != node)).map(|v| v.locator.clone()).collect();
+    Some((node, dissent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(votes: &[(&str, &[u64])]) -> Seen {
+        let votes = votes
+            .iter()
+            .map(|(l, ns)| Vote { locator: (*l).into(), nodes: ns.iter().map(|n| NodeId(*n)).collect() })
+            .collect();
+        Seen { votes: BTreeMap::from([("button".to_owned(), votes)]), ..Seen::default() }
+    }
+
+    fn agreed(votes: &[(&str, &[u64])]) -> Option<u64> {
+        match quorum(&seen(votes), "button") {
+            Quorum::Agreed(a) => Some(a.node.0),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn all_agree() {
+        assert_eq!(agreed(&[("role", &[7]), ("css", &[7]), ("testid", &[7])]), Some(7));
+    }
+
+    #[test]
+    fn two_agree_and_one_finds_nothing() {
+        assert_eq!(agreed(&[("role", &[7]), ("css", &[]), ("testid", &[7])]), Some(7));
+    }
+
+    #[test]
+    fn one_vote_is_too_few() {
+        assert_eq!(agreed(&[("role", &[]), ("css", &[7]), ("testid", &[])]), None);
+    }
+
+    #[test]
+    fn a_single_other_vote_is_a_conflict_whatever_the_majority() {
+        assert_eq!(agreed(&[("role", &[7]), ("css", &[7]), ("testid", &[7]), ("near", &[8])]), None);
+    }
+
+    #[test]
+    fn several_matches_do_not_count_as_a_vote() {
+        assert_eq!(agreed(&[("role", &[7, 9]), ("css", &[7])]), None);
+        assert_eq!(agreed(&[("role", &[7, 9]), ("css", &[7]), ("testid", &[7])]), Some(7));
+    }
+
+    #[test]
+    fn several_matches_elsewhere_are_a_conflict() {
+        assert_eq!(agreed(&[("role", &[8, 9]), ("css", &[7]), ("testid", &[7])]), None);
+    }
+
+    #[test]
+    fn an_unknown_element_has_no_node() {
+        assert_eq!(quorum(&Seen::default(), "button"), Quorum::TooFew { for_: vec![], silent: vec![] });
+    }
+
+    #[test]
+    fn reading_takes_the_most_named_and_notes_the_dissenter() {
+        let s = seen(&[("css", &[3]), ("role", &[7]), ("testid", &[7])]);
+        assert_eq!(lone(&s, "button"), Some((NodeId(7), vec!["css".to_owned()])));
+    }
+}

@@ -1,0 +1,88 @@
+//! Is this entry the ordered object? Used before the commit (is it there already?) and after it (is it there now?).
+
+use deed_recipes::Compare;
+
+use crate::judge::text;
+use crate::ports::browser::Item;
+use crate::time::Timestamp;
+
+/// What an entry must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The text.
+    pub text: String,
+    /// The number of media objects, when it matters.
+    pub media: Option<usize>,
+    /// The author, compared as a handle, when the list tells.
+    pub author: Option<String>,
+}
+
+impl Wanted {
+    /// Whether an entry is it. An entry whose list does not tell its author passes.
+    pub fn is(&self, item: &Item) -> bool {
+        text::same(Compare::Exact, &item.text, &self.text)
+            && self.media.is_none_or(|n| item.media == n)
+            && match (&self.author, &item.author) {
+                (Some(wanted), Some(seen)) => text::same(Compare::Handle, seen, wanted),
+                _ => true,
+            }
+    }
+}
+
+/// The entry that is already there, among the newest `look_back`.
+pub fn already_there<'a>(items: &'a [Item], wanted: &Wanted, look_back: usize) -> Option<&'a Item> {
+    items.iter().take(look_back).find(|i| wanted.is(i))
+}
+
+/// How much a platform's clock may be behind ours.
+pub const CLOCK_SKEW_MS: i64 = 120_000;
+
+/// The entry that this attempt made: the same, and not older than the attempt. A match that is older is somebody else's or an
+/// earlier one (a silently swallowed duplicate).
+pub fn made_by_attempt<'a>(items: &'a [Item], wanted: &Wanted, attempted_at: Timestamp) -> Option<&'a Item> {
+    items.iter().find(|i| wanted.is(i) && i.at.is_none_or(|t| t.0 >= attempted_at.0 - CLOCK_SKEW_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> Wanted {
+        Wanted { text: "Fresh bread at 7".into(), media: Some(1), author: Some("@north_star".into()) }
+    }
+
+    fn item(at: i64) -> Item {
+        Item {
+            text: "Fresh  bread at 7\n".into(),
+            media: 1,
+            author: Some("North Star".into()),
+            at: Some(Timestamp(at)),
+            ..Item::default()
+        }
+    }
+
+    #[test]
+    fn finds_it_within_the_look_back_only() {
+        let items = [Item::default(), item(5)];
+        assert!(already_there(&items, &wanted(), 2).is_some());
+        assert!(already_there(&items, &wanted(), 1).is_none());
+    }
+
+    #[test]
+    fn other_author_other_media_other_text_are_not_it() {
+        for change in [
+            Item { author: Some("@harbour".into()), ..item(5) },
+            Item { media: 0, ..item(5) },
+            Item { text: "Fresh bread at 8".into(), ..item(5) },
+        ] {
+            assert!(already_there(&[change], &wanted(), 9).is_none());
+        }
+    }
+
+    #[test]
+    fn an_older_match_is_not_this_attempts() {
+        let attempt = Timestamp(10 * CLOCK_SKEW_MS);
+        assert!(made_by_attempt(&[item(attempt.0 + 5)], &wanted(), attempt).is_some());
+        assert!(made_by_attempt(&[item(5)], &wanted(), attempt).is_none());
+    }
+}

@@ -1,0 +1,163 @@
+//! The permit: the right to commit, once.
+//!
+//! Never `Clone`, never built outside this file, consumed by value by the press. It comes from exactly one
+//! place: [`crate::arm::arm`], after the ledger's arm transaction is durable. A press that finds its permit late, or meant for
+//! another target, does not happen.
+//!
+//! What is deliberately absent: a way to give a permit back. After `arm` there is no retry in the type.
+
+use deed_proofs::Sha256;
+
+use crate::ids::ActionId;
+use crate::time::Timestamp;
+
+/// What a permit is good for: this account, this content, this recipe, this element of this page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Recipe hash.
+    pub recipe: String,
+    /// Action type.
+    pub flow: String,
+    /// The commit element's name.
+    pub element: String,
+    /// The page's URL without query and fragment.
+    pub page: String,
+    /// Payload hash.
+    pub payload: Sha256,
+    /// What the session said of itself when the account was proved.
+    pub marker: Option<String>,
+}
+
+impl Target {
+    /// sha256 over all of it.
+    pub fn hash(&self) -> Sha256 {
+        let parts = [
+            self.recipe.as_str(),
+            &self.flow,
+            &self.element,
+            &self.page,
+            &self.payload.to_string(),
+            self.marker.as_deref().unwrap_or(""),
+        ];
+        // Length-prefixed, so that no two targets have the same bytes.
+        let bytes: String = parts.iter().map(|p| format!("{}:{p}", p.len())).collect();
+        Sha256::of(bytes.as_bytes())
+    }
+}
+
+/// What the ledger's arm transaction says when it was committed. Plain data: it presses nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArmGrant {
+    /// Which action is now `attempted`.
+    pub action: ActionId,
+    /// Under which epoch.
+    pub epoch: i64,
+    /// Until when the press may happen.
+    pub deadline: Timestamp,
+    /// When it was armed.
+    pub armed_at: Timestamp,
+}
+
+/// The single-use right to commit.
+#[derive(Debug)]
+pub struct Permit {
+    action: ActionId,
+    epoch: i64,
+    deadline: Timestamp,
+    target: Sha256,
+}
+
+/// Why a permit is not good for a press.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PermitRefusal {
+    /// Its time is over.
+    #[error("the permit ended at {deadline}, it is {now}")]
+    Late {
+        /// When it ended.
+        deadline: Timestamp,
+        /// Now.
+        now: Timestamp,
+    },
+    /// It was made for another target.
+    #[error("the permit was made for another target")]
+    OtherTarget,
+}
+
+impl Permit {
+    /// Only the arm step makes one.
+    pub(crate) fn from_grant(grant: ArmGrant, target: &Target) -> Self {
+        Self { action: grant.action, epoch: grant.epoch, deadline: grant.deadline, target: target.hash() }
+    }
+
+    /// Whether it is good for this target now.
+    pub fn check(&self, target: &Target, now: Timestamp) -> Result<(), PermitRefusal> {
+        if now >= self.deadline {
+            return Err(PermitRefusal::Late { deadline: self.deadline, now });
+        }
+        if self.target != target.hash() {
+            return Err(PermitRefusal::OtherTarget);
+        }
+        Ok(())
+    }
+
+    /// The action it was made for.
+    pub fn action(&self) -> &ActionId {
+        &self.action
+    }
+
+    /// The fencing epoch under which it was made.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    /// Until when it is good.
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(page: &str) -> Target {
+        Target {
+            recipe: "r".into(),
+            flow: "publish.post".into(),
+            element: "post_button".into(),
+            page: page.into(),
+            payload: Sha256::of(b"x"),
+            marker: Some("acc_1".into()),
+        }
+    }
+
+    fn permit() -> Permit {
+        let grant = ArmGrant { action: ActionId::new("a"), epoch: 1, deadline: Timestamp(100), armed_at: Timestamp(0) };
+        Permit::from_grant(grant, &target("https://a/compose"))
+    }
+
+    #[test]
+    fn is_good_for_its_target_until_its_deadline() {
+        assert_eq!(permit().check(&target("https://a/compose"), Timestamp(99)), Ok(()));
+    }
+
+    #[test]
+    fn is_refused_at_its_deadline() {
+        assert!(matches!(
+            permit().check(&target("https://a/compose"), Timestamp(100)),
+            Err(PermitRefusal::Late { .. })
+        ));
+    }
+
+    #[test]
+    fn is_refused_on_another_page() {
+        assert_eq!(permit().check(&target("https://a/delete"), Timestamp(1)), Err(PermitRefusal::OtherTarget));
+    }
+
+    #[test]
+    fn is_refused_for_another_session() {
+        let mut other = target("https://a/compose");
+        other.marker = None;
+        assert_eq!(permit().check(&other, Timestamp(1)), Err(PermitRefusal::OtherTarget));
+    }
+}

@@ -1,0 +1,44 @@
+//! The proof spool as the episode sees it: artifacts are handed over and become durable elsewhere; a barrier waits for them.
+
+use std::future::Future;
+
+use deed_proofs::{ArtifactRef, Manifest, NewArtifact, Sha256};
+
+use crate::ids::EpisodeId;
+
+/// What went wrong with the proof store.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("failed to keep proof: {message}")]
+pub struct ProofFault {
+    /// The stable code (`store-full`, `store-read-only` …).
+    pub code: String,
+    /// In words, with the remedy.
+    pub message: String,
+}
+
+/// Opens the spool of an episode.
+pub trait Proofs: Send + Sync {
+    /// One episode's spool.
+    type Episode: EpisodeProofs;
+
+    /// Opens the spool of an episode; one that a dead runner left is continued.
+    fn episode(&self, episode: &EpisodeId) -> impl Future<Output = Result<Self::Episode, ProofFault>> + Send;
+}
+
+/// One episode's spool.
+pub trait EpisodeProofs: Send + Sync {
+    /// The manifest that an earlier runner sealed for this episode.
+    fn earlier(&self) -> Option<Manifest>;
+
+    /// Hands an artifact over; hashing and writing happen elsewhere, in order.
+    fn keep(&self, artifact: NewArtifact);
+
+    /// Returns when all that was kept is durable: every artifact of this runner, in the order of `keep`.
+    fn durable(&self) -> impl Future<Output = Result<Vec<ArtifactRef>, ProofFault>> + Send;
+
+    /// Writes the manifest durably as it is before the commit (the attempt proof), without a report; returns its hash.
+    fn checkpoint(&self, manifest: &Manifest) -> impl Future<Output = Result<Sha256, ProofFault>> + Send;
+
+    /// Writes manifest and report durably, replacing an earlier one; returns the manifest's hash.
+    fn seal(&self, manifest: &Manifest) -> impl Future<Output = Result<Sha256, ProofFault>> + Send;
+}

@@ -1,0 +1,216 @@
+//! One event of an action: the new state, what goes with it and its audit event, in one transaction; or nothing at all.
+//!
+//! [`next`] decides where an event leads; this file never names a target state itself. The fence is asked first: whoever lost the
+//! claim changes nothing. `attempted` can not be reached here, only through `arm`.
+
+use deed_core::ports::ledger::{Change, Fence, LedgerFault, VerificationRead};
+use deed_core::state::{Event, IllegalTransition, State, next};
+use deed_core::time::Timestamp;
+use deed_proofs::ArtifactRef;
+
+use crate::SqlLedger;
+use crate::audit::{tell_account, tell_action};
+use crate::engine::{Conn, During as _};
+use crate::open::{commit, on};
+use crate::rows::{self, ActionDetails};
+
+/// $1 state, $2 to $4 the hold, $5 the failure, $6 now; the rest as in `note`. A hold lasts until the next change of state.
+const ADVANCE: &str = "UPDATE actions
+SET state = $1, hold_reason = $2, hold_detail = $3, hold_until = $4, failure = coalesce($5, failure), updated_at = $6,
+    platform_object_id = coalesce($7, platform_object_id), permalink = coalesce($8, permalink),
+    http_status = coalesce($9, http_status), visibility = coalesce($10, visibility),
+    identity_ok = coalesce($11, identity_ok), policy_snapshot_id = coalesce($12, policy_snapshot_id),
+    proof_level = CASE WHEN $13 > proof_level THEN $13 ELSE proof_level END,
+    manifest_hash = coalesce($14, manifest_hash)
+WHERE action_id = $15 AND worker = $16 AND epoch = $17 AND state = $18";
+
+/// What is known is added to, never taken away.
+const NOTE: &str = "UPDATE actions
+SET updated_at = $1,
+    platform_object_id = coalesce($2, platform_object_id), permalink = coalesce($3, permalink),
+    http_status = coalesce($4, http_status), visibility = coalesce($5, visibility),
+    identity_ok = coalesce($6, identity_ok), policy_snapshot_id = coalesce($7, policy_snapshot_id),
+    proof_level = CASE WHEN $8 > proof_level THEN $8 ELSE proof_level END,
+    manifest_hash = coalesce($9, manifest_hash)
+WHERE action_id = $10 AND worker = $11 AND epoch = $12";
+
+type Query = sqlx::query::Query<'static, crate::engine::Db, <crate::engine::Db as sqlx::Database>::Arguments>;
+
+/// The facts of a change, in the order in which both statements take them.
+fn bind_facts(query: Query, change: &Change) -> Query {
+    query
+        .bind(change.object.platform_object_id.clone())
+        .bind(change.object.permalink.clone())
+        .bind(change.object.http_status.map(i64::from))
+        .bind(change.object.visibility.clone())
+        .bind(change.identity_ok.map(i64::from))
+        .bind(change.policy.as_ref().map(ToString::to_string))
+        .bind(i64::from(change.proof_level.unwrap_or(0)))
+        .bind(change.manifest.map(|m| m.to_string()))
+}
+
+pub(crate) async fn advance(
+    ledger: &SqlLedger,
+    fence: &Fence,
+    event: Event,
+    change: Change,
+) -> Result<(), LedgerFault> {
+    let what = "change the action's state";
+    let mut tx = ledger.write(what).await?;
+    let now = ledger.now();
+    let before = fenced(on(&mut tx), fence).await?;
+    let from = before.action.state;
+    if event == Event::Armed {
+        // The arm transaction is the only way to `attempted`.
+        return Err(IllegalTransition { state: from, event }.into());
+    }
+    let to = next(from, event)?;
+    let hold = change.hold.as_ref();
+    let query = sqlx::query(ADVANCE)
+        .bind(to.as_str())
+        .bind(hold.map(|h| h.reason.as_str()))
+        .bind(hold.map(|h| h.detail.clone()))
+        .bind(hold.and_then(|h| h.until).map(|t| t.0))
+        .bind(change.failure.map(|f| f.as_str()))
+        .bind(now.0);
+    let done = bind_facts(query, &change)
+        .bind(fence.action.to_string())
+        .bind(fence.worker.to_string())
+        .bind(fence.epoch)
+        .bind(from.as_str())
+        .execute(on(&mut tx))
+        .await
+        .during(what)?;
+    if done.rows_affected() != 1 {
+        return Err(LedgerFault::FenceLost(fence.action.clone()));
+    }
+    let after = told(ledger, on(&mut tx), now, fence, to.as_str(), &change).await?;
+    if to == State::Queued {
+        read_only_if_need_be(ledger, on(&mut tx), now, &after).await?;
+    }
+    commit(tx, what).await
+}
+
+pub(crate) async fn note(ledger: &SqlLedger, fence: &Fence, change: Change) -> Result<(), LedgerFault> {
+    let what = "keep what is known of the action";
+    let mut tx = ledger.write(what).await?;
+    let now = ledger.now();
+    fenced(on(&mut tx), fence).await?;
+    let done = bind_facts(sqlx::query(NOTE).bind(now.0), &change)
+        .bind(fence.action.to_string())
+        .bind(fence.worker.to_string())
+        .bind(fence.epoch)
+        .execute(on(&mut tx))
+        .await
+        .during(what)?;
+    if done.rows_affected() != 1 {
+        return Err(LedgerFault::FenceLost(fence.action.clone()));
+    }
+    // A receipt says what the platform answered; a manifest says that the proof is sealed.
+    let status = if change.manifest.is_some() { "sealed" } else { "receipt" };
+    told(ledger, on(&mut tx), now, fence, status, &change).await?;
+    commit(tx, what).await
+}
+
+/// Keeps the artifacts, and appends the audit event of what the row says now.
+async fn told(
+    ledger: &SqlLedger,
+    conn: &mut Conn,
+    now: Timestamp,
+    fence: &Fence,
+    status: &str,
+    change: &Change,
+) -> Result<ActionDetails, LedgerFault> {
+    keep_artifacts(&mut *conn, fence, &change.artifacts).await?;
+    let after = rows::action(&mut *conn, &fence.action).await?;
+    tell_action(ledger, conn, now, &after, status, &change.artifacts, change.manifest).await?;
+    Ok(after)
+}
+
+/// The account becomes read-only where the hold says so. One that a person suspended stays suspended.
+async fn read_only_if_need_be(
+    ledger: &SqlLedger,
+    conn: &mut Conn,
+    now: Timestamp,
+    after: &ActionDetails,
+) -> Result<(), LedgerFault> {
+    let Some(hold) = after.hold.as_ref().filter(|h| h.reason.makes_read_only()) else { return Ok(()) };
+    let done = sqlx::query(
+        "UPDATE platform_accounts SET state = 'read_only', state_reason = $1, updated_at = $2
+         WHERE account_id = $3 AND state = 'active'",
+    )
+    .bind(format!("{}: {}", hold.reason.as_str(), hold.detail))
+    .bind(now.0)
+    .bind(after.action.account.as_str())
+    .execute(&mut *conn)
+    .await
+    .during("make the account read-only")?;
+    if done.rows_affected() == 1 {
+        tell_account(ledger, conn, now, after, "account_read_only").await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn verification(
+    ledger: &SqlLedger,
+    fence: &Fence,
+    read: &VerificationRead,
+) -> Result<(), LedgerFault> {
+    let what = "keep a verification read";
+    let mut tx = ledger.write(what).await?;
+    fenced(on(&mut tx), fence).await?;
+    sqlx::query(
+        "INSERT INTO verifications (action_id, episode_id, epoch, read_number, read_at, found, note)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(fence.action.as_str())
+    .bind(fence.episode.as_str())
+    .bind(fence.epoch)
+    .bind(i64::from(read.read))
+    .bind(read.at.0)
+    .bind(read.found.as_str())
+    .bind(&read.note)
+    .execute(on(&mut tx))
+    .await
+    .during(what)?;
+    commit(tx, what).await
+}
+
+/// Whether the row's claim is the fence's.
+pub(crate) fn same_claim(details: &ActionDetails, fence: &Fence) -> bool {
+    details.action.account == fence.account
+        && details.action.episode.as_ref() == Some(&fence.episode)
+        && details.worker.as_ref() == Some(&fence.worker)
+        && details.epoch == fence.epoch
+}
+
+/// The action, if the claim on it is still ours.
+async fn fenced(conn: &mut Conn, fence: &Fence) -> Result<ActionDetails, LedgerFault> {
+    let details = rows::action(conn, &fence.action).await?;
+    if same_claim(&details, fence) { Ok(details) } else { Err(LedgerFault::FenceLost(fence.action.clone())) }
+}
+
+/// Keeps references to artifacts that are durable in the proof store.
+pub(crate) async fn keep_artifacts(
+    conn: &mut Conn,
+    fence: &Fence,
+    artifacts: &[ArtifactRef],
+) -> Result<(), LedgerFault> {
+    let what = "keep the artifacts";
+    for artifact in artifacts {
+        let reference = serde_json::to_string(artifact).map_err(|error| LedgerFault::Database {
+            what: what.to_owned(),
+            why: error.to_string(),
+            code: "ledger-database",
+        })?;
+        sqlx::query("INSERT INTO artifacts (action_id, episode_id, sha256, reference) VALUES ($1, $2, $3, $4)")
+            .bind(fence.action.as_str())
+            .bind(fence.episode.as_str())
+            .bind(artifact.sha256.to_string())
+            .bind(reference)
+            .execute(&mut *conn)
+            .await
+            .during(what)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! What an operator's command can be refused for, beyond what the ledger itself can suffer.
+
+use deed_core::ids::AccountId;
+use deed_core::ports::ledger::LedgerFault;
+use deed_core::state::IllegalTransition;
+
+/// Why an operator's command was not carried out. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// The ledger's own fault.
+    #[error(transparent)]
+    Fault(#[from] LedgerFault),
+    /// The name fits more than one account.
+    #[error("account {name} could be {}; name it by its id", candidates.join(" or "))]
+    AmbiguousAccount {
+        /// What was typed.
+        name: String,
+        /// What it could be, each as `platform/handle (client, origin, id)`.
+        candidates: Vec<String>,
+    },
+    /// This account of the platform is there already.
+    #[error("{platform}/{handle} is there already, as account {account}")]
+    AccountExists {
+        /// The platform.
+        platform: String,
+        /// The handle.
+        handle: String,
+        /// The stored account.
+        account: AccountId,
+    },
+    /// The order names another client or platform than its account has.
+    #[error("account {account} has {what} {is}, the order says {said}")]
+    AccountMismatch {
+        /// The account.
+        account: AccountId,
+        /// `client` or `platform`.
+        what: &'static str,
+        /// The account's.
+        is: String,
+        /// The order's.
+        said: String,
+    },
+    /// Something that must be said is missing.
+    #[error("{0} is missing: say it, it is kept in the audit log")]
+    Missing(&'static str),
+}
+
+impl LedgerError {
+    /// The stable code; also the anchor in `docs/errors.md`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Fault(fault) => fault.code(),
+            Self::AmbiguousAccount { .. } => "ambiguous-account",
+            Self::AccountExists { .. } => "account-exists",
+            Self::AccountMismatch { .. } => "account-mismatch",
+            Self::Missing(_) => "missing-argument",
+        }
+    }
+}
+
+impl From<IllegalTransition> for LedgerError {
+    fn from(illegal: IllegalTransition) -> Self {
+        Self::Fault(illegal.into())
+    }
+}

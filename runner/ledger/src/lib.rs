@@ -1,0 +1,36 @@
+//! Deed's ledger on SQL: clients, accounts, actions, kill switches, audit, proof references, sealed sessions.
+//!
+//! Owns what is durable about an action, and the arm transaction, which is the one judge of whether a press may happen. Each change
+//! of state is one transaction with its audit event. It never touches a browser, never makes a permit (it answers with plain data,
+//! [`ArmGrant`](deed_core::permit::ArmGrant)), never stores a session unsealed, never deletes an action or its key, and never lets
+//! anything lead back from `attempted` to the queue; the database refuses that as well (`migrations/`).
+//!
+//! Start reading at [`SqlLedger`] (opening); then `arm`, `change` and `claims`, which are the safety of it; `engine` holds
+//! everything that is peculiar to SQLite.
+
+mod accounts;
+mod acts;
+mod arm;
+mod audit;
+mod change;
+mod claims;
+mod engine;
+mod error;
+mod files;
+mod kill;
+mod open;
+mod port;
+mod queue;
+mod records;
+mod rows;
+mod seal;
+
+pub use accounts::NewAccount;
+pub use acts::Operator;
+pub use audit::{AuditRow, AuditVerdict, BadRow};
+pub use claims::{ClaimTarget, Obstacle};
+pub use error::LedgerError;
+pub use open::{LedgerOptions, SqlLedger};
+pub use queue::{ActionFilter, Filed, NewOrder};
+pub use rows::ActionDetails;
+pub use seal::{AgeSealer, Sealer, SealerError};

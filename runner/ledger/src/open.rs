@@ -1,0 +1,168 @@
+//! Opening a ledger: the file is made for its owner only, its settings are proved, its tables brought up to date.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use deed_core::ports::ledger::LedgerFault;
+use deed_core::time::Timestamp;
+
+use crate::engine::{self, Conn, Db, During as _, Pool, Tx};
+use crate::files::create_private;
+use crate::seal::Sealer;
+
+/// What a ledger needs of its surroundings.
+#[derive(Clone)]
+pub struct LedgerOptions {
+    /// The clock.
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// A fresh id at each call (UUID version 7).
+    pub mint: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Seals sessions.
+    pub sealer: Arc<dyn Sealer>,
+    /// Stands in every audit event.
+    pub tool_version: String,
+}
+
+/// The ledger on SQL. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct SqlLedger {
+    writer: Pool,
+    readers: Pool,
+    pub(crate) options: LedgerOptions,
+}
+
+impl std::fmt::Debug for SqlLedger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SqlLedger(…)")
+    }
+}
+
+impl SqlLedger {
+    /// Opens the ledger in this file, and makes it first when there is none. The directory must be there.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Database`] with the codes `ledger-newer` (a newer version wrote it), `ledger-read-only`, `ledger-full`,
+    /// `ledger-corrupt` (not a ledger), `ledger-busy`, and `ledger-database` for the rest, a setting that could not be made
+    /// durable among them.
+    pub async fn open(path: &Path, options: LedgerOptions) -> Result<Self, LedgerFault> {
+        let what = format!("open the ledger {}", path.display());
+        // Made by us and not by the engine, which would make it readable for all. The WAL takes over the mode.
+        create_private(path, b"").map_err(|error| file_fault(&what, &error))?;
+        let writer = engine::writer(path).await.during(&what)?;
+        engine::migrate(&writer).await?;
+        let readers = engine::readers(path).await.during(&what)?;
+        Ok(Self { writer, readers, options })
+    }
+
+    /// A ledger in memory, for simulation: the same rules, but nothing survives the process and the durable settings are not asked for.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Database`].
+    pub async fn open_in_memory(options: LedgerOptions) -> Result<Self, LedgerFault> {
+        let writer = engine::in_memory().await.during("open a ledger in memory")?;
+        engine::migrate(&writer).await?;
+        Ok(Self { readers: writer.clone(), writer, options })
+    }
+
+    /// Ends all connections; what was committed is in the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.options.now)()
+    }
+
+    pub(crate) fn mint(&self) -> String {
+        (self.options.mint)()
+    }
+
+    /// Begins a write transaction. Read the clock after this, not before: it may have waited for another writer.
+    pub(crate) async fn write(&self, what: &str) -> Result<Tx, LedgerFault> {
+        engine::begin_write(&self.writer).await.during(what)
+    }
+
+    /// A connection to read with.
+    pub(crate) async fn read(&self, what: &str) -> Result<sqlx::pool::PoolConnection<Db>, LedgerFault> {
+        self.readers.acquire().await.during(what)
+    }
+}
+
+/// Commits; when this fails, whether it was committed is not known.
+pub(crate) async fn commit(tx: Tx, what: &str) -> Result<(), LedgerFault> {
+    tx.commit().await.during(what)
+}
+
+/// The connection of a transaction.
+pub(crate) fn on(tx: &mut Tx) -> &mut Conn {
+    tx
+}
+
+fn file_fault(what: &str, error: &std::io::Error) -> LedgerFault {
+    let code = match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "ledger-read-only",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "ledger-full",
+        _ => "ledger-database",
+    };
+    LedgerFault::Database { what: what.to_owned(), why: format!("{error}{}", engine::remedy(code)), code }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use deed_core::ids::ClientId;
+
+    use super::*;
+    use crate::{AgeSealer, LedgerError};
+
+    async fn opened(dir: &Path) -> SqlLedger {
+        let options = LedgerOptions {
+            now: Arc::new(|| Timestamp(0)),
+            mint: Arc::new(|| uuid::Uuid::now_v7().to_string()),
+            sealer: Arc::new(AgeSealer::open_or_create(&dir.join("key")).unwrap()),
+            tool_version: "0.0.0-test".to_owned(),
+        };
+        SqlLedger::open(&dir.join("ledger"), options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_the_change_and_leaves_the_ledger_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = opened(dir.path()).await;
+        ledger.ensure_client(&ClientId::new("acme"), "ann").await.unwrap();
+        let before = ledger.audit_verify().await.unwrap();
+        // SQLite keeps this limit per connection, and answers as it does when the disk is full.
+        sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&ledger.writer).await.unwrap();
+        let big = ClientId::new("x".repeat(500_000));
+        let error = ledger.ensure_client(&big, "ann").await.unwrap_err();
+        assert_eq!(error.code(), "ledger-full", "{error}");
+        assert!(matches!(&error, LedgerError::Fault(fault) if fault.to_string().contains("Make room")), "{error}");
+        assert_eq!(ledger.audit_verify().await.unwrap(), before);
+        // The connection that saw it was replaced: the ledger works again as soon as there is room.
+        assert!(ledger.ensure_client(&big, "ann").await.unwrap());
+        assert_eq!(ledger.audit_verify().await.unwrap().rows, before.rows + 1);
+    }
+
+    #[tokio::test]
+    async fn a_reading_connection_can_not_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = opened(dir.path()).await;
+        let refused = sqlx::query("DELETE FROM clients").execute(&ledger.readers).await.during("delete");
+        assert_eq!(refused.unwrap_err().code(), "ledger-read-only");
+    }
+
+    #[tokio::test]
+    async fn a_change_that_was_given_up_half_way_leaves_nothing_and_blocks_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = opened(dir.path()).await;
+        let mut tx = ledger.write("add").await.unwrap();
+        sqlx::query("INSERT INTO clients (client_id, created_at) VALUES ('half', 0)")
+            .execute(on(&mut tx))
+            .await
+            .unwrap();
+        drop(tx);
+        assert!(ledger.ensure_client(&ClientId::new("half"), "ann").await.unwrap(), "it was not there");
+    }
+}

@@ -1,0 +1,101 @@
+//! Chromium killed at eleven boundaries of an episode, and the platform gone at five: before the press the action waits and nothing was
+//! sent; after it only looking can tell, and a later look does.
+#![expect(clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
+
+use std::sync::{Arc, Mutex};
+
+use deed_core::episode;
+use deed_core::hold::{Failure, HoldReason};
+use deed_core::state::State;
+use deed_tests::{Hooked, Stage, wait_for};
+
+const BEFORE_ARM: [&str; 7] =
+    ["opened", "identity_verified", "deduped", "composed", "reviewed", "proof_durable", "preflight_passed"];
+
+fn kill_chromium(stage: &Stage) {
+    let group = wait_for(stage.world.browser.process_group()).expect("a browser runs");
+    let killed = std::process::Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status();
+    assert!(killed.expect("kill runs").success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_killed_at_every_boundary() {
+    let stage = Stage::new().await;
+    let mut posted = 0;
+    // A browser is started first, so that there is one to kill at the first boundary.
+    assert_eq!(stage.publish("Before anything goes wrong").await.state, State::PostcheckComplete);
+    posted += 1;
+    for at in BEFORE_ARM.into_iter().chain(["armed", "pressed", "receipt", "verified"]) {
+        let action = stage.file(&format!("Killed at {at}"), Vec::new(), None).await;
+        let claim = stage.claim(&action).await;
+        let world = Hooked::new(&stage.world, at, || kill_chromium(&stage));
+        let ending = episode::run(&world, claim, Arc::clone(&stage.recipe), &stage.options).await.expect("it ends");
+        assert!(world.happened(), "{at}");
+        let writes = stage.practice.truth().publishes_of(&format!("Killed at {at}"));
+        assert!(writes <= 1, "{at}: {writes} writes");
+        posted += writes;
+        match (ending.state, at) {
+            // The browser is gone before it is needed: a new one is started, and nothing is lost.
+            (State::PostcheckComplete, "preflight_passed" | "receipt" | "verified" | "pressed" | "proof_durable") => {
+                assert_eq!(writes, 1, "{at}: {ending:#?}");
+            }
+            (State::Queued, _) if BEFORE_ARM.contains(&at) => {
+                let reason = ending.hold.as_ref().map(|h| h.reason);
+                assert_eq!((reason, writes), (Some(HoldReason::Transient), 0), "{at}: {ending:#?}");
+            }
+            // Its death is noticed when the permit is there already: proved not sent, and never tried again by itself.
+            (State::ConfirmedFailed, "reviewed" | "proof_durable" | "armed") => {
+                assert_eq!((ending.failure, writes), (Some(Failure::NotSent), 0), "{at}: {ending:#?}");
+            }
+            (State::ConfirmedFailed, "pressed") => {
+                assert_eq!((ending.failure, writes), (Some(Failure::NotFoundAfterAttempt), 0), "{at}: {ending:#?}");
+            }
+            _ => panic!("{at}: {ending:#?}"),
+        }
+    }
+    assert_eq!(stage.publishes(), (posted, posted));
+    assert!(stage.world.ledger.audit_verify().await.expect("the audit log is read").ok);
+    stage.end().await;
+}
+
+async fn platform_gone(at: &'static str) -> (episode::Ending, bool) {
+    let mut stage = Stage::new().await;
+    stage.options.patience = std::time::Duration::from_secs(3);
+    stage.options.identity_wait = std::time::Duration::from_secs(2);
+    stage.options.verify_pause = std::time::Duration::from_millis(40);
+    let action = stage.file("The platform goes away", Vec::new(), None).await;
+    let claim = stage.claim(&action).await;
+    let mut recipe = (*stage.recipe).clone();
+    recipe.flows.get_mut("publish.post").expect("the flow").verify.reads_max = 2;
+    stage.recipe = Arc::new(recipe);
+    let (practice, set) = stage.into_parts();
+    let practice = Mutex::new(Some(practice));
+    let world = Hooked::new(&set.world, at, || {
+        if let Some(practice) = practice.lock().expect("no test panicked").take() {
+            wait_for(practice.stop());
+        }
+    });
+    let ending = episode::run(&world, claim, Arc::clone(&set.recipe), &set.options).await.expect("it ends");
+    let happened = world.happened();
+    assert!(set.world.ledger.audit_verify().await.expect("the audit log is read").ok);
+    set.world.browser.stop().await;
+    (ending, happened)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn platform_gone_before_the_press_is_a_hold() {
+    for at in ["preflight_passed", "opened", "identity_verified", "deduped"] {
+        let (ending, happened) = platform_gone(at).await;
+        assert!(happened, "{at}");
+        let reason = ending.hold.as_ref().map(|h| h.reason);
+        assert_eq!((ending.state, reason), (State::Queued, Some(HoldReason::Transient)), "{at}: {ending:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn platform_gone_after_the_press_stays_unknown_until_somebody_can_look() {
+    let (ending, happened) = platform_gone("receipt").await;
+    assert!(happened);
+    assert_eq!((ending.state, ending.hold, ending.failure), (State::Unknown, None, None));
+    assert!(ending.words.contains("no agreeing answer"), "{}", ending.words);
+}
