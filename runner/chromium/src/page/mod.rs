@@ -3,6 +3,7 @@
 //! Judgement code runs in an isolated world, where the page can not reach it. A document that goes away while it is looked
 //! at is looked at again, within the same bound.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,11 +35,37 @@ const SCREENSHOT: Duration = Duration::from_secs(10);
 /// A screenshot may be tried again: the headless shell refuses about one in five hundred.
 const SCREENSHOT_TRIES: u32 = 3;
 
-/// What the tab's events told.
+/// How many documents of a tab are remembered. A navigation waits for its own and for those that replace it.
+const DOCUMENTS_KEPT: usize = 32;
+
+/// The main frame's documents in the order in which they came, as the tab's events told.
+///
+/// A history, not the latest one: between two looks at it a page may have replaced its document, or an inner frame have been parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Progress {
-    /// The loader whose document was parsed last.
-    parsed: Option<String>,
+    /// Loader, and whether its document is parsed.
+    documents: VecDeque<(String, bool)>,
+}
+
+impl Progress {
+    fn note(&mut self, event: &EventLifecycleEvent, main_frame: &str) {
+        if event.frame_id.inner() != main_frame {
+            return;
+        }
+        let (loader, parsed) = (event.loader_id.inner(), event.name == "DOMContentLoaded");
+        match self.documents.iter_mut().find(|(known, _)| known == loader) {
+            Some((_, was_parsed)) => *was_parsed |= parsed,
+            None => self.documents.push_back((loader.clone(), parsed)),
+        }
+        if self.documents.len() > DOCUMENTS_KEPT {
+            self.documents.pop_front();
+        }
+    }
+
+    /// Whether the loader's document is parsed, or one that replaced it (a page that sends its visitor on while it loads).
+    fn arrived(&self, loader: &str) -> bool {
+        self.documents.iter().skip_while(|(known, _)| known != loader).any(|(_, parsed)| *parsed)
+    }
 }
 
 /// One tab.
@@ -60,7 +87,8 @@ impl Page {
         let session: String = wire.call(None, &attach, CALL).await?.session_id.into();
         let events = wire.listen(Some(&session));
         let (progress_sender, progress) = watch::channel(Progress::default());
-        tokio::spawn(attend(wire.clone(), session.clone(), events, progress_sender, gate.clone()));
+        let main_frame = target.inner().clone();
+        tokio::spawn(attend(wire.clone(), session.clone(), events, progress_sender, main_frame, gate.clone()));
         let install = AddScriptToEvaluateOnNewDocumentParams {
             world_name: Some(WORLD.to_owned()),
             ..AddScriptToEvaluateOnNewDocumentParams::new(DEED_JS)
@@ -103,7 +131,7 @@ impl Page {
         }
         // No loader: a move within the document.
         let Some(loader) = answer.loader_id else { return Ok(()) };
-        let parsed = progress.wait_for(|p| p.parsed.as_deref() == Some(loader.inner()));
+        let parsed = progress.wait_for(|p| p.arrived(loader.inner()));
         match tokio::time::timeout(NAVIGATION, parsed).await {
             Ok(Ok(_)) => {
                 self.forget_context();
@@ -236,15 +264,14 @@ async fn attend(
     session: String,
     mut events: mpsc::UnboundedReceiver<Event>,
     progress: watch::Sender<Progress>,
+    main_frame: String,
     gate: Gate,
 ) {
     while let Some(event) = events.recv().await {
         match event.method.as_str() {
             "Page.lifecycleEvent" => {
-                if let Some(lifecycle) = event.parse::<EventLifecycleEvent>()
-                    && lifecycle.name == "DOMContentLoaded"
-                {
-                    progress.send_replace(Progress { parsed: Some(lifecycle.loader_id.inner().clone()) });
+                if let Some(lifecycle) = event.parse::<EventLifecycleEvent>() {
+                    progress.send_modify(|p| p.note(&lifecycle, &main_frame));
                 }
             }
             "Page.javascriptDialogOpening" => {
@@ -261,5 +288,59 @@ async fn attend(
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(frame: &str, loader: &str, name: &str) -> EventLifecycleEvent {
+        EventLifecycleEvent {
+            frame_id: frame.to_owned().into(),
+            loader_id: loader.to_owned().into(),
+            name: name.to_owned(),
+            timestamp: chromiumoxide_cdp::cdp::browser_protocol::network::MonotonicTime::new(0.0),
+        }
+    }
+
+    fn after(events: &[(&str, &str, &str)]) -> Progress {
+        let mut progress = Progress::default();
+        events.iter().for_each(|(frame, loader, name)| progress.note(&event(frame, loader, name), "main"));
+        progress
+    }
+
+    #[test]
+    fn an_inner_frame_that_is_parsed_right_after_hides_nothing() {
+        let progress = after(&[
+            ("main", "a", "init"),
+            ("main", "a", "DOMContentLoaded"),
+            ("inner", "b", "init"),
+            ("inner", "b", "DOMContentLoaded"),
+        ]);
+        assert!(progress.arrived("a"));
+    }
+
+    #[test]
+    fn an_inner_frame_is_no_arrival() {
+        let progress = after(&[("main", "a", "init"), ("inner", "b", "init"), ("inner", "b", "DOMContentLoaded")]);
+        assert!(!progress.arrived("a"));
+    }
+
+    #[test]
+    fn a_document_that_was_replaced_before_it_was_parsed_has_arrived_as_the_other_one() {
+        let started = [("main", "old", "DOMContentLoaded"), ("main", "a", "init"), ("main", "b", "init")];
+        assert!(!after(&started).arrived("a"), "the one before it does not count");
+        assert!(after(&[started.as_slice(), &[("main", "b", "DOMContentLoaded")]].concat()).arrived("a"));
+    }
+
+    #[test]
+    fn the_history_is_bounded() {
+        let mut progress = Progress::default();
+        for loader in 0..1000 {
+            progress.note(&event("main", &loader.to_string(), "DOMContentLoaded"), "main");
+        }
+        assert_eq!(progress.documents.len(), DOCUMENTS_KEPT);
+        assert!(progress.arrived("999"));
     }
 }
