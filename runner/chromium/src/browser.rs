@@ -112,6 +112,23 @@ impl Chromium {
     pub async fn process_group(&self) -> Option<i32> {
         self.running.lock().await.as_ref().map(|r| r.group)
     }
+
+    async fn open_once(&self, opening: &Opening) -> Result<ChromiumSession, BrowserFault> {
+        let running = self.running().await?;
+        let warm = running.take().await?;
+        let session = running.next_session.fetch_add(1, Ordering::Relaxed);
+        let declared = opening.recipe.flows.values().flat_map(|f| f.writes.iter().cloned()).collect();
+        let of_flow = match opening.access {
+            Access::Write => opening.recipe.flows.get(&opening.flow).map(|f| f.writes.clone()).unwrap_or_default(),
+            Access::ReadOnly => Vec::new(),
+        };
+        running.gate.open_session(session, warm.page.frame(), declared, of_flow, warm.relay.clone());
+        let context = warm.context.clone();
+        let opened = ChromiumSession::new(Arc::clone(&running), warm, session, opening.clone());
+        inject(&running.wire, &context, opened.page(), &opening.session).await?;
+        running.prewarm();
+        Ok(opened)
+    }
 }
 
 impl Running {
@@ -266,20 +283,14 @@ impl Browser for Chromium {
     type Session = ChromiumSession;
 
     async fn open(&self, opening: &Opening) -> Result<ChromiumSession, BrowserFault> {
-        let running = self.running().await?;
-        let warm = running.take().await?;
-        let session = running.next_session.fetch_add(1, Ordering::Relaxed);
-        let declared = opening.recipe.flows.values().flat_map(|f| f.writes.iter().cloned()).collect();
-        let of_flow = match opening.access {
-            Access::Write => opening.recipe.flows.get(&opening.flow).map(|f| f.writes.clone()).unwrap_or_default(),
-            Access::ReadOnly => Vec::new(),
-        };
-        running.gate.open_session(session, warm.page.frame(), declared, of_flow, warm.relay.clone());
-        let context = warm.context.clone();
-        let opened = ChromiumSession::new(Arc::clone(&running), warm, session, opening.clone());
-        inject(&running.wire, &context, opened.page(), &opening.session).await?;
-        running.prewarm();
-        Ok(opened)
+        match self.open_once(opening).await {
+            // It died before this was known. Nothing was asked of it yet, so another one may be asked.
+            Err(BrowserFault::Gone(why)) => {
+                tracing::info!(why, "the browser had gone; another one is started");
+                self.open_once(opening).await
+            }
+            other => other,
+        }
     }
 
     fn version(&self) -> String {

@@ -140,7 +140,7 @@ impl Session for ChromiumSession {
         Ok(Landing { url: url.to_owned(), status: answer.status, retry_after: answer.retry_after })
     }
 
-    async fn look(&mut self, look: &Look) -> Result<Seen, BrowserFault> {
+    async fn look(&self, look: &Look) -> Result<Seen, BrowserFault> {
         let mut query = Query::new(&self.opening.recipe, look);
         query.commit = self.opening.recipe.flows.get(&self.opening.flow).map(|f| f.commit.click.clone());
         let ask = |left: Duration| query.call("lookUntil", left.min(look.within));
@@ -160,7 +160,7 @@ impl Session for ChromiumSession {
         self.finish(raw).await
     }
 
-    async fn capture(&mut self) -> Result<Capture, BrowserFault> {
+    async fn capture(&self) -> Result<Capture, BrowserFault> {
         #[derive(Deserialize)]
         struct Document(String);
         let document = self.page.call::<Document>(|_| "html()".to_owned(), CALL);
@@ -238,7 +238,7 @@ impl Session for ChromiumSession {
         crate::press::press(self, aim, permit, check, last_word).await
     }
 
-    async fn writes(&mut self, within: Duration) -> Vec<WriteSeen> {
+    async fn writes(&self, within: Duration) -> Vec<WriteSeen> {
         self.running.gate.wait_answered(self.key, within).await;
         self.running.gate.writes(self.key)
     }

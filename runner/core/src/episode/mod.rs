@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deed_recipes::{Recipe, Step};
+use futures_util::future::join;
 use tracing::Instrument as _;
 
 use crate::arm::{Armed, arm};
@@ -28,7 +29,7 @@ use crate::judge::{identity, same};
 use crate::permit::Target;
 use crate::policy;
 use crate::ports::browser::{
-    Access, Aim, Browser, BrowserFault, GateVerdict, LastCheck, Look, Need, Opening, Pacing, Press, Session,
+    Access, Aim, Browser, BrowserFault, Capture, GateVerdict, LastCheck, Look, Need, Opening, Pacing, Press, Session,
 };
 use crate::ports::ledger::{ArmRefusal, ArmRequest, Change, Claim, Ledger, LedgerFault, ObjectFacts};
 use crate::ports::proofs::Proofs;
@@ -52,6 +53,8 @@ const RETYPE_MAX: u32 = 2;
 struct Ready {
     aim: Aim,
     check: AtPress,
+    /// The composer as it stood in the last look before `arm`.
+    before: Capture,
 }
 
 struct Episode<'w, W: World> {
@@ -324,6 +327,7 @@ impl<W: World> Episode<'_, W> {
                     let seen = self.visit(session, surface).await?;
                     // A dialog that the recipe knows may stand in front of the landmarks; they are judged as they are behind it.
                     self.landmarks(surface, &seen, session).await?;
+                    self.trail.keep_capture(session.capture().await?, self.world.clock().now());
                 }
                 Step::Dismiss(element) => {
                     let seen = session.look(&Look { elements: vec![element.clone()], ..Look::default() }).await?;
@@ -414,10 +418,11 @@ impl<W: World> Episode<'_, W> {
         // Aiming waits for stillness; what the page did meanwhile is seen now, while it still is only a hold.
         let node = agreement.node;
         let check = AtPress { recipe: Arc::clone(&recipe), values: self.values(), media, target, node };
-        let seen = session.look(&Look { elements: check.elements(), ..Look::default() }).await?;
-        self.composer_equals_order(&flow.review, &seen, media)?;
+        let look = Look { elements: check.elements(), ..Look::default() };
+        let (seen, before) = join(session.look(&look), session.capture()).await;
+        self.composer_equals_order(&flow.review, &seen?, media)?;
         self.world.boundary("reviewed");
-        Ok(Ready { aim, check })
+        Ok(Ready { aim, check, before: before? })
     }
 
     // ---- the commit ----------------------------------------------------------------------------------------------------
@@ -433,7 +438,7 @@ impl<W: World> Episode<'_, W> {
             session.close().await;
             return self.stopped(Stop::Hold(hold)).await;
         }
-        let armed = match self.arm(&ready.check.target).await {
+        let armed = match self.arm(&ready.check.target, ready.before).await {
             Ok(armed) => armed,
             Err(stop) => {
                 session.close().await;
@@ -472,8 +477,9 @@ impl<W: World> Episode<'_, W> {
     }
 
     /// Proof durable, then the arm transaction.
-    async fn arm(&mut self, target: &Target) -> Result<Armed, Stop> {
+    async fn arm(&mut self, target: &Target, before: Capture) -> Result<Armed, Stop> {
         self.trail.step("arm", "The right to press, once", self.world.clock().now());
+        self.trail.keep_capture(before, self.world.clock().now());
         self.world.ledger().renew(&self.claim.fence, self.options.lease).await?;
         let manifest = self.trail.checkpoint().await?;
         self.world.boundary("proof_durable");
@@ -516,14 +522,18 @@ impl<W: World> Episode<'_, W> {
     async fn receipt<S: Session>(&mut self, session: &mut S) -> Result<bool, LedgerFault> {
         let recipe = Arc::clone(&self.recipe);
         let receipt = &self.flow(&recipe).receipt;
-        self.trail.step("receipt", "What does the platform say?", self.world.clock().now());
-        let until_any = reading::receipt_needs(receipt);
-        let look = Look { until_any, within: Duration::from_millis(receipt.within_ms), ..Look::default() };
-        let seen = session.look(&look).await;
-        if let Ok(capture) = session.capture().await {
+        let within = Duration::from_millis(receipt.within_ms);
+        let look = Look { until_any: reading::receipt_needs(receipt), within, ..Look::default() };
+        // What stands on the page right after the press is pictured while the platform's word is waited for.
+        let (seen, after) = join(session.look(&look), session.capture()).await;
+        if let Ok(capture) = after {
             self.trail.keep_capture(capture, self.world.clock().now());
         }
-        let writes = session.writes(Duration::from_millis(receipt.within_ms)).await;
+        self.trail.step("receipt", "What does the platform say?", self.world.clock().now());
+        let (capture, writes) = join(session.capture(), session.writes(within)).await;
+        if let Ok(capture) = capture {
+            self.trail.keep_capture(capture, self.world.clock().now());
+        }
         let taken = writes.iter().find(|w| w.verdict == GateVerdict::LetThrough);
         let object_id = taken.and_then(|w| reading::object_id(receipt, w));
         let http_status = taken.and_then(|w| w.status);

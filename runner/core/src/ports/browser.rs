@@ -387,15 +387,15 @@ pub trait Browser: Send + Sync {
 }
 
 /// One context, one tab.
-pub trait Session: Send {
+pub trait Session: Send + Sync {
     /// Goes to a URL within the recipe's origins.
     fn goto(&mut self, url: &str) -> impl Future<Output = Result<Landing, BrowserFault>> + Send;
 
     /// Looks, waiting first when asked to. A condition that does not come is `satisfied: false`, not an error.
-    fn look(&mut self, look: &Look) -> impl Future<Output = Result<Seen, BrowserFault>> + Send;
+    fn look(&self, look: &Look) -> impl Future<Output = Result<Seen, BrowserFault>> + Send;
 
     /// Screenshot and document.
-    fn capture(&mut self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send;
+    fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send;
 
     /// Perceptual hash of what is shown at a node; `None` when it shows nothing yet.
     fn image_hash(&mut self, node: NodeId) -> impl Future<Output = Result<Option<ImageHash>, BrowserFault>> + Send;
@@ -424,7 +424,7 @@ pub trait Session: Send {
 
     /// The declared write requests so far, in order. Waits, at most `within`, until one that was let through is answered: a page
     /// may say success before its request has left, and closing it then would take the request back half-way.
-    fn writes(&mut self, within: Duration) -> impl Future<Output = Vec<WriteSeen>> + Send;
+    fn writes(&self, within: Duration) -> impl Future<Output = Vec<WriteSeen>> + Send;
 
     /// Ends the context. Never fails: what can not be closed is ended with its process.
     fn close(self) -> impl Future<Output = ()> + Send;
