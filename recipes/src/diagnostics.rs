@@ -79,11 +79,15 @@ pub enum Code {
     IdentityWeak,
     /// Something is put into the composer that review never reads back.
     ReviewIncomplete,
+    /// `{read.NAME}` that no earlier step reads.
+    NotRead,
+    /// A flow that takes a target, and never looks whether it is at it.
+    TargetUnchecked,
 }
 
 impl Code {
     /// Every code, in the order of its definition.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Syntax,
         Self::TooLarge,
         Self::TooDeep,
@@ -116,6 +120,8 @@ impl Code {
         Self::NotIndependent,
         Self::IdentityWeak,
         Self::ReviewIncomplete,
+        Self::NotRead,
+        Self::TargetUnchecked,
     ];
 
     /// The stable text form.
@@ -154,6 +160,8 @@ impl Code {
             Self::NotIndependent => "recipe-not-independent",
             Self::IdentityWeak => "recipe-identity-weak",
             Self::ReviewIncomplete => "recipe-review-incomplete",
+            Self::NotRead => "recipe-not-read",
+            Self::TargetUnchecked => "recipe-target-unchecked",
         }
     }
 }

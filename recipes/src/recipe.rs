@@ -27,8 +27,8 @@ pub enum UrlError {
     /// A value cannot be a part of a path (empty, `.` or `..`).
     #[error("the value of {placeholder} cannot stand in a URL: `{value}`")]
     BadValue {
-        /// Which one.
-        placeholder: Placeholder,
+        /// Which one, with its braces.
+        placeholder: String,
         /// Its value.
         value: String,
     },
@@ -123,16 +123,14 @@ impl Recipe {
 }
 
 fn url_part(part: &Part, values: &dyn Values) -> Result<String, UrlError> {
-    match part {
-        Part::Text(text) => Ok(text.clone()),
-        Part::Placeholder(placeholder) => {
-            let placeholder = *placeholder;
-            let value = values.get(placeholder).ok_or(MissingValue { placeholder })?;
-            if matches!(value, "" | "." | "..") {
-                return Err(UrlError::BadValue { placeholder, value: value.to_owned() });
-            }
-            Ok(utf8_percent_encode(value, SEGMENT).to_string())
-        }
+    if let Part::Text(text) = part {
+        return Ok(text.clone());
+    }
+    let placeholder = part.shown();
+    match part.value(values) {
+        None => Err(MissingValue { placeholder }.into()),
+        Some(value @ ("" | "." | "..")) => Err(UrlError::BadValue { placeholder, value: value.to_owned() }),
+        Some(value) => Ok(utf8_percent_encode(value, SEGMENT).to_string()),
     }
 }
 

@@ -30,6 +30,11 @@ impl<'n> Fields<'n> {
         Some(Self { what: what.to_owned(), label: node.label, entries })
     }
 
+    /// Where a key stands, if it stands there.
+    pub(crate) fn key_span(&self, key: &str) -> Option<Span> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_span)
+    }
+
     /// The value of a key that may be left out. A key without a value is reported.
     pub(crate) fn get(&self, key: &str, sink: &mut Sink<'_>) -> Option<&'n Node> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;

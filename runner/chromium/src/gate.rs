@@ -15,7 +15,7 @@ use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, GetResponseBodyParams, HeaderEntry,
     RequestPattern,
 };
-use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, ResourceType};
+use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, Request, ResourceType};
 use deed_core::permit::Permit;
 use deed_core::ports::browser::{BrowserFault, GateVerdict, WriteSeen};
 use deed_core::time::Timestamp;
@@ -232,7 +232,9 @@ impl Gate {
         let frame: &str = event.frame_id.as_ref();
         let mut state = lock(&self.state);
         let owner = state.owners.get(frame).copied();
-        let matches = |patterns: &[WritePattern]| patterns.iter().any(|p| p.matches(&method, &path));
+        let (query, body) = (query_of(&event.request.url), body_of(&event.request));
+        let matches =
+            |patterns: &[WritePattern]| patterns.iter().any(|p| p.fits(&method, &path, &query, body.as_deref()));
         let declared = match owner.and_then(|o| state.sessions.get(&o)) {
             Some(side) => matches(&side.declared),
             // Nobody's: if any session would have gated it, it is gated.
@@ -264,7 +266,7 @@ impl Gate {
             return;
         };
         // Taking the permit out of its slot is what makes it single-use.
-        let good = side.of_flow.iter().any(|p| p.matches(&method, &path));
+        let good = matches(&side.of_flow);
         let permit = if good { side.permit.take().filter(|p| now < p.deadline()) } else { None };
         if let Some(permit) = permit {
             tracing::info!(method, path, action = %permit.action(), epoch = permit.epoch(), "the gate lets one write through");
@@ -356,6 +358,33 @@ async fn read_body(gate: Gate, wire: Wire, session: u64, place: usize, event: Ev
 
 fn path_of(url: &str) -> String {
     url::Url::parse(url).map_or_else(|_| url.to_owned(), |u| u.path().to_owned())
+}
+
+fn query_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|u| u.query().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The bytes of a request's body; `None` when the browser does not show all of them (a file, a stream, too long), or shows them
+/// compressed. What can not be read may be anything.
+fn body_of(request: &Request) -> Option<Vec<u8>> {
+    let encoded = request
+        .headers
+        .inner()
+        .as_object()
+        .is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("content-encoding")));
+    if encoded {
+        return None;
+    }
+    if request.has_post_data != Some(true) {
+        return Some(Vec::new());
+    }
+    let entries = request.post_data_entries.as_ref().filter(|entries| !entries.is_empty())?;
+    let mut body = Vec::new();
+    for entry in entries {
+        let bytes: &str = entry.bytes.as_ref()?.as_ref();
+        body.extend(base64::engine::general_purpose::STANDARD.decode(bytes).ok()?);
+    }
+    Some(body)
 }
 
 fn header<'h>(headers: &'h [HeaderEntry], name: &str) -> Option<&'h str> {

@@ -8,6 +8,7 @@
 //! [`gate`] and [`relay`] (at most one write, in the browser and on the wire).
 
 pub mod browser;
+mod chooser;
 pub mod gate;
 mod input;
 pub mod launch;

@@ -18,7 +18,7 @@ use deed_core::ports::browser::{
     WriteSeen,
 };
 use deed_proofs::ImageHash;
-use deed_recipes::{Locator, Marker};
+use deed_recipes::{Key, Locator, Marker};
 use serde::Deserialize;
 
 use crate::browser::{Running, Warm};
@@ -72,6 +72,20 @@ pub(crate) struct Hit {
     pub point: (f64, f64),
 }
 
+/// Nothing but that it was done.
+#[derive(Debug, Deserialize)]
+struct Done {}
+
+#[derive(Debug, Deserialize)]
+struct Filled {
+    filled: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Scrolled {
+    moved: bool,
+}
+
 #[derive(Debug, Deserialize)]
 struct Focused {
     fold: String,
@@ -110,6 +124,27 @@ impl ChromiumSession {
             query.commit_locators = locators;
         }
         query
+    }
+
+    /// Brings an element into view and the pointer onto it, where a reversible input may go; returns the point.
+    pub(crate) async fn reversible(&mut self, node: NodeId, what: &str) -> Result<(f64, f64), BrowserFault> {
+        let query = self.commit_query();
+        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
+        let hit = answer.ok(what)?;
+        self.pace.approach(&self.page, hit.point).await?;
+        Ok(hit.point)
+    }
+
+    /// As [`ChromiumSession::reversible`], for inputs that need no point.
+    async fn spared(&self, node: NodeId) -> Result<(), BrowserFault> {
+        let query = self.commit_query();
+        let answer: Answer<Done> = self.page.touch(&format!("spared({}, {})", node.0, query.json()), CALL).await?;
+        answer.ok("the input").map(drop)
+    }
+
+    /// Copies of files where the browser's user can read them.
+    pub(crate) fn staged(&self, files: &[String]) -> Result<Vec<String>, BrowserFault> {
+        files.iter().map(|file| self.running.stage(file)).collect()
     }
 
     /// Looks, and reads what only the driver can read (a cookie that scripts do not see).
@@ -184,11 +219,50 @@ impl Session for ChromiumSession {
     }
 
     async fn click(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        let point = self.reversible(node, "the click").await?;
+        mouse_click(&self.page, point).await
+    }
+
+    async fn hover(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        self.reversible(node, "the pointer").await?;
+        self.pace.hold();
+        Ok(())
+    }
+
+    async fn choose(&mut self, node: NodeId, option: &str) -> Result<(), BrowserFault> {
+        self.reversible(node, "choosing").await?;
+        let option = serde_json::Value::from(option);
+        let answer: Answer<Done> = self.page.touch(&format!("choose({}, {option})", node.0), CALL).await?;
+        answer.ok("the choice").map(drop)
+    }
+
+    async fn key(&mut self, key: Key, on: Option<NodeId>) -> Result<(), BrowserFault> {
+        if let Some(node) = on {
+            self.spared(node).await?;
+            let focused: Answer<Done> = self.page.touch(&format!("focusOnly({})", node.0), CALL).await?;
+            focused.ok("the focus")?;
+        }
         let query = self.commit_query();
-        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
-        let hit = answer.ok("the click")?;
-        self.pace.approach(&self.page, hit.point).await?;
-        mouse_click(&self.page, hit.point).await
+        let target: Answer<Done> = self.page.touch(&format!("keyTarget({})", query.json()), CALL).await?;
+        target.ok("the key")?;
+        self.pace.dwell().await;
+        crate::input::press_key(&self.page, key).await
+    }
+
+    async fn scroll_to(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        self.spared(node).await?;
+        let answer: Answer<Done> = self.page.touch(&format!("scrollTo({})", node.0), CALL).await?;
+        answer.ok("scrolling")?;
+        self.pace.dwell().await;
+        Ok(())
+    }
+
+    async fn scroll_page(&mut self, within: Option<NodeId>) -> Result<bool, BrowserFault> {
+        let node = within.map_or_else(|| "null".to_owned(), |node| node.0.to_string());
+        let answer: Answer<Scrolled> = self.page.touch(&format!("scrollPage({node})"), CALL).await?;
+        let moved = answer.ok("scrolling")?.moved;
+        self.pace.dwell().await;
+        Ok(moved)
     }
 
     async fn escape(&mut self) -> Result<(), BrowserFault> {
@@ -196,10 +270,12 @@ impl Session for ChromiumSession {
     }
 
     async fn type_text(&mut self, node: NodeId, text: &str) -> Result<(), BrowserFault> {
-        let query = self.commit_query();
-        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
-        let hit = answer.ok("typing")?;
-        self.pace.approach(&self.page, hit.point).await?;
+        self.reversible(node, "typing").await?;
+        let value = serde_json::Value::from(text);
+        let picker: Answer<Filled> = self.page.touch(&format!("fill({}, {value})", node.0), CALL).await?;
+        if picker.ok("the field")?.filled {
+            return Ok(());
+        }
         let wanted = deed_core::judge::text::fold(text);
         for _ in 0..TYPE_TRIES {
             let focused: Answer<Focused> = self.page.touch(&format!("focus({})", node.0), CALL).await?;
@@ -217,8 +293,13 @@ impl Session for ChromiumSession {
         Ok(())
     }
 
+    async fn upload_by(&mut self, button: NodeId, files: &[String]) -> Result<(), BrowserFault> {
+        crate::chooser::upload_by(self, button, files).await
+    }
+
     async fn upload(&mut self, node: NodeId, files: &[String]) -> Result<(), BrowserFault> {
-        let staged = files.iter().map(|f| self.running.stage(f)).collect::<Result<Vec<_>, _>>()?;
+        self.spared(node).await?;
+        let staged = self.staged(files)?;
         let object = self.page.object(node.0).await?;
         let set = SetFileInputFilesParams { object_id: Some(object), ..SetFileInputFilesParams::new(staged) };
         self.page.wire().call(Some(self.page.session()), &set, CALL).await?;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deed_proofs::ImageHash;
-use deed_recipes::{ChallengeKind, Recipe};
+use deed_recipes::{ChallengeKind, Key, Recipe};
 
 use crate::ids::{AccountId, EpisodeId, WorkerId};
 use crate::permit::{Permit, Target};
@@ -176,6 +176,10 @@ pub struct NodeFacts {
     pub visible: bool,
     /// Whether it takes input.
     pub enabled: bool,
+    /// Whether a toggle button is pressed; `None`: it does not say.
+    pub pressed: Option<bool>,
+    /// Whether a checkbox, radio button or switch is on; `None`: it is none, or does not say.
+    pub checked: Option<bool>,
     /// Where it stands.
     pub rect: Rect,
     /// Landmark regions around it, outermost first.
@@ -209,6 +213,8 @@ pub struct Item {
     pub id: Option<String>,
     /// Its text as it is shown.
     pub text: String,
+    /// Its title, where the list shows one.
+    pub title: Option<String>,
     /// Its author as shown.
     pub author: Option<String>,
     /// Number of media objects.
@@ -247,6 +253,12 @@ pub enum Need {
     Present(String),
     /// At least this many are visible.
     Count(String, usize),
+    /// No locator of the element names a visible node.
+    Gone(String),
+    /// At least one locator names a visible node that takes input.
+    Enabled(String),
+    /// At least one locator names a visible checkbox or switch that stands so.
+    Checked(String, bool),
     /// A text stands in a status or alert region, case ignored.
     Toast(String),
     /// The page's path matches this glob.
@@ -403,6 +415,21 @@ pub trait Session: Send + Sync {
     /// A click that can be taken back.
     fn click(&mut self, node: NodeId) -> impl Future<Output = Result<(), BrowserFault>> + Send;
 
+    /// Puts the pointer on an element and leaves it there.
+    fn hover(&mut self, node: NodeId) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Chooses the option of a native select with this label, else with this value.
+    fn choose(&mut self, node: NodeId, option: &str) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Presses a key, on an element that is given the focus first, or where the focus is.
+    fn key(&mut self, key: Key, on: Option<NodeId>) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Brings an element into view.
+    fn scroll_to(&mut self, node: NodeId) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Scrolls the page, or an element of it, by most of its height. Whether anything moved.
+    fn scroll_page(&mut self, within: Option<NodeId>) -> impl Future<Output = Result<bool, BrowserFault>> + Send;
+
     /// Escape, to close a menu.
     fn escape(&mut self) -> impl Future<Output = Result<(), BrowserFault>> + Send;
 
@@ -411,6 +438,9 @@ pub trait Session: Send + Sync {
 
     /// Gives files to a file input.
     fn upload(&mut self, node: NodeId, files: &[String]) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Clicks a button and gives files to the file chooser that it opens. The chooser itself is never shown.
+    fn upload_by(&mut self, button: NodeId, files: &[String]) -> impl Future<Output = Result<(), BrowserFault>> + Send;
 
     /// Brings the commit element into view, waits until it is still for 150 ms and hit-tests it. Presses nothing.
     fn aim(&mut self, node: NodeId, target: Target) -> impl Future<Output = Result<Aim, BrowserFault>> + Send;
