@@ -29,6 +29,8 @@ pub struct Recipe {
     pub verified: Verified,
     /// The only places to which the session may be carried. The first that has no wildcard is the default base of relative URLs.
     pub origins: Vec<OriginPattern>,
+    /// Further origins that the pages' own background requests and inner frames may reach. A host may begin with `*.`.
+    pub resources: Vec<OriginPattern>,
     /// Named pages.
     pub surfaces: IndexMap<SurfaceName, Surface>,
     /// Named elements, each with its independent locators.

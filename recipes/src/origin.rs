@@ -61,6 +61,32 @@ impl OriginPattern {
         Ok(Self { scheme: scheme.to_owned(), host: host.to_owned(), port })
     }
 
+    /// As [`OriginPattern::parse`]; the host may begin with `*.`, which stands for one or more labels.
+    pub(crate) fn parse_resource(text: &str) -> Result<Self, OriginError> {
+        match text.split_once("://*.") {
+            Some((scheme, rest)) if rest.contains('.') => {
+                let bare = Self::parse(&format!("{scheme}://{rest}"))?;
+                Ok(Self { host: format!("*.{}", bare.host), ..bare })
+            }
+            // `https://*.com` would be half the internet.
+            Some(_) => Err(OriginError::HostWildcard),
+            None => Self::parse(text),
+        }
+    }
+
+    /// Whether the host is this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        THIS_MACHINE.contains(&self.host.as_str())
+    }
+
+    fn covers_host(&self, host: &str) -> bool {
+        match self.host.strip_prefix('*') {
+            Some(parent) => host.len() > parent.len() && host.ends_with(parent),
+            None => host == self.host,
+        }
+    }
+
     /// Whether a URL lies in this origin. Names and passwords in a URL never do.
     #[must_use]
     pub fn covers(&self, url: &Url) -> bool {
@@ -70,7 +96,7 @@ impl OriginPattern {
             PortPattern::Any => true,
         };
         let bare = url.username().is_empty() && url.password().is_none();
-        bare && port && url.scheme() == self.scheme && url.host_str() == Some(self.host.as_str())
+        bare && port && url.scheme() == self.scheme && url.host_str().is_some_and(|host| self.covers_host(host))
     }
 }
 

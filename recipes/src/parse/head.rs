@@ -9,6 +9,8 @@ use super::fields::{Fields, choice, list, number as whole_number, text};
 
 /// Most origins of a recipe.
 const ORIGINS_MAX: usize = 20;
+/// Most further origins of a recipe.
+const RESOURCES_MAX: usize = 50;
 /// Longest name that an author chooses, in characters.
 const NAME_CHARS_MAX: usize = 60;
 
@@ -83,13 +85,26 @@ fn is_date(text: &str) -> bool {
 /// `None` when one of them is in error: then nothing can be said of what they cover.
 pub(super) fn origins(node: &Node, sink: &mut Sink<'_>) -> Option<Vec<OriginPattern>> {
     let nodes = list(node, "`origins`", 1..=ORIGINS_MAX, sink)?;
-    let read: Vec<Option<OriginPattern>> = nodes.iter().map(|node| origin(node, sink)).collect();
+    let read: Vec<Option<OriginPattern>> =
+        nodes.iter().map(|node| origin(node, OriginPattern::parse, sink)).collect();
     read.into_iter().collect()
 }
 
-fn origin(node: &Node, sink: &mut Sink<'_>) -> Option<OriginPattern> {
+/// As [`origins`], where a host may begin with `*.`: the session is not carried there.
+pub(super) fn resources(node: &Node, sink: &mut Sink<'_>) -> Option<Vec<OriginPattern>> {
+    let nodes = list(node, "`resources`", 1..=RESOURCES_MAX, sink)?;
+    let read: Vec<Option<OriginPattern>> =
+        nodes.iter().map(|node| origin(node, OriginPattern::parse_resource, sink)).collect();
+    read.into_iter().collect()
+}
+
+fn origin(
+    node: &Node,
+    parse: fn(&str) -> Result<OriginPattern, OriginError>,
+    sink: &mut Sink<'_>,
+) -> Option<OriginPattern> {
     let text = text(node, "an origin", sink)?;
-    match OriginPattern::parse(&text) {
+    match parse(&text) {
         Ok(origin) => Some(origin),
         Err(reason) => {
             let help = match reason {

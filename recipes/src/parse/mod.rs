@@ -9,7 +9,7 @@
 
 mod challenges;
 mod elements;
-mod fields;
+pub(crate) mod fields;
 mod flow;
 mod head;
 mod identity;
@@ -39,8 +39,8 @@ const SURFACES_MAX: usize = 100;
 /// Most flows of a recipe.
 const FLOWS_MAX: usize = 50;
 
-const KEYS: [&str; 9] =
-    ["platform", "recipe", "verified", "origins", "surfaces", "elements", "identity", "challenges", "flows"];
+const KEYS: [&str; 10] =
+    ["platform", "recipe", "verified", "origins", "resources", "surfaces", "elements", "identity", "challenges", "flows"];
 
 /// Reads and checks a recipe. `file` is what errors call it.
 pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
@@ -90,6 +90,7 @@ impl Reader<'_> {
         self.origins = fields
             .need("origins", "origins: [\"https://example.com\"]", &mut self.sink)
             .and_then(|node| head::origins(node, &mut self.sink));
+        let resources = fields.get("resources", &mut self.sink).map(|node| head::resources(node, &mut self.sink));
         let surfaces = fields
             .need("surfaces", "surfaces: { profile: { url: \"/{account.handle}\" } }", &mut self.sink)
             .and_then(|node| self.named(node, "`surfaces`", SURFACES_MAX, Self::surface));
@@ -117,6 +118,7 @@ impl Reader<'_> {
             recipe: number?,
             verified: verified?,
             origins: self.origins.take()?,
+            resources: resources.unwrap_or(Some(Vec::new()))?,
             surfaces: surfaces?,
             elements: elements?,
             identity: identity?,
