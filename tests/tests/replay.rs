@@ -77,7 +77,7 @@ async fn a_request_without_an_answer_is_named_with_method_url_and_type() {
     let (found, differs) = play(authored(dir.path(), &routes, "outcome: queued\n"), &chromium).await;
     chromium.stop().await;
     for named in
-        ["GET http://127.0.0.1:4000/pictures/none.png?v=2 (Image)", "PUT http://127.0.0.1:4000/api/other (Fetch)"]
+        ["GET http://127.0.0.1:4000/pictures/none.png?v=2 (Image)", "PUT http://127.0.0.1:4000/api/other (XHR)"]
     {
         assert!(found.played.unmatched.iter().any(|u| u == named), "{named}: {:?}", found.played.unmatched);
         assert!(differs.iter().any(|d| d.contains(named)), "{differs:?}");
@@ -126,7 +126,7 @@ async fn nothing_reaches_a_network() {
     chromium.stop().await;
     assert_eq!(reached.load(Ordering::SeqCst), 0, "{:?}", found.played);
     let unmatched = found.played.unmatched.join("\n");
-    for kind in ["fetch (Fetch)", "image (Image)", "events (EventSource)", "beacon (Ping)", "example/x.png (Image)"] {
+    for kind in ["fetch (XHR)", "image (Image)", "events (XHR)", "beacon (Ping)", "example/x.png (Image)"] {
         assert!(unmatched.contains(kind), "{kind} was tried: {unmatched}");
     }
     assert_eq!(found.played.escaped, [at.to_string()], "what does not pass the gate is refused at the relay, and named");
