@@ -63,6 +63,12 @@ impl OriginPattern {
         Ok(Self { scheme: scheme.to_owned(), host: host.to_owned(), port })
     }
 
+    /// Whether the host is this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        THIS_MACHINE.contains(&self.host.as_str())
+    }
+
     /// Whether a URL lies in this origin. Names and passwords in a URL never do.
     #[must_use]
     pub fn covers(&self, url: &Url) -> bool {

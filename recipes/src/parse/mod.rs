@@ -11,7 +11,7 @@ mod challenges;
 mod content;
 mod elements;
 mod evidence;
-mod fields;
+pub(crate) mod fields;
 mod flow;
 mod head;
 mod identity;

@@ -15,14 +15,16 @@ use chromiumoxide_cdp::cdp::browser_protocol::storage::{GetCookiesParams, SetCoo
 use deed_core::permit::{Permit, Target};
 use deed_core::ports::browser::{
     Aim, BrowserFault, Capture, Landing, LastCheck, Look, Need, NodeId, Opening, Press, Seen, Session, SessionState,
-    WriteSeen,
+    StoppedRequest, WriteSeen,
 };
+use deed_core::time::Timestamp;
 use deed_proofs::ImageHash;
 use deed_recipes::{Key, Locator, Marker};
 use serde::Deserialize;
 
 use crate::browser::{Running, Warm};
 use crate::input::{Pace, mouse_click};
+use crate::network::Network;
 use crate::page::Page;
 use crate::query::{Query, RawSeen};
 use crate::relay::Relay;
@@ -45,6 +47,7 @@ pub struct ChromiumSession {
     pub(crate) key: u64,
     pub(crate) opening: Opening,
     pub(crate) pace: Pace,
+    pub(crate) network: Network,
 }
 
 /// An answer of the looking code that may be a refusal: `{"why": "…"}`.
@@ -104,13 +107,18 @@ struct Picture {
 }
 
 impl ChromiumSession {
-    pub(crate) fn new(running: Arc<Running>, warm: Warm, key: u64, opening: Opening) -> Self {
+    pub(crate) fn new(running: Arc<Running>, warm: Warm, key: u64, opening: Opening, network: Network) -> Self {
         let pace = Pace::new(opening.pacing);
-        Self { running, context: warm.context, _relay: warm.relay, page: warm.page, key, opening, pace }
+        Self { running, context: warm.context, _relay: warm.relay, page: warm.page, key, opening, pace, network }
     }
 
     pub(crate) fn page(&self) -> &Page {
         &self.page
+    }
+
+    /// The time that permits are checked against.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.network.stage().map_or_else(|| (self.running.now)(), |stage| stage.now())
     }
 
     /// The commit's locators, which no reversible input may reach.
@@ -158,6 +166,12 @@ impl ChromiumSession {
         if seen.status.is_none() {
             seen.status = self.running.gate.document(self.key).status;
         }
+        if let Some(url) = self.running.gate.strayed(self.key) {
+            return Err(BrowserFault::ForeignOrigin { url });
+        }
+        if let Some(stage) = self.network.stage() {
+            crate::replay::watch(stage.as_ref(), &self.page, &seen).await?;
+        }
         Ok(seen)
     }
 }
@@ -169,7 +183,13 @@ impl Session for ChromiumSession {
         if !self.opening.recipe.allows_origin(&origin.origin().ascii_serialization()) {
             return Err(BrowserFault::ForeignOrigin { url: url.to_owned() });
         }
-        self.page.goto(url).await?;
+        self.running.gate.forget_strayed(self.key);
+        let gone = self.page.goto(url).await;
+        // The browser only says that it was blocked; the gate knows where it led.
+        if let Some(url) = self.running.gate.strayed(self.key) {
+            return Err(BrowserFault::ForeignOrigin { url });
+        }
+        gone?;
         self.pace.read().await;
         let answer = self.running.gate.document(self.key);
         Ok(Landing { url: url.to_owned(), status: answer.status, retry_after: answer.retry_after })
@@ -322,6 +342,10 @@ impl Session for ChromiumSession {
     async fn writes(&self, within: Duration) -> Vec<WriteSeen> {
         self.running.gate.wait_answered(self.key, within).await;
         self.running.gate.writes(self.key)
+    }
+
+    fn take_stopped(&mut self) -> Vec<StoppedRequest> {
+        self.running.gate.take_stopped(self.key)
     }
 
     async fn close(self) {

@@ -231,6 +231,12 @@ impl Page {
         answer.result.object_id.ok_or_else(|| BrowserFault::InputRefused("it is gone".to_owned()))
     }
 
+    /// Whether a node matches a CSS selector; `None` when it is gone.
+    pub async fn matches(&self, node: u64, css: &str) -> Result<Option<bool>, BrowserFault> {
+        let css = serde_json::to_string(css).unwrap_or_default();
+        self.call(|_| format!("node({node})?.matches({css}) ?? null"), CALL).await
+    }
+
     /// PNG of the viewport, or of a part of the page.
     pub async fn screenshot(&self, clip: Option<Viewport>) -> Result<Vec<u8>, BrowserFault> {
         let params = CaptureScreenshotParams {

@@ -82,6 +82,7 @@ impl<W: World> Episode<'_, W> {
         let (landing, seen) =
             reading::visit(session, &recipe, surface, &base, &self.values(), self.options.patience).await?;
         self.trail.url(&landing.url);
+        self.stopped_requests(session);
         let now = self.world.clock().now();
         if let Some(hold) = challenge_hold(&seen, &landing, now) {
             if let Ok(capture) = session.capture().await {
@@ -111,7 +112,13 @@ impl<W: World> Episode<'_, W> {
         let landmarks = &recipe.surfaces[surface].landmarks;
         let drift = drift::judge(landmarks, recipe.baselines.get(surface), seen);
         let found = if drift.is_none() { "all there".to_owned() } else { drift.reasons.join("; ") };
-        self.trail.check(&format!("landmarks {surface}"), drift.is_none(), "where they stood", &found, "");
+        self.trail.check(
+            &format!("landmarks {surface}"),
+            drift.is_none(),
+            "where they stood",
+            &found,
+            &format!("score {:.2}", drift.score),
+        );
         if drift.is_none() {
             return Ok(());
         }
@@ -120,6 +127,14 @@ impl<W: World> Episode<'_, W> {
         }
         let detail = format!("surface {surface}, score {:.2}: {}", drift.score, drift.reasons.join("; "));
         Err(Stop::Hold(Hold::new(HoldReason::Drift, detail)))
+    }
+
+    /// What the page wanted outside the recipe's origins and did not get, for the proof.
+    pub(super) fn stopped_requests<S: Session>(&mut self, session: &mut S) {
+        for stopped in session.take_stopped() {
+            let what = format!("{} {} ({})", stopped.method, stopped.url, stopped.kind);
+            self.trail.check("kept_at_home", true, "no request outside the recipe's origins", &what, "it was stopped");
+        }
     }
 
     pub(super) fn no_challenge(&self, seen: &Seen) -> Result<(), Stop> {

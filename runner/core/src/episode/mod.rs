@@ -515,6 +515,7 @@ impl<W: World> Episode<'_, W> {
         if let Ok(capture) = capture {
             self.trail.keep_capture(capture, self.world.clock().now());
         }
+        self.stopped_requests(session);
         let taken = writes.iter().find(|w| w.verdict == GateVerdict::LetThrough);
         let object_id = taken.and_then(|w| reading::object_id(receipt, w));
         let http_status = taken.and_then(|w| w.status);

@@ -373,6 +373,17 @@ pub struct WriteSeen {
     pub retry_after: Option<Duration>,
 }
 
+/// A request that would have left the recipe's origins and was stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoppedRequest {
+    /// Upper case.
+    pub method: String,
+    /// Where to, without query and fragment.
+    pub url: String,
+    /// What it was for: `Document`, `Fetch`, `Ping` …
+    pub kind: String,
+}
+
 /// What must hold on the page in the last look before the press; decided by the engine.
 pub trait LastCheck: Send + Sync {
     /// What is looked at.
@@ -455,6 +466,11 @@ pub trait Session: Send + Sync {
     /// The declared write requests so far, in order. Waits, at most `within`, until one that was let through is answered: a page
     /// may say success before its request has left, and closing it then would take the request back half-way.
     fn writes(&self, within: Duration) -> impl Future<Output = Vec<WriteSeen>> + Send;
+
+    /// Requests that were stopped because they would have left the recipe's origins, each told once.
+    fn take_stopped(&mut self) -> Vec<StoppedRequest> {
+        Vec::new()
+    }
 
     /// Ends the context. Never fails: what can not be closed is ended with its process.
     fn close(self) -> impl Future<Output = ()> + Send;
