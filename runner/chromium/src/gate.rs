@@ -18,7 +18,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, GetResponseBodyParams, HeaderEntry,
-    RequestPattern,
+    RequestId, RequestPattern,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, Request, ResourceType};
 use deed_core::permit::Permit;
@@ -86,6 +86,10 @@ struct SessionSide {
     stopped: Vec<StoppedRequest>,
     /// Where the main frame wanted to go, outside the recipe's origins.
     strayed: Option<String>,
+    /// Pictures of the present document that are not done.
+    pictures: usize,
+    /// Answered documents that wait for them.
+    waiting: Vec<RequestId>,
 }
 
 /// A request that the gate lets go.
@@ -219,6 +223,38 @@ impl Gate {
     /// Requests that were stopped because they would have left the recipe's origins, each told once.
     pub fn take_stopped(&self, session: u64) -> Vec<StoppedRequest> {
         lock(&self.state).sessions.get_mut(&session).map(|s| std::mem::take(&mut s.stopped)).unwrap_or_default()
+    }
+
+    /// A picture of the present document is being taken: the next one is not shown before it is done.
+    pub fn picture_begins(&self, session: u64) {
+        if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
+            side.pictures += 1;
+        }
+    }
+
+    /// It is done.
+    pub fn picture_done(&self, wire: &Wire, session: u64) {
+        let waiting = match lock(&self.state).sessions.get_mut(&session) {
+            Some(side) => {
+                side.pictures = side.pictures.saturating_sub(1);
+                if side.pictures == 0 { std::mem::take(&mut side.waiting) } else { Vec::new() }
+            }
+            None => Vec::new(),
+        };
+        waiting.into_iter().for_each(|request| wire.post(None, &ContinueRequestParams::new(request)));
+    }
+
+    /// Lets an answer go to the page; a main document's waits for the pictures of the one before it.
+    fn deliver(&self, wire: &Wire, event: EventRequestPaused, session: u64) {
+        if let Some(side) = lock(&self.state).sessions.get_mut(&session)
+            && side.pictures > 0
+            && event.resource_type == ResourceType::Document
+            && side.main_frame == event.frame_id.inner().as_str()
+        {
+            side.waiting.push(event.request_id);
+            return;
+        }
+        wire.post(None, &ContinueRequestParams::new(event.request_id));
     }
 
     /// Completes when a let-through write of the session was refused or cut off.
@@ -427,7 +463,7 @@ impl Gate {
             let kept = Kept { session, place, status, headers, tape };
             tokio::spawn(read_body(self.clone(), wire.clone(), event, kept));
         } else {
-            wire.post(None, &ContinueRequestParams::new(event.request_id));
+            self.deliver(wire, event, session);
         }
     }
 

@@ -342,7 +342,8 @@
       if (!el) { still.delete(id); return; }
       const rect = rectOf(el);
       if (!state.rect || !sameBox(rect, state.rect)) { state.rect = rect; state.since = performance.now(); }
-      requestAnimationFrame(tick);
+      // A timer, not an animation frame: asking for frames makes the browser draw sixty a second.
+      setTimeout(tick, 30);
     };
     tick();
   };

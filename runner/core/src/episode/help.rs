@@ -82,6 +82,7 @@ impl<W: World> Episode<'_, W> {
         let (landing, seen) =
             reading::visit(session, &recipe, surface, &base, &self.values(), self.options.patience).await?;
         self.trail.url(&landing.url);
+        self.trail.pictures().await?;
         self.stopped_requests(session);
         let now = self.world.clock().now();
         if let Some(hold) = challenge_hold(&seen, &landing, now) {

@@ -269,10 +269,8 @@ impl<W: World> Episode<'_, W> {
         self.trail.step("identity", "Is this the right account?", self.world.clock().now());
         self.visit(session, &recipe.identity.on).await?;
         let (readings, seen) = read_identity(session, &recipe, self.options.identity_wait).await?;
-        self.trail.keep_capture(session.capture().await?, self.world.clock().now());
-        if recipe.identity.switcher.as_ref().is_some_and(|s| s.open) {
-            session.escape().await?;
-        }
+        // An open switcher stays open: the page is left next.
+        self.trail.picture(session.capture(), self.world.clock().now());
         self.no_challenge(&seen)?;
         let (votes, verdict) = identity::judge(&self.claim.account.fingerprint, &readings);
         self.trail.identity(&self.claim.account.fingerprint, &votes, verdict == identity::Verdict::Proven);
@@ -306,7 +304,7 @@ impl<W: World> Episode<'_, W> {
         };
         let seen = self.visit(session, &dedupe.on).await?;
         self.landmarks(&dedupe.on, &seen, session).await?;
-        self.trail.keep_capture(session.capture().await?, self.world.clock().now());
+        self.trail.picture(session.capture(), self.world.clock().now());
         let Some(items) = &seen.items else {
             let detail = format!("surface {} did not show its list within {:?}", dedupe.on, self.options.patience);
             return Err(Stop::Hold(Hold::new(HoldReason::DestinationUnreadable, detail)));
@@ -511,10 +509,8 @@ impl<W: World> Episode<'_, W> {
             self.trail.keep_capture(capture, self.world.clock().now());
         }
         self.trail.step("receipt", "What does the platform say?", self.world.clock().now());
-        let (capture, writes) = join(session.capture(), session.writes(within)).await;
-        if let Ok(capture) = capture {
-            self.trail.keep_capture(capture, self.world.clock().now());
-        }
+        self.trail.picture(session.capture(), self.world.clock().now());
+        let writes = session.writes(within).await;
         self.stopped_requests(session);
         let taken = writes.iter().find(|w| w.verdict == GateVerdict::LetThrough);
         let object_id = taken.and_then(|w| reading::object_id(receipt, w));

@@ -417,8 +417,9 @@ pub trait Session: Send + Sync {
     /// Looks, waiting first when asked to. A condition that does not come is `satisfied: false`, not an error.
     fn look(&self, look: &Look) -> impl Future<Output = Result<Seen, BrowserFault>> + Send;
 
-    /// Screenshot and document.
-    fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send;
+    /// Screenshot and document as the page stands now. Both are asked for at once, and the answer need not be waited for: whatever the
+    /// session does next to the page (an input, another document) waits until the picture is done.
+    fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static;
 
     /// Perceptual hash of what is shown at a node; `None` when it shows nothing yet.
     fn image_hash(&mut self, node: NodeId) -> impl Future<Output = Result<Option<ImageHash>, BrowserFault>> + Send;
