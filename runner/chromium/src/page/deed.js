@@ -154,8 +154,10 @@
     const wanted = fold(locator.text);
     const candidates = all('button, a, [role], input, label, summary, span, div, p').filter((el) => visible(el)
       && (fold(el.innerText) === wanted || nameOf(el) === wanted));
-    const smallest = candidates.filter((el) => !candidates.some((other) => other !== el && other.contains(el)
-      && nameOf(other) === wanted) );
+    // Of a box and what is in it, the one that has the name.
+    const named = candidates.filter((el) => nameOf(el) === wanted);
+    const smallest = candidates.filter((el) => !named.some((other) => other !== el
+      && (other.contains(el) || (el.contains(other) && !named.includes(el)))));
     return smallest.filter((el) => anchors.some((anchor) => {
       const a = box(anchor); const b = box(el);
       switch (locator.side) {
@@ -427,7 +429,11 @@
   const keyTarget = (q) => {
     rootsNow = null;
     let el = document.activeElement;
-    for (let deeper = el; deeper; el = deeper) deeper = (inner(el) ?? el.shadowRoot)?.activeElement;
+    for (;;) {
+      const deeper = el && (inner(el) ?? el.shadowRoot)?.activeElement;
+      if (!deeper) break;
+      el = deeper;
+    }
     return el ? notCommit(el, q) ?? {} : {};
   };
   const focusOnly = (id) => {
