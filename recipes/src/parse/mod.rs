@@ -32,6 +32,22 @@ use fields::{Fields, limit, map};
 
 /// Largest recipe, in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
+/// The action types that a recipe may have a flow for.
+pub const ACTION_TYPES: [&str; 13] = [
+    "publish.post",
+    "publish.reel",
+    "publish.story",
+    "publish.short",
+    "publish.pin",
+    "publish.group_post",
+    "schedule",
+    "edit",
+    "delete",
+    "like",
+    "comment_reply",
+    "follow",
+    "dm_send",
+];
 /// Most elements of a recipe.
 const ELEMENTS_MAX: usize = 200;
 /// Most surfaces of a recipe.
