@@ -79,11 +79,13 @@ pub enum Code {
     IdentityWeak,
     /// Something is put into the composer that review never reads back.
     ReviewIncomplete,
+    /// A `TODO_…` of a skeleton or an imported draft.
+    Unfilled,
 }
 
 impl Code {
     /// Every code, in the order of its definition.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Syntax,
         Self::TooLarge,
         Self::TooDeep,
@@ -116,6 +118,7 @@ impl Code {
         Self::NotIndependent,
         Self::IdentityWeak,
         Self::ReviewIncomplete,
+        Self::Unfilled,
     ];
 
     /// The stable text form.
@@ -154,6 +157,7 @@ impl Code {
             Self::NotIndependent => "recipe-not-independent",
             Self::IdentityWeak => "recipe-identity-weak",
             Self::ReviewIncomplete => "recipe-review-incomplete",
+            Self::Unfilled => "recipe-unfilled",
         }
     }
 }
@@ -251,12 +255,20 @@ pub(crate) struct Sink<'s> {
     /// Byte offset of the start of each line.
     line_starts: Vec<usize>,
     found: Vec<(Span, Diagnostic)>,
+    /// Where nothing more is reported.
+    kept_back: Vec<Span>,
 }
 
 impl<'s> Sink<'s> {
     pub(crate) fn new(file: &'s str, source: &'s str) -> Self {
         let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self { file, source, line_starts: std::iter::once(0).chain(breaks).collect(), found: Vec::new() }
+        let line_starts = std::iter::once(0).chain(breaks).collect();
+        Self { file, source, line_starts, found: Vec::new(), kept_back: Vec::new() }
+    }
+
+    /// Reports nothing more that lies wholly within these places: all that is to be said of them is said.
+    pub(crate) fn keep_back_within(&mut self, places: Vec<Span>) {
+        self.kept_back = places;
     }
 
     /// The source text between two bytes; empty when they are no character boundaries.
@@ -277,7 +289,8 @@ impl<'s> Sink<'s> {
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) {
-        if self.found.len() >= KEPT_MAX {
+        let said = self.kept_back.iter().any(|place| place.start <= span.start && span.end <= place.end);
+        if self.found.len() >= KEPT_MAX || said {
             return;
         }
         let placed = self.place(span);

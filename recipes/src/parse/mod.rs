@@ -27,8 +27,11 @@ use crate::diagnostics::{Code, Diagnostics, Sink, Span};
 use crate::model::{ElementName, OriginPattern, Recipe, SurfaceName};
 use crate::suggest::did_you_mean;
 use crate::template::{Placeholder, Template, TemplateError};
+use crate::unfilled;
 use crate::yaml::{self, Node};
+pub(crate) use elements::xpath_fault;
 use fields::{Fields, limit, map};
+pub(crate) use head::is_name;
 
 /// Largest recipe, in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
@@ -69,6 +72,7 @@ pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
     let Some(root) = yaml::read(source, &mut sink) else {
         return Err(sink.finish());
     };
+    unfilled::report(&root, &mut sink);
     let mut reader =
         Reader { sink, origins: Some(Vec::new()), surfaces: Vec::new(), elements: Vec::new(), uses: Vec::new() };
     let recipe = reader.recipe(&root, source);

@@ -12,7 +12,7 @@ use deed_fixtures::PracticeError;
 use deed_ledger::{LedgerError, Obstacle, SealerError};
 use deed_proofs::picture::PictureError;
 use deed_proofs::{StoreError, VerifyError};
-use deed_recipes::LoadError;
+use deed_recipes::{LoadError, RecordingError};
 
 use crate::exit::Exit;
 use crate::order::OrderError;
@@ -37,6 +37,28 @@ pub enum CliError {
     /// A recipe.
     #[error("failed to load the recipe: {0}")]
     Recipe(#[from] LoadError),
+    /// A new recipe would overwrite one.
+    #[error("there is a recipe here already")]
+    RecipeExists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A recording that gives no draft.
+    #[error("failed to import the recording: {source}")]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecordingError,
+    },
+    /// A recording that can not be read.
+    #[error("failed to read the recording: {source}")]
+    RecordingUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The ledger refused, or suffered.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -149,6 +171,9 @@ impl CliError {
             Self::Order(e) => e.code(),
             Self::Session(e) => e.code(),
             Self::Recipe(e) => e.code(),
+            Self::RecipeExists { .. } => "recipe-exists",
+            Self::Recording { source, .. } => source.code(),
+            Self::RecordingUnreadable { .. } => "recording-unreadable",
             Self::Ledger(e) => e.code(),
             Self::Seal(e) => e.code(),
             Self::Browser(e) => e.code(),
@@ -176,6 +201,9 @@ impl CliError {
             | Self::Order(_)
             | Self::Session(_)
             | Self::Recipe(_)
+            | Self::RecipeExists { .. }
+            | Self::Recording { .. }
+            | Self::RecordingUnreadable { .. }
             | Self::Picture { .. }
             | Self::NotInitialised { .. }
             | Self::Origin { .. }
@@ -203,9 +231,12 @@ impl CliError {
             Self::Recipe(e) => {
                 e.diagnostics().and_then(|d| d.list().first()).map(|d| format!("{}:{}:{}", d.file, d.line, d.column))
             }
-            Self::Picture { path, .. } | Self::File { path, .. } | Self::NotInitialised { path } => {
-                Some(path.display().to_string())
-            }
+            Self::Picture { path, .. }
+            | Self::File { path, .. }
+            | Self::NotInitialised { path }
+            | Self::RecipeExists { path }
+            | Self::Recording { path, .. }
+            | Self::RecordingUnreadable { path, .. } => Some(path.display().to_string()),
             Self::Busy { action, .. }
             | Self::OutcomeUnknown { action, .. }
             | Self::StoppedAfter { action }
@@ -234,6 +265,9 @@ impl CliError {
             Self::Recipe(LoadError::NotBuiltIn { .. }) => {
                 "name a platform that is there, or a folder with PLATFORM/recipe.yaml by --recipes (DEED_RECIPES)".to_owned()
             }
+            Self::RecipeExists { .. } => "nothing was overwritten: name another platform or --out, or move the recipe away".to_owned(),
+            Self::Recording { source, .. } => source.help().to_owned(),
+            Self::RecordingUnreadable { .. } => "name the JSON file that the Recorder panel exported".to_owned(),
             Self::Recipe(_) => "`deed recipe check PATH` shows every error of a recipe with its place".to_owned(),
             Self::Ledger(e) => help_of_ledger(e).to_owned(),
             Self::Seal(_) => "the key is needed for stored sessions; with another one they must be imported again".to_owned(),
