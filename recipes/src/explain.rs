@@ -84,7 +84,7 @@ fn challenge(challenge: &Challenge) -> String {
         ChallengeKind::Checkpoint => "a checkpoint",
         ChallengeKind::LoggedOut => "a sign-in page",
         ChallengeKind::Suspicious => "a warning about suspicious activity",
-        ChallengeKind::RateLimit => "a rate limit (it waits, then goes on)",
+        ChallengeKind::RateLimit => "a rate limit, for which it waits,",
     };
     let signs: Vec<String> = challenge
         .any

@@ -323,18 +323,28 @@ pub struct Flow {
 }
 
 /// What an order of this flow may bring.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ContentRules {
     /// Greatest number of Unicode scalar values of the text; `None`: the platform has no limit.
     pub text_max: Option<usize>,
     /// Whether an order without text is refused.
     pub text_required: bool,
+    /// Least number of media files.
+    pub media_min: usize,
     /// Greatest number of media files; 0: none.
     pub media_max: usize,
     /// Greatest size of one file, in bytes.
     pub media_bytes_max: Option<u64>,
     /// Media types that are taken, e.g. `image/png`; empty: `image/png`, `image/jpeg`, `image/webp`.
     pub media_types: Vec<String>,
+    /// Least width divided by height of a picture or video.
+    pub aspect_min: Option<f64>,
+    /// Greatest width divided by height of a picture or video.
+    pub aspect_max: Option<f64>,
+    /// Least width and height of a picture or video, in pixels.
+    pub pixels_min: Option<u32>,
+    /// Greatest length of a video, in seconds.
+    pub seconds_max: Option<u64>,
     /// What the platform makes of links; told to the operator only.
     pub links: Option<String>,
 }

@@ -149,6 +149,27 @@ pub(crate) fn number(node: &Node, what: &str, range: RangeInclusive<u64>, sink: 
     }
 }
 
+/// A number with or without decimals (`0.8`, `1.91`, `1`), within limits.
+pub(crate) fn decimal(node: &Node, what: &str, range: RangeInclusive<f64>, sink: &mut Sink<'_>) -> Option<f64> {
+    let plain = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && !text.ends_with('.');
+    let written = match &node.value {
+        Value::Scalar { text, plain: true } if plain(text) => text,
+        _ => return wrong_type(node, what, "a number, as in `1.91`", sink),
+    };
+    if !written.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return wrong_type(node, what, "a number, as in `1.91`", sink);
+    }
+    match written.parse::<f64>() {
+        Ok(number) if range.contains(&number) => Some(number),
+        Ok(_) => {
+            let message = format!("{what} is {written}, outside {} to {}", range.start(), range.end());
+            sink.report(Code::Limit, node.span, message, None);
+            None
+        }
+        Err(_) => wrong_type(node, what, "a number, as in `1.91`", sink),
+    }
+}
+
 /// `true` or `false`.
 pub(crate) fn truth(node: &Node, what: &str, sink: &mut Sink<'_>) -> Option<bool> {
     match &node.value {

@@ -10,7 +10,7 @@ use crate::template::Placeholder;
 use crate::yaml::{Entry, Node};
 
 use super::Reader;
-use super::fields::{Fields, list, number, text, truth};
+use super::fields::{Fields, decimal, list, number, text, truth};
 
 /// The parts of a flow, in the order in which they happen.
 const PARTS: [&str; 8] = ["content", "dedupe", "steps", "review", "commit", "writes", "receipt", "verify"];
@@ -24,7 +24,19 @@ const LOOK_BACK_DEFAULT: usize = 30;
 pub(super) const OF_ORDER: [Placeholder; 4] =
     [Placeholder::ContentText, Placeholder::Target, Placeholder::AccountHandle, Placeholder::AccountDisplayName];
 const METHODS: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
-const CONTENT_KEYS: [&str; 6] = ["text_max", "text_required", "media_max", "media_bytes_max", "media_types", "links"];
+const CONTENT_KEYS: [&str; 11] = [
+    "text_max",
+    "text_required",
+    "media_min",
+    "media_max",
+    "media_bytes_max",
+    "media_types",
+    "aspect_min",
+    "aspect_max",
+    "pixels_min",
+    "seconds_max",
+    "links",
+];
 
 impl Reader<'_> {
     pub(super) fn flow(&mut self, name: &str, node: &Node) -> Option<Flow> {
@@ -105,6 +117,7 @@ impl Reader<'_> {
             let nodes = list(node, "`media_types`", 1..=20, &mut self.sink).unwrap_or_default();
             nodes.iter().filter_map(|node| self.media_type(node)).collect()
         });
+        let shape = self.media_shape(&fields);
         let links = fields.get("links", &mut self.sink).and_then(|node| text(node, "`links`", &mut self.sink));
         let text_max = text_max.flatten().and_then(|max| usize::try_from(max).ok());
         Some(ContentRules {
@@ -114,7 +127,32 @@ impl Reader<'_> {
             media_bytes_max: bytes.flatten(),
             media_types: types.unwrap_or_default(),
             links,
+            ..shape
         })
+    }
+
+    /// How many files there must be, and how pictures and videos are measured.
+    fn media_shape(&mut self, fields: &Fields<'_>) -> ContentRules {
+        let sink = &mut self.sink;
+        let mut whole = |key: &str, range| fields.get(key, sink).and_then(|node| number(node, key, range, sink));
+        let (media_min, pixels_min) = (whole("media_min", 0..=100), whole("pixels_min", 1..=32_768));
+        let seconds_max = whole("seconds_max", 1..=86_400);
+        let mut ratio = |key: &str| fields.get(key, sink).and_then(|node| decimal(node, key, 0.01..=100.0, sink));
+        let (aspect_min, aspect_max) = (ratio("aspect_min"), ratio("aspect_max"));
+        if let (Some(min), Some(max), Some(node)) = (aspect_min, aspect_max, fields.get("aspect_min", sink))
+            && min > max
+        {
+            let help = "`aspect_min` is the narrowest (0.8 is 4:5), `aspect_max` the widest (1.91)";
+            sink.report(Code::BadValue, node.span, "`aspect_min` is greater than `aspect_max`", help.to_owned());
+        }
+        ContentRules {
+            media_min: media_min.and_then(|min| usize::try_from(min).ok()).unwrap_or_default(),
+            pixels_min: pixels_min.and_then(|pixels| u32::try_from(pixels).ok()),
+            seconds_max,
+            aspect_min,
+            aspect_max,
+            ..ContentRules::default()
+        }
     }
 
     fn media_type(&mut self, node: &Node) -> Option<String> {

@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::ui::{Answer, Tone};
 
-/// What to do with recipes.
+/// Check, explain, make and import recipes.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check recipes: files, their folders, or a folder of such folders
