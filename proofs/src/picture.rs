@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::str::FromStr;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -187,6 +188,20 @@ pub fn inspect(bytes: &[u8]) -> Result<PictureFacts, PictureError> {
         return Err(PictureError::TooLarge { width, height });
     }
     Ok(PictureFacts { media_type, width, height })
+}
+
+/// Width and height of a picture as people see it, turned as its metadata says. Nothing is decoded.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn shown_size(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
+    let facts = inspect(bytes)?;
+    let turned = open(bytes)?.0.into_decoder().and_then(|mut decoder| decoder.orientation());
+    let quarter_turn = matches!(
+        turned.map_err(PictureError::from_image)?,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    Ok(if quarter_turn { (facts.height, facts.width) } else { (facts.width, facts.height) })
 }
 
 /// A reader that keeps to the limits, and the media type.

@@ -101,6 +101,7 @@ impl Stage {
             sha256: Sha256::of(&bytes),
             bytes: bytes.len() as u64,
             media_type: "image/png".into(),
+            shape: None,
         }
     }
 

@@ -59,7 +59,7 @@ pub enum Command {
     /// Look at proof and check it
     #[command(subcommand)]
     Proof(proof::Command),
-    /// Check recipes
+    /// Check, explain, make and import recipes
     #[command(subcommand)]
     Recipe(recipe::Command),
     /// Play recorded or authored pages through the recipes, without a network

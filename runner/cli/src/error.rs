@@ -12,7 +12,7 @@ use deed_fixtures::PracticeError;
 use deed_ledger::{LedgerError, Obstacle, SealerError};
 use deed_proofs::picture::PictureError;
 use deed_proofs::{StoreError, VerifyError};
-use deed_recipes::LoadError;
+use deed_recipes::{LoadError, RecordingError};
 
 use crate::exit::Exit;
 use crate::order::OrderError;
@@ -41,6 +41,28 @@ pub enum CliError {
     /// A fixture.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
+    /// A new recipe would overwrite one.
+    #[error("there is a recipe here already")]
+    RecipeExists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A recording that gives no draft.
+    #[error("failed to import the recording: {source}")]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecordingError,
+    },
+    /// A recording that can not be read.
+    #[error("failed to read the recording: {source}")]
+    RecordingUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The ledger refused, or suffered.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -154,6 +176,9 @@ impl CliError {
             Self::Session(e) => e.code(),
             Self::Recipe(e) => e.code(),
             Self::Fixture(e) => e.code(),
+            Self::RecipeExists { .. } => "recipe-exists",
+            Self::Recording { source, .. } => source.code(),
+            Self::RecordingUnreadable { .. } => "recording-unreadable",
             Self::Ledger(e) => e.code(),
             Self::Seal(e) => e.code(),
             Self::Browser(e) => e.code(),
@@ -182,6 +207,9 @@ impl CliError {
             | Self::Session(_)
             | Self::Recipe(_)
             | Self::Fixture(_)
+            | Self::RecipeExists { .. }
+            | Self::Recording { .. }
+            | Self::RecordingUnreadable { .. }
             | Self::Picture { .. }
             | Self::NotInitialised { .. }
             | Self::Origin { .. }
@@ -210,9 +238,12 @@ impl CliError {
                 e.diagnostics().and_then(|d| d.list().first()).map(|d| format!("{}:{}:{}", d.file, d.line, d.column))
             }
             Self::Fixture(e) => e.place(),
-            Self::Picture { path, .. } | Self::File { path, .. } | Self::NotInitialised { path } => {
-                Some(path.display().to_string())
-            }
+            Self::Picture { path, .. }
+            | Self::File { path, .. }
+            | Self::NotInitialised { path }
+            | Self::RecipeExists { path }
+            | Self::Recording { path, .. }
+            | Self::RecordingUnreadable { path, .. } => Some(path.display().to_string()),
             Self::Busy { action, .. }
             | Self::OutcomeUnknown { action, .. }
             | Self::StoppedAfter { action }
@@ -241,6 +272,9 @@ impl CliError {
             Self::Recipe(LoadError::NotBuiltIn { .. }) => {
                 "name a platform that is there, or a folder with PLATFORM/recipe.yaml by --recipes (DEED_RECIPES)".to_owned()
             }
+            Self::RecipeExists { .. } => "nothing was overwritten: name another platform or --out, or move the recipe away".to_owned(),
+            Self::Recording { source, .. } => source.help().to_owned(),
+            Self::RecordingUnreadable { .. } => "name the JSON file that the Recorder panel exported".to_owned(),
             Self::Recipe(_) => "`deed recipe check PATH` shows every error of a recipe with its place".to_owned(),
             Self::Fixture(_) => "docs/replay.md shows how a fixture is written and recorded".to_owned(),
             Self::Ledger(e) => help_of_ledger(e).to_owned(),
