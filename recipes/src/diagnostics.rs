@@ -271,13 +271,7 @@ impl<'s> Sink<'s> {
     }
 
     /// Notes an error. Beyond the greatest number that is kept, it is dropped: the first ones are what is mended first.
-    pub fn report(
-        &mut self,
-        code: Code,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<Option<String>>,
-    ) {
+    pub fn report(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
         if self.found.len() >= KEPT_MAX {
             return;
         }

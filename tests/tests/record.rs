@@ -257,7 +257,8 @@ async fn fifty_planted_secrets_are_in_no_written_byte() {
     assert_eq!(canaries.len(), 50);
     let origin = serve(|_| planted(&canaries)).await;
     let (account, session, recipe) = (account(&origin, &canaries[49]), session(&canaries, &origin), recipe());
-    let visits = [Visit { name: "profile".into(), url: format!("{origin}/north_star?session={}", percent(&canaries[19])) }];
+    let visits =
+        [Visit { name: "profile".into(), url: format!("{origin}/north_star?session={}", percent(&canaries[19])) }];
     let recording = record::record(&visits, &recipe, &account, &session, None).await.unwrap();
     let raw = folded(&raw(&recording));
     for canary in &canaries {
@@ -308,7 +309,9 @@ async fn what_was_recorded_replays() {
     // The write is authored: it can not be recorded without being done.
     let path = dir.path().join("fixture.yaml");
     let fixture = std::fs::read_to_string(&path).unwrap();
-    let write = format!("routes:\n  - {{ on: \"POST {origin}/api/posts\", goes_to: after, status: 201, json: {{ id: \"x1\" }} }}\n");
+    let write = format!(
+        "routes:\n  - {{ on: \"POST {origin}/api/posts\", goes_to: after, status: 201, json: {{ id: \"x1\" }} }}\n"
+    );
     std::fs::write(&path, fixture + &write).unwrap();
     let expect = "outcome: confirmed_failed\nfailure: not_found_after_attempt\nwrites: 1\nidentity: { handle: match }\n\
                   drift: { composer: 0.0, feed: 0.0, profile: 0.0 }\n";

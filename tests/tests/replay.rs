@@ -129,5 +129,9 @@ async fn nothing_reaches_a_network() {
     for kind in ["fetch (XHR)", "image (Image)", "events (XHR)", "beacon (Ping)", "example/x.png (Image)"] {
         assert!(unmatched.contains(kind), "{kind} was tried: {unmatched}");
     }
-    assert_eq!(found.played.escaped, [at.to_string()], "what does not pass the gate is refused at the relay, and named");
+    assert_eq!(
+        found.played.escaped,
+        [at.to_string()],
+        "what does not pass the gate is refused at the relay, and named"
+    );
 }

@@ -79,12 +79,7 @@ pub fn single<'n>(node: &'n Node, what: &str, known: &[&str], sink: &mut Sink<'_
 }
 
 /// The entries of a list, within its limits.
-pub fn list<'n>(
-    node: &'n Node,
-    what: &str,
-    count: RangeInclusive<usize>,
-    sink: &mut Sink<'_>,
-) -> Option<&'n [Node]> {
+pub fn list<'n>(node: &'n Node, what: &str, count: RangeInclusive<usize>, sink: &mut Sink<'_>) -> Option<&'n [Node]> {
     let Value::List(items) = &node.value else {
         return wrong_type(node, what, "a list (`[ … ]` or lines with `- `)", sink);
     };

@@ -85,8 +85,7 @@ fn is_date(text: &str) -> bool {
 /// `None` when one of them is in error: then nothing can be said of what they cover.
 pub(super) fn origins(node: &Node, sink: &mut Sink<'_>) -> Option<Vec<OriginPattern>> {
     let nodes = list(node, "`origins`", 1..=ORIGINS_MAX, sink)?;
-    let read: Vec<Option<OriginPattern>> =
-        nodes.iter().map(|node| origin(node, OriginPattern::parse, sink)).collect();
+    let read: Vec<Option<OriginPattern>> = nodes.iter().map(|node| origin(node, OriginPattern::parse, sink)).collect();
     read.into_iter().collect()
 }
 

@@ -39,8 +39,18 @@ const SURFACES_MAX: usize = 100;
 /// Most flows of a recipe.
 const FLOWS_MAX: usize = 50;
 
-const KEYS: [&str; 10] =
-    ["platform", "recipe", "verified", "origins", "resources", "surfaces", "elements", "identity", "challenges", "flows"];
+const KEYS: [&str; 10] = [
+    "platform",
+    "recipe",
+    "verified",
+    "origins",
+    "resources",
+    "surfaces",
+    "elements",
+    "identity",
+    "challenges",
+    "flows",
+];
 
 /// Reads and checks a recipe. `file` is what errors call it.
 pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {

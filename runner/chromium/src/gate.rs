@@ -143,11 +143,8 @@ impl Gate {
     pub async fn enable(&self, wire: &Wire, all: bool) -> Result<(), BrowserFault> {
         let pattern =
             |resource_type| RequestPattern { url_pattern: Some("*".to_owned()), resource_type, request_stage: None };
-        let patterns = if all {
-            vec![pattern(None)]
-        } else {
-            CAN_WRITE.iter().map(|kind| pattern(Some(kind.clone()))).collect()
-        };
+        let patterns =
+            if all { vec![pattern(None)] } else { CAN_WRITE.iter().map(|kind| pattern(Some(kind.clone()))).collect() };
         let enable = EnableParams { patterns: Some(patterns), handle_auth_requests: None };
         wire.call(None, &enable, CALL).await.map(drop)
     }

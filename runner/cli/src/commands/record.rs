@@ -58,7 +58,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
             return Err(CliError::Usage(format!("the recipe has no flow {flow}; it has {}", known.join(", "))));
         }
     }
-    visits.extend(args.urls.iter().enumerate().map(|(n, url)| Visit { name: format!("page{}", n + 1), url: url.clone() }));
+    visits.extend(
+        args.urls.iter().enumerate().map(|(n, url)| Visit { name: format!("page{}", n + 1), url: url.clone() }),
+    );
     for visit in &visits {
         context.ui.say(&format!("visiting {}", visit.url));
     }
@@ -70,7 +72,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
         context.ui.warn(&format!("stopped, because it would have left the recipe's origins: {stopped}"));
     }
     if written.left_out > 0 {
-        context.ui.warn(&format!("{} bodies held a secret that could not be taken out; they are empty", written.left_out));
+        context
+            .ui
+            .warn(&format!("{} bodies held a secret that could not be taken out; they are empty", written.left_out));
     }
     context.ui.warn("pictures show what the pages showed: look at them before you pass them on");
     let facts = Facts::default()

@@ -113,7 +113,8 @@ pub fn surfaces(recipe: &Recipe, flow: &str, account: &Account, target: Option<&
         deed_recipes::Step::Open(surface) => Some(surface.clone()),
         _ => None,
     });
-    let all = [recipe.identity.on.clone(), flow.dedupe.on.clone()].into_iter().chain(steps).chain([flow.verify.on.clone()]);
+    let all =
+        [recipe.identity.on.clone(), flow.dedupe.on.clone()].into_iter().chain(steps).chain([flow.verify.on.clone()]);
     let mut visits: Vec<Visit> = Vec::new();
     for name in all {
         match recipe.url_of(&name, &base, &values) {

@@ -23,9 +23,32 @@ const INNER_BASE64_MIN: usize = 10;
 
 /// Words of a name that say that the value is a secret.
 const SENSITIVE: [&str; 26] = [
-    "apikey", "auth", "authorization", "bearer", "cookie", "credential", "credentials", "csrf", "fb_dtsg", "jwt",
-    "lsd", "nonce", "otp", "passcode", "passwd", "password", "pwd", "secret", "session", "sessionid", "sid",
-    "sig", "signature", "token", "xsrf", "ticket",
+    "apikey",
+    "auth",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "credentials",
+    "csrf",
+    "fb_dtsg",
+    "jwt",
+    "lsd",
+    "nonce",
+    "otp",
+    "passcode",
+    "passwd",
+    "password",
+    "pwd",
+    "secret",
+    "session",
+    "sessionid",
+    "sid",
+    "sig",
+    "signature",
+    "token",
+    "xsrf",
+    "ticket",
 ];
 /// Words that say so at the end of a name, when the value looks like one.
 const SENSITIVE_LAST: [&str; 4] = ["code", "hash", "key", "state"];
@@ -61,7 +84,9 @@ impl Patterns {
                 r#"["']?([A-Za-z_$][\w$.-]{1,60})["']?\s*[:=]\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|(\d{4,}))"#,
             )?,
             nested: Regex::new(r#"\\+["']([A-Za-z_$][\w$.-]{1,60})\\+["']\s*[:=]\s*\\+["']([^"'\\]+)"#)?,
-            query: Regex::new(r#"([A-Za-z_][\w.\[\]-]{0,60})(=|%3D)([^&\s"'<>#\\%;]+(?:%[0-9A-Fa-f]{2}[^&\s"'<>#\\%;]*)*)"#)?,
+            query: Regex::new(
+                r#"([A-Za-z_][\w.\[\]-]{0,60})(=|%3D)([^&\s"'<>#\\%;]+(?:%[0-9A-Fa-f]{2}[^&\s"'<>#\\%;]*)*)"#,
+            )?,
             tag: Regex::new(r"(?i)<(?:input|meta|textarea|param|button|data)\b[^>]*>")?,
             attribute: Regex::new(r#"([A-Za-z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"#)?,
             jwt: Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?")?,
@@ -105,7 +130,9 @@ impl Scrubber {
         for cookie in state["cookies"].as_array().into_iter().flatten() {
             self.learn(cookie["value"].as_str().unwrap_or_default());
         }
-        for entry in state["origins"].as_array().into_iter().flatten().filter_map(|o| o["localStorage"].as_array()).flatten() {
+        for entry in
+            state["origins"].as_array().into_iter().flatten().filter_map(|o| o["localStorage"].as_array()).flatten()
+        {
             let value = entry["value"].as_str().unwrap_or_default();
             self.learn(value);
             if let Ok(inner) = serde_json::from_str::<serde_json::Value>(value) {
@@ -144,8 +171,14 @@ impl Scrubber {
             match lower.as_str() {
                 "cookie" | "set-cookie" => {
                     // Of Set-Cookie only the first pair is the cookie; the others are words like `Path=/`.
-                    let pairs: Vec<_> = value.lines().flat_map(|l| l.split(';').take(if lower == "cookie" { 500 } else { 1 })).collect();
-                    pairs.iter().filter_map(|p| p.split_once('=')).for_each(|(_, v)| self.learn(v.trim().trim_matches('"')));
+                    let pairs: Vec<_> = value
+                        .lines()
+                        .flat_map(|l| l.split(';').take(if lower == "cookie" { 500 } else { 1 }))
+                        .collect();
+                    pairs
+                        .iter()
+                        .filter_map(|p| p.split_once('='))
+                        .for_each(|(_, v)| self.learn(v.trim().trim_matches('"')));
                 }
                 "authorization" | "proxy-authorization" => {
                     self.learn(value);
@@ -220,7 +253,11 @@ impl Scrubber {
                 .map(|a| (a[1].to_ascii_lowercase(), a.get(2).or(a.get(3)).map_or("", |m| m.as_str()).to_owned()))
                 .collect();
             let value = all.iter().find(|(n, v)| matches!(n.as_str(), "value" | "content") && !v.is_empty());
-            let named = |v: &str| all.iter().any(|(n, name)| matches!(n.as_str(), "name" | "id" | "property" | "itemprop") && is_sensitive(name, v));
+            let named = |v: &str| {
+                all.iter().any(|(n, name)| {
+                    matches!(n.as_str(), "name" | "id" | "property" | "itemprop") && is_sensitive(name, v)
+                })
+            };
             let password = all.iter().any(|(n, v)| n == "type" && v == "password");
             match value {
                 Some((_, value)) if password || named(value) => {
@@ -322,10 +359,21 @@ fn encodings(secret: &str) -> Vec<String> {
     let json = json.get(1..json.len() - 1).unwrap_or_default().to_owned();
     let ascii_json: String = secret
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { c.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}")).collect() })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_string()
+            } else {
+                c.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}")).collect()
+            }
+        })
         .collect();
     let html = |quote: &str| {
-        secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', quote)
+        secret
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('\'', quote)
     };
     let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
     let usual = utf8_percent_encode(secret, RESERVED).to_string();

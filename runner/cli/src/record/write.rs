@@ -97,12 +97,7 @@ pub fn write(recording: &Recording, of: &Of<'_>, out: &Path) -> Result<Written, 
     Ok(written)
 }
 
-fn entry(
-    exchange: &Exchange,
-    scrubber: &Scrubber,
-    bodies: &Path,
-    written: &mut Written,
-) -> Result<Value, CliError> {
+fn entry(exchange: &Exchange, scrubber: &Scrubber, bodies: &Path, written: &mut Written) -> Result<Value, CliError> {
     let request = &exchange.request;
     let url = scrubber.text(&request.url);
     let (status, headers, content) = match &exchange.response {

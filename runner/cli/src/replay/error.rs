@@ -66,9 +66,10 @@ impl FixtureError {
     /// Where.
     pub fn place(&self) -> Option<String> {
         match self {
-            Self::NoScenario { path } | Self::Unreadable { path, .. } | Self::Har { path, .. } | Self::Misfit { path, .. } => {
-                Some(path.display().to_string())
-            }
+            Self::NoScenario { path }
+            | Self::Unreadable { path, .. }
+            | Self::Har { path, .. }
+            | Self::Misfit { path, .. } => Some(path.display().to_string()),
             Self::Invalid { diagnostics, .. } => first_place(diagnostics),
             Self::Recipe(e) => e.diagnostics().and_then(first_place),
         }

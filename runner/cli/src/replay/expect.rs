@@ -102,7 +102,8 @@ fn expect(root: &Node, sink: &mut Sink<'_>) -> Option<Expect> {
     {
         for entry in node.entries() {
             if let Some(vote) = choice(&entry.value, "a vote", &VOTES, sink) {
-                let signal = if matches!(entry.key.as_str(), "name" | "avatar") { "avatar_or_name" } else { &entry.key };
+                let signal =
+                    if matches!(entry.key.as_str(), "name" | "avatar") { "avatar_or_name" } else { &entry.key };
                 identity.insert(signal.to_owned(), vote.to_owned());
             }
         }

@@ -134,10 +134,7 @@ pub fn load(path: &Path) -> Result<Fixture, FixtureError> {
 ///
 /// # Errors
 /// It can not be read, or breaks the schema.
-pub fn read_yaml<T>(
-    path: &Path,
-    read: impl FnOnce(&Node, &mut Sink<'_>) -> Option<T>,
-) -> Result<T, FixtureError> {
+pub fn read_yaml<T>(path: &Path, read: impl FnOnce(&Node, &mut Sink<'_>) -> Option<T>) -> Result<T, FixtureError> {
     let bytes = read_bounded(path, YAML_BYTES_MAX)?;
     let source = String::from_utf8(bytes)
         .map_err(|_| FixtureError::Unreadable { path: path.to_owned(), why: "it is not UTF-8".to_owned() })?;
@@ -381,7 +378,9 @@ fn to_json(node: &Node) -> serde_json::Value {
             "true" => true.into(),
             "false" => false.into(),
             // Only what is a JSON number; a version or a date stays a text.
-            number => serde_json::from_str::<serde_json::Number>(number).map_or_else(|_| text.clone().into(), Into::into),
+            number => {
+                serde_json::from_str::<serde_json::Number>(number).map_or_else(|_| text.clone().into(), Into::into)
+            }
         },
         Value::Scalar { text, plain: false } => text.clone().into(),
     }

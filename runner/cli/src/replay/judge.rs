@@ -57,7 +57,8 @@ pub fn differences(expect: &Expect, found: &Found) -> Vec<String> {
         differs.push(format!("it does not say \"{word}\""));
     }
     differs.extend(found.played.unmatched.iter().map(|r| format!("no answer for {r}")));
-    differs.extend(found.played.escaped.iter().map(|to| format!("something reached for {to} beside the gate; refused")));
+    differs
+        .extend(found.played.escaped.iter().map(|to| format!("something reached for {to} beside the gate; refused")));
     if !differs.is_empty() && !found.words.is_empty() {
         differs.push(format!("it says: {}", found.words));
     }

@@ -241,7 +241,10 @@ mod tests {
         let fill = |text: &str, how| words.fill(text, how, Timestamp(0));
         assert_eq!(fill("<p>{{order.text}}</p>", Fill::Html), "<p>a &quot;b&quot; &lt;c&gt;</p>");
         assert_eq!(fill(r#"{"t":"{{order.text}}"}"#, Fill::Json), r#"{"t":"a \"b\" <c>"}"#);
-        assert_eq!(fill("{{ order.text }}|{{other}}|{{now}}|{{", Fill::Plain), "a \"b\" <c>|{{other}}|1970-01-01T00:00:00.000Z|{{");
+        assert_eq!(
+            fill("{{ order.text }}|{{other}}|{{now}}|{{", Fill::Plain),
+            "a \"b\" <c>|{{other}}|1970-01-01T00:00:00.000Z|{{"
+        );
         assert_eq!(Words::unknown("{{x}} {{order.txt}}"), Some("order.txt"));
         assert_eq!(Words::unknown("{{order.text}} {{now}} {{#if order}}"), None);
     }

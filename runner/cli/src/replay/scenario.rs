@@ -122,7 +122,8 @@ impl Scenario {
             .map_err(CliError::file("make a temporary directory", std::env::temp_dir()))?;
         let proofs = keep.map_or_else(|| dir.path().join("proofs"), |keep| keep.join(&self.name));
         let played = tokio::time::timeout(SCENARIO, self.run(chromium, dir.path(), &proofs)).await;
-        let mut found = played.map_err(|_| self.misfit("it did not come to an end within two minutes".to_owned()))??;
+        let mut found =
+            played.map_err(|_| self.misfit("it did not come to an end within two minutes".to_owned()))??;
         found.took = began.elapsed();
         Ok(found)
     }
@@ -238,7 +239,8 @@ impl Scenario {
         let store = world.proofs.store();
         let path = store.episode_folder(episode.as_str()).join("manifest.json");
         let bytes = std::fs::read(&path).map_err(CliError::file("read the proof's manifest", &path))?;
-        let manifest = Manifest::from_json(&bytes).map_err(|e| self.misfit(format!("its manifest does not read: {e}")))?;
+        let manifest =
+            Manifest::from_json(&bytes).map_err(|e| self.misfit(format!("its manifest does not read: {e}")))?;
         if let Some(identity) = &manifest.identity {
             found.identity = identity.votes.iter().map(|v| (v.name.clone(), v.note.clone())).collect();
         }

@@ -110,13 +110,16 @@ impl FixtureStage {
             // A recorded URL often carries a query that is new each time.
             let bare = without_query(&request.url).to_owned();
             let recorded = |(_, r): &(usize, &Route)| r.once;
-            self.routes.iter().enumerate().find(|(_, r)| {
-                r.once
-                    && r.on.method == request.method
-                    && without_query(&r.on.url) == bare
-                    && r.scene.as_ref().is_none_or(|s| *s == state.played.scene)
-            })
-            .filter(recorded)
+            self.routes
+                .iter()
+                .enumerate()
+                .find(|(_, r)| {
+                    r.once
+                        && r.on.method == request.method
+                        && without_query(&r.on.url) == bare
+                        && r.scene.as_ref().is_none_or(|s| *s == state.played.scene)
+                })
+                .filter(recorded)
         })
     }
 }

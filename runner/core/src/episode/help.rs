@@ -109,7 +109,13 @@ impl<W: World> Episode<'_, W> {
         let landmarks = &recipe.surfaces[surface].landmarks;
         let drift = drift::judge(landmarks, recipe.baselines.get(surface), seen);
         let found = if drift.is_none() { "all there".to_owned() } else { drift.reasons.join("; ") };
-        self.trail.check(&format!("landmarks {surface}"), drift.is_none(), "where they stood", &found, &format!("score {:.2}", drift.score));
+        self.trail.check(
+            &format!("landmarks {surface}"),
+            drift.is_none(),
+            "where they stood",
+            &found,
+            &format!("score {:.2}", drift.score),
+        );
         if drift.is_none() {
             return Ok(());
         }
