@@ -324,11 +324,19 @@ impl Gate {
     fn leaving(&self, wire: &Wire, event: EventRequestPaused, now: Timestamp) {
         let id = event.request_id.clone();
         match self.judge(event, now) {
-            Judged::Go(going) => self.go(wire, *going),
-            Judged::Stop => wire.post(None, &FailRequestParams::new(id, ErrorReason::BlockedByClient)),
+            Judged::Go(going) => {
+                let write = going.write.is_some();
+                self.go(wire, *going);
+                if write {
+                    self.changed.notify_waiters();
+                }
+            }
+            Judged::Stop => {
+                wire.post(None, &FailRequestParams::new(id, ErrorReason::BlockedByClient));
+                self.changed.notify_waiters();
+            }
             Judged::Wait => {}
         }
-        self.changed.notify_waiters();
     }
 
     fn judge(&self, event: EventRequestPaused, now: Timestamp) -> Judged {
@@ -343,8 +351,8 @@ impl Gate {
             |patterns: &[WritePattern]| patterns.iter().any(|p| p.fits(&method, &path, &query, body.as_deref()));
         let Some(side) = owner.and_then(|o| state.sessions.get_mut(&o)) else {
             // Nobody's: if any session would have gated it, it is gated. Where fixtures answer, nobody's has no answer.
-            let gated =
-                state.sessions.values().any(|s| matches(&s.declared) || !matches!(s.network, Some(Network::Live)));
+            let staged = |s: &SessionSide| matches!(s.network, Some(Network::Stage(_)));
+            let gated = state.sessions.values().any(|s| matches(&s.declared) || staged(s));
             if !gated {
                 return Judged::Go(Box::new(Going { event, network: Network::Live, answer: false, write: None }));
             }
@@ -490,7 +498,9 @@ impl Gate {
         }
         let held = if side.under_way.is_empty() { std::mem::take(&mut side.held) } else { Vec::new() };
         drop(guard);
-        self.changed.notify_waiters();
+        if place.is_some() {
+            self.changed.notify_waiters();
+        }
         (Some((session, place)), held)
     }
 

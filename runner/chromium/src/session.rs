@@ -437,9 +437,12 @@ pub(crate) async fn inject(
         what: "the stored session".to_owned(),
         why: format!("not a storage state (line {}, column {})", e.line(), e.column()),
     })?;
-    let cookies = state.cookies.into_iter().map(cookie_param).collect();
-    let set = SetCookiesParams { cookies, browser_context_id: Some(context.clone()) };
-    wire.call(None, &set, CALL).await?;
+    let cookies: Vec<_> = state.cookies.into_iter().map(cookie_param).collect();
+    // An empty list is left out of the message, and then the browser refuses it.
+    if !cookies.is_empty() {
+        let set = SetCookiesParams { cookies, browser_context_id: Some(context.clone()) };
+        wire.call(None, &set, CALL).await?;
+    }
     let entries: BTreeMap<_, Vec<(String, String)>> = state
         .origins
         .into_iter()

@@ -200,7 +200,7 @@ fn shape_problems(rules: &ContentRules, media: &Media) -> Vec<String> {
     }
     if let (true, Some(max)) = (video, rules.seconds_max) {
         match milliseconds {
-            Some(long) if long > max.saturating_mul(1000) => {
+            Some(long) if long > u64::from(max).saturating_mul(1000) => {
                 let seconds = long as f64 / 1000.0;
                 problems.push(format!("plays {seconds:.1} s, the platform takes {max} s: cut it"));
             }

@@ -11,6 +11,7 @@ pub mod practice;
 pub mod proof;
 pub mod queue;
 pub mod recipe;
+pub mod record;
 pub mod rehearse;
 pub mod replay;
 pub mod work;
@@ -39,6 +40,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, 
         Command::Audit(command) => audit::run(&command, context).await,
         Command::Proof(command) => proof::run(&command, context).await,
         Command::Recipe(command) => recipe::run(&command, context),
+        Command::Record(args) => record::run(&args, context).await,
         Command::Replay(args) => replay::run(&args, context).await,
     };
     answer.map(Some)
