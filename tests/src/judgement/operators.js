@@ -37,7 +37,7 @@
   const overlay = (r, style, inner = '') => make(`<div style="position:fixed;left:${r.left - 6}px;top:${r.top - 6}px;width:${r.width + 12}px;height:${r.height + 12}px;z-index:9999;${style}">${inner}</div>`);
   const shown = (el) => el.scrollIntoView({ block: 'center', behavior: 'instant' });
   const form = (el) => el.closest('form');
-  const entries = (T) => T.entries;
+  const entries = (T) => T.entries.filter((e) => e.isConnected);
   const picture = (R) => {
     const c = document.createElement('canvas'); c.width = c.height = 72; const g = c.getContext('2d');
     for (let x = 0; x < 9; x++) for (let y = 0; y < 9; y++) { g.fillStyle = `rgb(${R.int(256)},${R.int(256)},${R.int(256)})`; g.fillRect(x * 8, y * 8, 8, 8); }
@@ -69,9 +69,7 @@
     benign('dates_in_another_language', hasTimes, (T, R) => { const by = R.pick(['vor 3 Std.', 'il y a 2 h', 'hace 5 min', '3時間前', 'منذ ساعة']); $$('time').forEach((t) => { t.textContent = by; }); }),
     benign('hashed_class_names', always, (T, R) => {
       const names = new Map(); const name = (c) => { if (!names.has(c)) names.set(c, `x${R.word(6)}${R.int(100)}`); return names.get(c); };
-      // A locator may rest on a class by choice; a build that hashes them changes all but those of semantic use.
-      const kept = new Set(T.classes);
-      $$('[class]').forEach((el) => el.setAttribute('class', [...el.classList].map((c) => (kept.has(c) ? c : name(c))).join(' ')));
+      $$('[class]').forEach((el) => el.setAttribute('class', [...el.classList].map(name).join(' ')));
       $$('style').forEach((s) => { s.textContent = s.textContent.replace(/\.(-?[a-zA-Z_][\w-]*)/g, (all, c) => (names.has(c) ? `.${names.get(c)}` : all)); });
     }),
     benign('ads_in_the_list', hasList, (T, R) => { for (let n = 1 + R.int(2); n > 0; n--) R.pick(entries(T)).after(make(`<div class="ad"><p>Sponsored</p><p>${R.word()} ${R.word()}</p><a href="/ad/${R.word()}">Learn more</a></div>`)); }),
@@ -111,7 +109,7 @@
     benign('toast_of_something_else', always, () => document.body.append(make('<div role="status" style="position:fixed;top:2px;right:2px;font-size:10px;z-index:90;pointer-events:none">Draft saved</div>'))),
     benign('title_on_the_button', hasCommit, (T) => T.commit.setAttribute('title', 'Ctrl+Enter')),
     benign('other_attributes_first', hasCommit, (T) => { const all = [...T.commit.attributes].reverse().map((a) => [a.name, a.value]); all.forEach(([n]) => T.commit.removeAttribute(n)); all.forEach(([n, v]) => T.commit.setAttribute(n, v)); }),
-    benign('rendered_anew', hasCommit, (T) => { const copy = T.commit.cloneNode(true); T.commit.replaceWith(copy); T.commit = copy; }),
+    benign('rendered_anew', hasCommit, (T) => { const copy = T.commit.cloneNode(true); T.commit.replaceWith(copy); T.commit = copy; T.elements[T.commit_name] = copy; }),
     benign('rounded_wider_button', hasCommit, (T, R) => { T.commit.style.borderRadius = `${R.int(20)}px`; T.commit.style.paddingInline = `${14 + R.int(20)}px`; }),
     benign('button_at_the_other_end_of_its_row', (T) => hasCommit(T) && T.commit.parentElement.children.length > 1 && T.commit.parentElement.children.length < 4, (T) => T.commit.parentElement.insertBefore(T.commit, T.commit.parentElement.firstElementChild)),
     benign('another_language', hasCommit, (T, R) => { document.documentElement.lang = R.pick(['de', 'fr', 'es', 'tr', 'ja', 'ru']); say(T.commit, R.pick(FOREIGN)); }),
@@ -210,7 +208,7 @@
   const truth = (given) => {
     const elements = {};
     for (const [name, path] of Object.entries(given.elements)) elements[name] = at(path);
-    const T = { ...given, elements, commit: elements[given.commit] ?? null, editor: elements[given.editor] ?? null, entries: given.entries.map(at) };
+    const T = { ...given, elements, commit_name: given.commit, commit: elements[given.commit] ?? null, editor: elements[given.editor] ?? null, entries: given.entries.map(at) };
     T.form = T.commit?.closest('form');
     T.signals = Object.fromEntries(Object.entries(given.signals).map(([signal, name]) => [signal, elements[name] ?? null]));
     const selected = given.selected ? at(given.selected) : null;

@@ -39,11 +39,12 @@ use crate::verify::{self, Verdict};
 
 use composer::AtPress;
 use help::{last_word, receipt_words};
-use reading::{base_of, page_of, read_identity};
+use reading::{base_of, page_of};
 use stop::Stop;
 use trail::Trail;
 
 pub use ending::{Ending, Options, Purpose};
+pub use reading::{challenge_of, read_identity};
 
 /// How often a text that the page changed is typed again.
 const RETYPE_MAX: u32 = 2;
