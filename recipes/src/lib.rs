@@ -19,6 +19,7 @@ mod locator;
 pub mod model;
 mod origin;
 mod parse;
+pub mod patch;
 mod recipe;
 mod render;
 mod suggest;

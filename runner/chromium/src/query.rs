@@ -36,6 +36,7 @@ pub struct Query {
     within: u64,
     challenges: Vec<RawChallenge>,
     marker: Option<Marker>,
+    confirm: Option<String>,
     /// The commit element, whose stillness is watched from the first look on.
     pub commit: Option<String>,
     /// Locators of the commit element, for reversible inputs.
@@ -55,6 +56,7 @@ impl Query {
             within: 0,
             challenges: recipe.challenges.iter().map(raw_challenge).collect(),
             marker: recipe.identity.marker.clone(),
+            confirm: look.confirm.clone().filter(|_| recipe.identity.marker.is_some()),
             commit: None,
             commit_locators: Vec::new(),
         };
@@ -135,6 +137,10 @@ struct RawFacts {
     enabled: bool,
     rect: RawRect,
     regions: Vec<String>,
+    acts: String,
+    traits: Vec<String>,
+    container: String,
+    test_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -167,6 +173,8 @@ pub struct RawSeen {
     items: Option<Vec<RawItem>>,
     toasts: Vec<String>,
     marker: Option<String>,
+    #[serde(default)]
+    marker_at_home: Option<String>,
     satisfied: bool,
     #[serde(skip)]
     locators: BTreeMap<String, Vec<String>>,
@@ -218,6 +226,7 @@ impl RawSeen {
             items: self.items.map(|items| items.into_iter().map(Into::into).collect()),
             toasts: self.toasts,
             marker: self.marker,
+            marker_at_home: self.marker_at_home,
             satisfied: self.satisfied,
         }
     }
@@ -234,6 +243,10 @@ impl From<RawFacts> for NodeFacts {
             enabled: f.enabled,
             rect: f.rect.into(),
             regions: f.regions,
+            acts: f.acts,
+            traits: f.traits,
+            container: f.container,
+            test_id: f.test_id,
         }
     }
 }

@@ -105,8 +105,31 @@
     return chain;
   };
   const enabled = (el) => !el.disabled && el.getAttribute?.('aria-disabled') !== 'true' && !el.closest?.('fieldset[disabled], [inert]');
+  // What its markup says that a press does. A path without what a database made up; never a query.
+  const pathOf = (url) => { try { return new URL(url, location.href).pathname.replace(/[^/]*\d[^/]*/g, '*'); } catch { return '?'; } };
+  const actsOf = (el) => {
+    if (el.localName === 'a') return el.hasAttribute('href') ? 'follow a link' : '';
+    if (!el.matches('button, input[type=submit], input[type=image], input[type=button], input[type=reset]')) return '';
+    if (el.type !== 'submit' && el.type !== 'image') return el.type;
+    if (!el.form) return 'submit no form';
+    const to = el.getAttribute('formaction') ?? el.form.getAttribute('action');
+    return to ? `submit to ${pathOf(to)}` : 'submit to its page';
+  };
+  // What kind of control it is, whatever its state.
+  const traitsOf = (el) => {
+    const given = (name) => el.getAttribute(name);
+    const popup = given('aria-haspopup');
+    return [popup && popup !== 'false' ? `opens a ${popup === 'true' ? 'menu' : popup}` : null, given('aria-pressed') !== null ? 'toggle' : null,
+      el.readOnly || given('aria-readonly') === 'true' || given('contenteditable') === 'false' ? 'read-only' : null].filter(Boolean);
+  };
+  // The name of the form or dialog that it belongs to.
+  const containerOf = (el) => {
+    const container = el.form ?? el.closest('form, [role=form], dialog, [role=dialog], [role=alertdialog]');
+    return container ? nameOf(container) : '';
+  };
   const factsOf = (el) => ({ tag: el.localName, role: roleOf(el), name: nameOf(el), text: textOf(el), visible: visible(el),
-    enabled: enabled(el), rect: box(el), regions: regionsOf(el) });
+    enabled: enabled(el), rect: box(el), regions: regionsOf(el), acts: actsOf(el), traits: traitsOf(el), container: containerOf(el),
+    test_id: ['data-testid', 'data-test-id', 'data-test'].map((a) => el.getAttribute(a)).find(Boolean) ?? null });
 
   // ---- locators ----------------------------------------------------------------------------------------------------------
   const ROLE_CSS = { button: 'button, input, summary, [role]', link: 'a[href], [role]', textbox: 'input, textarea, [role]', img: 'img, [role]',
@@ -288,18 +311,20 @@
   });
 
   // ---- stillness, aiming, input ------------------------------------------------------------------------------------------
-  // How long a tracked node has stood where it stands.
+  // How long a tracked node has stood where it stands. A browser that has no time to draw moves nothing either: frames count too.
+  const FRAMES_MIN = 4;
   const still = new Map();
   const sameBox = (a, b) => ['x', 'y', 'width', 'height'].every((k) => Math.abs(a[k] - b[k]) < 0.5);
   const track = (id) => {
     if (still.has(id)) return;
-    const state = { rect: null, since: performance.now() };
+    const state = { rect: null, since: performance.now(), frames: 0 };
     still.set(id, state);
     const tick = () => {
       const el = node(id);
       if (!el) { still.delete(id); return; }
       const rect = box(el);
-      if (!state.rect || !sameBox(rect, state.rect)) { state.rect = rect; state.since = performance.now(); }
+      if (!state.rect || !sameBox(rect, state.rect)) { state.rect = rect; state.since = performance.now(); state.frames = 0; }
+      else state.frames++;
       requestAnimationFrame(tick);
     };
     tick();
@@ -356,20 +381,33 @@
       const state = still.get(id);
       if (!node(id) || !state) { resolve({ why: 'it is gone' }); return; }
       const age = performance.now() - state.since;
-      if (age >= minMs && sameBox(state.rect, box(el))) { resolve(hitTest(el)); return; }
+      if (age >= minMs && state.frames >= FRAMES_MIN && sameBox(state.rect, box(el))) { resolve(hitTest(el)); return; }
       if (performance.now() >= end) { resolve({ why: 'it does not stand still' }); return; }
       setTimeout(check, Math.max(4, Math.min(minMs - age, 50)));
     };
     check();
   });
+  // What the server says whose session this is, asked anew: another window may have switched it without this page's knowledge.
+  const CONFIRM_MS = 3000;
+  const atHome = async (q) => {
+    if (!q.confirm) return null;
+    try {
+      const answer = await fetch(q.confirm, { credentials: 'include', cache: 'no-store', signal: AbortSignal.timeout(CONFIRM_MS) });
+      const how = q.marker?.attribute;
+      if (!answer.ok || !how) return null;
+      return new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector(how.css)?.getAttribute(how.attribute) || null;
+    } catch { return null; }
+  };
+  const confirmed = async (q) => { const marker = await atHome(q); return { ...(await lookUntil(q)), marker_at_home: marker }; };
   // One last pass before the press: same place, still, nothing in front.
-  const recheck = (id, rect, minMs, q) => {
+  const recheck = async (id, rect, minMs, q) => {
+    const marker = await atHome(q);
     const el = node(id);
     if (!el) return { why: 'it is gone' };
     const state = still.get(id);
-    if (!state || performance.now() - state.since < minMs || !sameBox(rect, box(el))) return { why: 'it moved' };
+    if (!state || performance.now() - state.since < minMs || state.frames < FRAMES_MIN || !sameBox(rect, box(el))) return { why: 'it moved' };
     const hit = hitTest(el);
-    return hit.why ? hit : { ...hit, seen: look(q) };
+    return hit.why ? hit : { ...hit, seen: { ...look(q), marker_at_home: marker } };
   };
   const focus = (id) => {
     const el = node(id);
@@ -404,5 +442,5 @@
     return '<!DOCTYPE html>' + copy.outerHTML;
   };
 
-  globalThis.__deed = { lookUntil, aim, recheck, reversible, focus, textAt, picture, html, node };
+  globalThis.__deed = { lookUntil: confirmed, aim, recheck, reversible, focus, textAt, picture, html, node };
 })();

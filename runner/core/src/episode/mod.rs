@@ -10,6 +10,7 @@ mod composer;
 mod ending;
 mod help;
 mod outcome;
+mod proposal;
 pub(crate) mod reading;
 mod stop;
 pub mod trail;
@@ -272,7 +273,11 @@ impl<W: World> Episode<'_, W> {
         match verdict {
             identity::Verdict::Proven => {}
             identity::Verdict::WrongAccount => return Err(Stop::Hold(Hold::new(HoldReason::WrongAccount, words))),
-            identity::Verdict::Unproven => return Err(Stop::Hold(Hold::new(HoldReason::IdentityUnproven, words))),
+            identity::Verdict::Unproven => {
+                let elements: Vec<String> = seen.votes.keys().cloned().collect();
+                let proposed = self.propose(session, &elements, &seen).await;
+                return Err(Stop::Hold(Hold::new(HoldReason::IdentityUnproven, format!("{words}{proposed}"))));
+            }
         }
         if recipe.identity.marker.is_some() {
             if seen.marker.is_none() {
@@ -389,9 +394,11 @@ impl<W: World> Episode<'_, W> {
             other => {
                 let words = format!("`{commit}`: {}", other.describe());
                 self.trail.check("commit_quorum", false, "two locators name one node, none another", &words, "");
-                return Err(Stop::Hold(Hold::new(HoldReason::Drift, words)));
+                let proposed = self.propose(session, std::slice::from_ref(&commit), &seen).await;
+                return Err(Stop::Hold(Hold::new(HoldReason::Drift, format!("{words}{proposed}"))));
             }
         };
+        self.commit_place(&commit, &seen, session).await?;
         let words = Quorum::Agreed(agreement.clone()).describe();
         self.trail.check("commit_quorum", true, "two locators name one node, none another", &words, "");
         let target = Target {
@@ -415,7 +422,9 @@ impl<W: World> Episode<'_, W> {
         // Aiming waits for stillness; what the page did meanwhile is seen now, while it still is only a hold.
         let node = agreement.node;
         let check = AtPress { recipe: Arc::clone(&recipe), values: self.values(), media, target, node };
-        let seen = session.look(&Look { elements: check.elements(), ..Look::default() }).await?;
+        let last = Look { elements: check.elements(), confirm: check.confirm(), ..Look::default() };
+        let seen = session.look(&last).await?;
+        self.same_session(&seen)?;
         self.composer_equals_order(&flow.review, &seen, media)?;
         self.world.boundary("reviewed");
         Ok(Ready { aim, check })

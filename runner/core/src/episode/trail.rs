@@ -129,7 +129,8 @@ impl<P: EpisodeProofs> Trail<P> {
         self.keep(ArtifactKind::Dom, "text/html", capture.html.into_bytes(), at);
     }
 
-    fn keep(&mut self, kind: ArtifactKind, media_type: &str, bytes: Vec<u8>, at: Timestamp) {
+    /// One piece of evidence of the current step.
+    pub fn keep(&mut self, kind: ArtifactKind, media_type: &str, bytes: Vec<u8>, at: Timestamp) {
         let Some(step) = self.manifest.steps.last() else { return };
         let artifact = NewArtifact {
             kind,

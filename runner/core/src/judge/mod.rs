@@ -5,6 +5,7 @@
 
 pub mod drift;
 pub mod identity;
+pub mod proposal;
 pub mod quorum;
 pub mod same;
 pub mod text;
