@@ -1,4 +1,4 @@
-//! `deed recipe check`: every error of every recipe, with its place.
+//! `deed recipe check`: every error of every recipe, with its place. (`deed recipe baseline` has a room of its own.)
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use crate::ui::{Answer, Tone};
 /// What to do with recipes.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write where the landmarks of each surface stand now, from a session that can only look
+    Baseline(super::baseline::Args),
     /// Check recipes: files, their folders, or a folder of such folders
     Check {
         /// What to check
@@ -23,12 +25,11 @@ pub enum Command {
     },
 }
 
-/// Runs the command.
+/// Checks recipes.
 ///
 /// # Errors
 /// A folder that can not be read. A recipe with errors is an answer with its own exit code.
-pub fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
-    let Command::Check { paths } = command;
+pub fn check(paths: &[PathBuf], context: &Context) -> Result<Answer, CliError> {
     let mut all = Vec::new();
     for path in paths {
         all.extend(recipes_in(path)?);
