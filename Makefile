@@ -38,7 +38,7 @@ bench: prepare ## Episode against the raw floor and a bare Playwright script, in
 
 .PHONY: judgement
 judgement: prepare ## The labelled corpus: PAGES=3000 mutated pages (SEED=1) and the confusion matrix of each judgement
-	@$(CARGO) run --quiet --release --package deed-tests --example judgement
+	@$(CARGO) run --quiet --package deed-tests --example judgement
 	@$(CARGO) run --quiet --release --package deed-proofs --example dom_timing
 
 .PHONY: lint

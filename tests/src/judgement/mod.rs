@@ -7,6 +7,7 @@
 mod base;
 mod grid;
 mod page;
+mod speed;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -142,7 +143,9 @@ pub async fn run(config: Config) -> Report {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut bases = base::practice(&browser).await;
     bases.extend(base::authored(&root.join("fixtures"), &root.join("recipes")));
-    let origin = serve(&bases).await;
+    let large = speed::large(&bases);
+    let served: Vec<Base> = bases.iter().chain(&large).cloned().collect();
+    let origin = serve(&served).await;
 
     let (mut known, mut left_out) = (Vec::new(), Vec::new());
     for base in bases {
@@ -183,10 +186,23 @@ pub async fn run(config: Config) -> Report {
         worker.await.expect("every page is judged");
     }
     let grid = grid::run(&browser, &known, &origin).await;
+    let speed = match &large {
+        Some(large) => speed::run(&mut open(&browser, large, &origin).await, large, &origin).await,
+        None => speed::Speed::default(),
+    };
     browser.stop().await;
     let judged = std::mem::take(&mut *judged.lock().await);
     let operators = known.iter().flat_map(|(_, _, o)| o.iter().map(|o| (o.name.clone(), o.kind.clone()))).collect();
-    tally::Report::new(config, &plan, &judged.into_values().collect::<Vec<_>>(), &known, operators, left_out, grid)
+    tally::Report::new(
+        config,
+        &plan,
+        &judged.into_values().collect::<Vec<_>>(),
+        &known,
+        operators,
+        left_out,
+        grid,
+        speed,
+    )
 }
 
 async fn open(browser: &Chromium, base: &Base, origin: &str) -> deed_chromium::ChromiumSession {

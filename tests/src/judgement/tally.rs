@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::base::Base;
 use super::grid::Grid;
 use super::page::{Act, Given, Judged};
+use super::speed::Speed;
 use super::{Config, Operator, Planned};
 
 /// Drift on a commit-critical element must be found in at least this share of the harmful pages.
@@ -92,6 +93,7 @@ pub struct Report {
     critical_found: usize,
     not_perfect: BTreeMap<String, Row>,
     grid: Grid,
+    speed: Speed,
 }
 
 impl Report {
@@ -103,6 +105,7 @@ impl Report {
         operators: BTreeMap<String, String>,
         left_out: Vec<String>,
         grid: Grid,
+        speed: Speed,
     ) -> Self {
         let mut report = Self {
             seed: config.seed,
@@ -121,6 +124,7 @@ impl Report {
             critical_found: 0,
             not_perfect: BTreeMap::new(),
             grid,
+            speed,
         };
         let mut rows: BTreeMap<String, Row> = BTreeMap::new();
         for (planned, judged) in plan.iter().zip(judged) {
@@ -254,6 +258,11 @@ impl Report {
         for words in self.grid.wrong_accepted.iter().chain(&self.grid.right_refused) {
             let _ = writeln!(out, "  {words}");
         }
+        let _ = writeln!(
+            out,
+            "a page of {} bytes: look and drift score median {:.1} ms, best {:.1} ms of {}; the score alone {:.3} ms",
+            self.speed.bytes, self.speed.look_ms, self.speed.best_ms, self.speed.runs, self.speed.score_ms
+        );
         if !self.not_perfect.is_empty() {
             let _ = writeln!(out, "\nnot perfect:");
         }

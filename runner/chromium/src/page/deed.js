@@ -26,6 +26,8 @@
     return found;
   };
   let rootsNow = null;
+  // What was found of the page holds for one pass only.
+  const anew = () => { rootsNow = null; held.clear(); };
   const all = (css) => {
     rootsNow ??= roots();
     return rootsNow.flatMap((root) => [...root.querySelectorAll(css)]);
@@ -131,19 +133,51 @@
     enabled: enabled(el), rect: box(el), regions: regionsOf(el), acts: actsOf(el), traits: traitsOf(el), container: containerOf(el),
     test_id: ['data-testid', 'data-test-id', 'data-test'].map((a) => el.getAttribute(a)).find(Boolean) ?? null });
 
+  // Visible text costs a layout of what is asked; on a large page most elements are ruled out by the text nodes they hold, which the
+  // browser finds by itself. Letter case may be style's. A word that is cut into several nodes is not found: a locator falls silent.
+  const bare = (s) => s.replace(/[\s\u200b\ufeff\u2060]+/g, '').toLowerCase();
+  const literal = (s) => (s.includes('"') ? null : `"${s}"`);
+  const held = new Map();
+  const holders = (wanted) => {
+    const word = wanted.split(' ')[0];
+    const forms = [...new Set([word, word.toLowerCase(), word.toUpperCase()])].map(literal);
+    if (!word || forms.includes(null)) return null;
+    if (held.has(word)) return held.get(word);
+    const found = new Set();
+    rootsNow ??= roots();
+    const expression = `.//text()[${forms.map((f) => `contains(., ${f})`).join(' or ')}]`;
+    for (const context of rootsNow.flatMap((root) => (root === document ? [document] : [...root.children]))) {
+      const hits = document.evaluate(expression, context, null, XPathResult.UNORDERED_NODE_SNAPSHOT_TYPE, null);
+      for (let n = 0; n < hits.snapshotLength; n++) {
+        for (let at = hits.snapshotItem(n).parentElement; at && !found.has(at); at = at.parentElement) found.add(at);
+      }
+    }
+    held.set(word, found);
+    return found;
+  };
+  const mayRead = (el, wanted) => isField(el) || (holders(wanted)?.has(el) ?? true);
+  const reads = (el, wanted) => mayRead(el, wanted) && fold(isField(el) ? el.value : el.innerText) === wanted;
+  const namedBy = (el) => ['aria-label', 'aria-labelledby', 'title', 'placeholder', 'alt'].some((a) => el.hasAttribute(a));
+  const isNamed = (el, wanted) => (namedBy(el) || mayRead(el, wanted) || el.labels?.length > 0 || !!el.querySelector('img[alt], [aria-label]'))
+    && nameOf(el) === wanted;
+
   // ---- locators ----------------------------------------------------------------------------------------------------------
   const ROLE_CSS = { button: 'button, input, summary, [role]', link: 'a[href], [role]', textbox: 'input, textarea, [role]', img: 'img, [role]',
     heading: 'h1, h2, h3, h4, h5, h6, [role]' };
   const byText = (wanted, among) => {
-    const hits = among.filter((el) => fold(isField(el) ? el.value : el.innerText) === wanted);
+    const hits = among.filter((el) => reads(el, wanted));
     // The smallest: no other hit inside it.
     return hits.filter((el) => !hits.some((other) => other !== el && el.contains(other)));
   };
   const near = (locator, elements) => {
     const anchors = matches(elements[locator.of] ?? [], elements, true);
     const wanted = fold(locator.text);
-    const candidates = all('button, a, [role], input, label, summary, span, div, p').filter((el) => visible(el)
-      && (fold(el.innerText) === wanted || nameOf(el) === wanted));
+    const kinds = 'button, a, [role], input, label, summary, span, div, p';
+    const reading = holders(wanted);
+    const named = all(`:is(${kinds}):is(input, [aria-label], [aria-labelledby], [title], [placeholder], [alt])`);
+    const among = reading ? new Set([...named, ...[...reading].filter((el) => el.matches(kinds))]) : new Set(all(kinds));
+    const candidates = [...among].filter((el) => (nameOf(el) === wanted || (mayRead(el, wanted) && fold(el.innerText) === wanted)) && visible(el))
+      .sort((x, y) => (x.compareDocumentPosition(y) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
     const smallest = candidates.filter((el) => !candidates.some((other) => other !== el && other.contains(el)
       && nameOf(other) === wanted) );
     return smallest.filter((el) => anchors.some((anchor) => {
@@ -166,9 +200,12 @@
     switch (kind) {
       case 'css': return all(value);
       case 'test_id': return ['data-testid', 'data-test-id', 'data-test'].flatMap((a) => all(`[${a}="${CSS.escape(value)}"]`));
-      case 'role': return all(ROLE_CSS[value.role] ?? '*').filter((el) => roleOf(el) === value.role
-        && (value.name == null || nameOf(el) === fold(value.name)));
-      case 'label': return all('input, textarea, select, button, [contenteditable], [role]').filter((el) => nameOf(el) === fold(value));
+      case 'role': {
+        const name = value.name == null ? null : fold(value.name);
+        return all(ROLE_CSS[value.role] ?? '*').filter((el) => roleOf(el) === value.role && (name === null || isNamed(el, name)));
+      }
+      case 'label': return all('input, textarea, select, button, [contenteditable], [role]')
+        .filter((el) => isNamed(el, fold(value)));
       case 'text': return byText(fold(value), all('body *').filter((el) => !['SCRIPT', 'STYLE', 'NOSCRIPT'].includes(el.tagName)));
       case 'xpath': return xpath(value);
       case 'near': return near(value, elements);
@@ -217,7 +254,7 @@
   };
   const challenges = (list) => {
     const hits = [];
-    let page = null; let status = null;
+    let page = null; let content = null; let status = null;
     for (const { kind, any } of list) {
       for (const detector of any) {
         const [how, value] = Object.entries(detector)[0];
@@ -226,7 +263,12 @@
           if (how === 'css') hit = all(value).some(visible) ? {} : null;
           else if (how === 'url') hit = globMatch(value, location.pathname) ? {} : null;
           else if (how === 'status') { status ??= statuses(); hit = status.document === value || status.background.includes(value) ? {} : null; }
-          else if (how === 'text') { page ??= document.body?.innerText ?? ''; hit = waitInWords(value, page); }
+          else if (how === 'text') {
+            content ??= bare(document.body?.textContent ?? '');
+            if (!value.split('{seconds}').every((part) => content.includes(bare(part)))) continue;
+            page ??= document.body?.innerText ?? '';
+            hit = waitInWords(value, page);
+          }
         } catch { hit = null; }
         if (hit) hits.push({ kind, detector: `${how} ${JSON.stringify(value)}`, seconds: hit.seconds ?? null });
       }
@@ -260,7 +302,7 @@
   const done = (q) => (q.until.length > 0 || q.until_any.length > 0)
     && q.until.every((n) => holds(n, q)) && (q.until_any.length === 0 || q.until_any.some((n) => holds(n, q)));
   const look = (q) => {
-    rootsNow = null;
+    anew();
     const votes = {}; const facts = {};
     for (const name of q.asked) {
       votes[name] = (q.elements[name] ?? []).map((l) => vote(l, q.elements).slice(0, 50).map((el) => {
@@ -284,7 +326,7 @@
     // Reading all of a page's text for challenges costs a layout: on the slow beat only, not with every change of the page.
     let heard = 0;
     const ready = () => {
-      rootsNow = null;
+      anew();
       if (done(q)) return true;
       if (performance.now() - heard < 100) return false;
       heard = performance.now();
@@ -357,7 +399,7 @@
   const commitNodes = (q) => new Set((q.commit_locators ?? []).flatMap((l) => tried(l, q.elements)));
   // Where a reversible input may go: not onto, into or around a commit element.
   const reversible = (id, q) => {
-    rootsNow = null;
+    anew();
     const el = node(id);
     if (!el) return { why: 'it is gone' };
     intoView(el);

@@ -422,8 +422,7 @@ impl<W: World> Episode<'_, W> {
         // Aiming waits for stillness; what the page did meanwhile is seen now, while it still is only a hold.
         let node = agreement.node;
         let check = AtPress { recipe: Arc::clone(&recipe), values: self.values(), media, target, node };
-        let last = Look { elements: check.elements(), confirm: check.confirm(), ..Look::default() };
-        let seen = session.look(&last).await?;
+        let seen = session.look(&Look { elements: check.elements(), ..Look::default() }).await?;
         self.same_session(&seen)?;
         self.composer_equals_order(&flow.review, &seen, media)?;
         self.world.boundary("reviewed");
