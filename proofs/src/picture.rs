@@ -224,7 +224,7 @@ fn open(bytes: &[u8]) -> Result<Opened<'_>, PictureError> {
     Ok((reader, media_type))
 }
 
-fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
     // The header is checked first: not every decoder keeps to the limits it is given.
     inspect(bytes)?;
     let mut decoder = open(bytes)?.0.into_decoder().map_err(PictureError::from_image)?;
@@ -235,7 +235,7 @@ fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
 }
 
 impl PictureError {
-    fn from_image(error: ImageError) -> Self {
+    pub(crate) fn from_image(error: ImageError) -> Self {
         match error {
             ImageError::Limits(_) => Self::TooMuchMemory,
             other => Self::Damaged(other),

@@ -291,13 +291,7 @@ impl<'s> Sink<'s> {
     }
 
     /// Notes an error. Beyond the greatest number that is kept, it is dropped: the first ones are what is mended first.
-    pub fn report(
-        &mut self,
-        code: Code,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<Option<String>>,
-    ) {
+    pub fn report(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
         let said = self.kept_back.iter().any(|place| place.start <= span.start && span.end <= place.end);
         if self.found.len() >= KEPT_MAX || said {
             return;

@@ -21,6 +21,7 @@ mod locator;
 pub mod model;
 mod origin;
 mod parse;
+pub mod patch;
 mod recipe;
 mod render;
 mod schema;

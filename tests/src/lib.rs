@@ -2,6 +2,8 @@
 //! directory, put together as the `deed` binary does it. Tests count at the platform's truth endpoint, never in the browser.
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a stage that can not be set up fails the test")]
 
+pub mod judgement;
+
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::Arc;

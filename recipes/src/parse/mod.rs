@@ -27,7 +27,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::check::{self, Use, UseKind};
 use crate::diagnostics::{Code, Diagnostics, Sink, Span};
-use crate::model::{ElementName, OriginPattern, Recipe, SurfaceName};
+use crate::model::{ElementName, OriginPattern, Recipe, Source, SurfaceName};
 use crate::suggest::did_you_mean;
 use crate::template::{Placeholder, Template, TemplateError};
 use crate::unfilled;
@@ -189,6 +189,7 @@ impl Reader<'_> {
             challenges: challenges?,
             flows: flows?,
             hash: hex::encode(Sha256::digest(source)),
+            source: Source(source.into()),
             baselines: BTreeMap::new(),
         })
     }

@@ -481,7 +481,38 @@ impl ChromiumSession {
     /// Runs a script as the page itself would. Tests use it to play a hostile page; nothing else does.
     #[doc(hidden)]
     pub async fn run_in_page_for_tests(&self, script: &str) -> Result<(), BrowserFault> {
+        self.evaluate_in_page_for_tests(script).await.map(drop)
+    }
+
+    /// As [`Self::run_in_page_for_tests`], with the script's answer; a promise is waited for.
+    #[doc(hidden)]
+    pub async fn evaluate_in_page_for_tests(&self, script: &str) -> Result<serde_json::Value, BrowserFault> {
         use chromiumoxide_cdp::cdp::js_protocol::runtime::EvaluateParams;
-        self.page.wire().call(Some(self.page.session()), &EvaluateParams::new(script), CALL).await.map(drop)
+        let ask =
+            EvaluateParams { await_promise: Some(true), return_by_value: Some(true), ..EvaluateParams::new(script) };
+        let answer = self.page.wire().call(Some(self.page.session()), &ask, CALL).await?;
+        match answer.exception_details {
+            None => Ok(answer.result.value.unwrap_or_default()),
+            Some(exception) => {
+                let why = exception.exception.and_then(|e| e.description).unwrap_or(exception.text);
+                Err(BrowserFault::Protocol { what: "a script of a test".to_owned(), why })
+            }
+        }
+    }
+
+    /// Where a node stands: the place of each ancestor among its siblings, from the document's element down.
+    #[doc(hidden)]
+    pub async fn path_for_tests(&self, node: NodeId) -> Result<Vec<usize>, BrowserFault> {
+        use chromiumoxide_cdp::cdp::js_protocol::runtime::CallFunctionOnParams;
+        const PATH: &str = "function () { const path = []; for (let el = this; el.parentElement; el = el.parentElement) \
+                            path.unshift([...el.parentElement.children].indexOf(el)); return path; }";
+        let ask = CallFunctionOnParams {
+            object_id: Some(self.page.object(node.0).await?),
+            return_by_value: Some(true),
+            ..CallFunctionOnParams::new(PATH)
+        };
+        let answer = self.page.wire().call(Some(self.page.session()), &ask, CALL).await?;
+        serde_json::from_value(answer.result.value.unwrap_or_default())
+            .map_err(|e| BrowserFault::Protocol { what: "the place of a node".to_owned(), why: e.to_string() })
     }
 }

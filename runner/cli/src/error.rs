@@ -5,6 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use deed_core::baselines::RecordError;
 use deed_core::ids::ActionId;
 use deed_core::ports::browser::BrowserFault;
 use deed_core::ports::ledger::LedgerFault;
@@ -78,6 +79,9 @@ pub enum CliError {
     /// A proof could not be checked at all.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// Baselines were not recorded.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The practice platform.
     #[error(transparent)]
     Practice(#[from] PracticeError),
@@ -194,6 +198,7 @@ impl CliError {
             Self::OutcomeUnknown { .. } => "outcome-unknown",
             Self::StoppedBefore { .. } => "stopped-before-attempt",
             Self::StoppedAfter { .. } => "stopped-after-attempt",
+            Self::Record(e) => e.code(),
             Self::Demo(_) => "demo-failed",
         }
     }
@@ -216,7 +221,7 @@ impl CliError {
             | Self::NoProof { .. } => Exit::BadInput,
             Self::Ledger(e) => exit_of_ledger(e),
             Self::Practice(PracticeError::UnknownAccount { .. }) => Exit::BadInput,
-            Self::Busy { .. } | Self::StoppedBefore { .. } => Exit::Held,
+            Self::Busy { .. } | Self::StoppedBefore { .. } | Self::Record(RecordError::Identity(_)) => Exit::Held,
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
             Self::Verify(_) => Exit::Integrity,
             Self::Seal(_)
@@ -224,6 +229,7 @@ impl CliError {
             | Self::Store(_)
             | Self::Practice(PracticeError::Bind { .. })
             | Self::File { .. }
+            | Self::Record(RecordError::Browser(_))
             | Self::Demo(_) => Exit::Internal,
         }
     }
@@ -258,6 +264,7 @@ impl CliError {
             | Self::Origin { .. }
             | Self::NoProof { .. }
             | Self::StoppedBefore { action: None }
+            | Self::Record(_)
             | Self::Demo(_) => None,
         }
     }
@@ -282,6 +289,10 @@ impl CliError {
             Self::Browser(_) => {
                 "install it (Debian: `apt-get install chromium-headless-shell`), or set DEED_BROWSER or --browser; `deed doctor` tells more"
                     .to_owned()
+            }
+            Self::Record(RecordError::Browser(_)) => "nothing was written; `deed doctor` looks at the browser".to_owned(),
+            Self::Record(RecordError::Identity(_)) => {
+                "sign in as the account, import the session again, and check the recipe's identity; nothing was written".to_owned()
             }
             Self::Store(_) => "`deed doctor` shows where the proof store is and whether it can be written".to_owned(),
             Self::Verify(_) => "name an action, or the folder of an episode (PROOFS/episodes/EPISODE)".to_owned(),

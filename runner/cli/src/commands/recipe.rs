@@ -1,4 +1,5 @@
-//! `deed recipe`: check (every error of every recipe, with its place), explain, schema, new, import.
+//! `deed recipe`: check (every error of every recipe, with its place), explain, schema, new, import. (`deed
+//! recipe baseline` has a room of its own.)
 
 mod explain;
 mod make;
@@ -18,6 +19,8 @@ use crate::ui::{Answer, Tone};
 /// Check, explain, make and import recipes.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write where the landmarks of each surface stand now, from a session that can only look
+    Baseline(super::baseline::Args),
     /// Check recipes: files, their folders, or a folder of such folders
     Check {
         /// What to check
@@ -34,12 +37,14 @@ pub enum Command {
     Import(make::ImportArgs),
 }
 
-/// Runs the command.
+/// Checks recipes.
 ///
 /// # Errors
 /// A folder that can not be read. A recipe with errors is an answer with its own exit code.
 pub fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
+        // It needs a browser, and is run where those commands are.
+        Command::Baseline(_) => Err(CliError::Usage("`recipe baseline` is run with a browser".to_owned())),
         Command::Check { paths } => check(paths, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Schema => schema(),

@@ -11,6 +11,7 @@ mod ending;
 mod help;
 pub(crate) mod object;
 mod outcome;
+mod proposal;
 pub(crate) mod reading;
 mod steps;
 mod stop;
@@ -44,11 +45,12 @@ use crate::verify::{self, Verdict};
 
 use composer::AtPress;
 use help::{last_word, receipt_words};
-use reading::{base_of, page_of, read_identity};
+use reading::{base_of, page_of};
 use stop::Stop;
 use trail::Trail;
 
 pub use ending::{Ending, Options, Purpose};
+pub use reading::{challenge_of, read_identity};
 
 /// How often a text that the page changed is typed again.
 const RETYPE_MAX: u32 = 2;
@@ -279,7 +281,11 @@ impl<W: World> Episode<'_, W> {
         match verdict {
             identity::Verdict::Proven => {}
             identity::Verdict::WrongAccount => return Err(Stop::Hold(Hold::new(HoldReason::WrongAccount, words))),
-            identity::Verdict::Unproven => return Err(Stop::Hold(Hold::new(HoldReason::IdentityUnproven, words))),
+            identity::Verdict::Unproven => {
+                let elements: Vec<String> = seen.votes.keys().cloned().collect();
+                let proposed = self.propose(session, &elements, &seen).await;
+                return Err(Stop::Hold(Hold::new(HoldReason::IdentityUnproven, format!("{words}{proposed}"))));
+            }
         }
         if recipe.identity.marker.is_some() {
             if seen.marker.is_none() {
@@ -371,9 +377,11 @@ impl<W: World> Episode<'_, W> {
             other => {
                 let words = format!("`{commit}`: {}", other.describe());
                 self.trail.check("commit_quorum", false, "two locators name one node, none another", &words, "");
-                return Err(Stop::Hold(Hold::new(HoldReason::Drift, words)));
+                let proposed = self.propose(session, std::slice::from_ref(&commit), &seen).await;
+                return Err(Stop::Hold(Hold::new(HoldReason::Drift, format!("{words}{proposed}"))));
             }
         };
+        self.commit_place(&commit, &seen, session).await?;
         let words = Quorum::Agreed(agreement.clone()).describe();
         self.trail.check("commit_quorum", true, "two locators name one node, none another", &words, "");
         let target = Target {
@@ -399,7 +407,9 @@ impl<W: World> Episode<'_, W> {
         let check = AtPress { recipe: Arc::clone(&recipe), values: self.values(), media, target, node };
         let look = Look { elements: check.elements(), ..Look::default() };
         let (seen, before) = join(session.look(&look), session.capture()).await;
-        self.composer_equals_order(&flow.review, &seen?, media)?;
+        let seen = seen?;
+        self.same_session(&seen)?;
+        self.composer_equals_order(&flow.review, &seen, media)?;
         self.world.boundary("reviewed");
         Ok(Ready { aim, check, before: before? })
     }

@@ -180,6 +180,13 @@ impl<P: EpisodeProofs> Trail<P> {
         self.keep(step, ArtifactKind::Dom, "text/html", capture.html.into_bytes(), at);
     }
 
+    /// One piece of evidence of the current step.
+    pub fn keep_piece(&mut self, kind: ArtifactKind, media_type: &str, bytes: Vec<u8>, at: Timestamp) {
+        if let Some(step) = self.manifest.steps.len().checked_sub(1) {
+            self.keep(step, kind, media_type, bytes, at);
+        }
+    }
+
     fn keep(&mut self, place: usize, kind: ArtifactKind, media_type: &str, bytes: Vec<u8>, at: Timestamp) {
         let Some(step) = self.manifest.steps.get(place) else { return };
         let artifact = NewArtifact {
