@@ -112,7 +112,7 @@ fn of_practice(practice: &Practice) -> Result<Source, CliError> {
 
 async fn look(recipe: &Arc<Recipe>, source: Source, context: &Context) -> Result<Recorded, CliError> {
     let browser = Chromium::new(ChromiumConfig {
-        launch: LaunchConfig { binary: context.settings.browser.clone(), profiles_in: None },
+        launch: LaunchConfig { binary: context.settings.browser.clone(), ..LaunchConfig::default() },
         runner: None,
         now: Arc::new(now),
     });
