@@ -481,10 +481,11 @@ impl ChromiumSession {
     /// Runs a script as the page itself would. Tests use it to play a hostile page; nothing else does.
     #[doc(hidden)]
     pub async fn run_in_page_for_tests(&self, script: &str) -> Result<(), BrowserFault> {
-        self.evaluate_in_page_for_tests(script).await.map(drop)
+        use chromiumoxide_cdp::cdp::js_protocol::runtime::EvaluateParams;
+        self.page.wire().call(Some(self.page.session()), &EvaluateParams::new(script), CALL).await.map(drop)
     }
 
-    /// As [`Self::run_in_page_for_tests`], with the script's answer; a promise is waited for.
+    /// As [`Self::run_in_page_for_tests`], with the script's answer; a promise is waited for, and an exception is an error.
     #[doc(hidden)]
     pub async fn evaluate_in_page_for_tests(&self, script: &str) -> Result<serde_json::Value, BrowserFault> {
         use chromiumoxide_cdp::cdp::js_protocol::runtime::EvaluateParams;
