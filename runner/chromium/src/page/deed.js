@@ -74,12 +74,29 @@
   };
   const secret = (el) => el.matches?.('input[type=password], input[autocomplete="one-time-code"]');
   const isField = (el) => el.matches?.('input, textarea, select');
+  // Many pages show an emoji as a small picture that names it: a word of the text all the same, which `innerText` leaves out.
+  const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3/u;
+  const isEmoji = (img) => img.alt.length <= 20 && EMOJI.test(img.alt);
+  const wordsOf = (el) => {
+    if (![...el.querySelectorAll?.('img[alt]') ?? []].some(isEmoji)) return el.innerText ?? el.textContent ?? '';
+    const of = (at) => {
+      if (at.nodeType === Node.TEXT_NODE) return at.data;
+      if (at.nodeType !== Node.ELEMENT_NODE) return '';
+      if (at.localName === 'br') return '\n';
+      if (at.localName === 'img') return isEmoji(at) ? at.alt : '';
+      const { display, visibility } = getComputedStyle(at);
+      if (display === 'none' || visibility === 'hidden') return '';
+      const inner = [...at.childNodes].map(of).join('');
+      return display.startsWith('inline') || display === 'contents' ? inner : `\n${inner}\n`;
+    };
+    return of(el);
+  };
   const textOf = (el) => {
     if (secret(el)) return '•'.repeat(Math.min(el.value.length, 8));
     if (el.matches?.('input[type=file]')) return [...el.files].map((f) => f.name).join(', ');
     if (el.localName === 'select') return [...el.selectedOptions].map((o) => o.label).join(', ');
     if (isField(el)) return el.value;
-    return el.innerText ?? el.textContent ?? '';
+    return wordsOf(el);
   };
   const INPUT_ROLES = { button: 'button', submit: 'button', reset: 'button', image: 'button', checkbox: 'checkbox', radio: 'radio',
     range: 'slider', number: 'spinbutton', search: 'searchbox', email: 'textbox', tel: 'textbox', text: 'textbox', url: 'textbox' };
@@ -223,7 +240,7 @@
         case 'above': return b.bottom <= a.top + 1;
         case 'left_of': return b.right <= a.left + 1;
         case 'right_of': return b.left >= a.right - 1;
-        default: return anchor !== el && anchor.contains(el);
+        default: return anchor !== el && holdsNode(anchor, el);
       }
     }));
   };
@@ -322,8 +339,8 @@
     const time = pick(how.time);
     const link = pick(how.permalink);
     const text = pick(how.text) ?? (el.matches(how.text) ? el : null);
-    return { id: how.id_attribute ? el.getAttribute(how.id_attribute) : null, text: text ? text.innerText : '',
-      title: how.title ? (pick(how.title)?.innerText ?? null) : null, author: how.author ? (pick(how.author)?.innerText ?? null) : null, media: how.media ? el.querySelectorAll(how.media).length : 0,
+    return { id: how.id_attribute ? el.getAttribute(how.id_attribute) : null, text: text ? wordsOf(text) : '',
+      title: how.title && pick(how.title) ? wordsOf(pick(how.title)) : null, author: how.author ? (pick(how.author)?.innerText ?? null) : null, media: how.media ? el.querySelectorAll(how.media).length : 0,
       at: time ? (time.getAttribute('datetime') || time.innerText) : null, permalink: link ? link.href : null,
       pending: !!(how.pending && pick(how.pending)) };
   });

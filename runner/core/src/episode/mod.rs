@@ -303,9 +303,13 @@ impl<W: World> Episode<'_, W> {
     /// Is this content already on the destination?
     async fn dedupe<S: Session>(&mut self, session: &mut S) -> Result<(), Stop> {
         let recipe = Arc::clone(&self.recipe);
-        let dedupe = &self.flow(&recipe).dedupe;
+        let flow = self.flow(&recipe);
+        let dedupe = &flow.dedupe;
         self.trail.step("dedupe", "Is it there already?", self.world.clock().now());
-        let Wanted::Same(wanted) = self.evidence(&dedupe.evidence, None) else {
+        // Where verification will look for the account's own entry, somebody else's with the same words is not it.
+        let author =
+            flow.verify.author.as_ref().filter(|_| flow.verify.on == dedupe.on).map(|t| t.fill(&self.values()));
+        let Wanted::Same(wanted) = self.evidence(&dedupe.evidence, author) else {
             return self.already_so(session).await;
         };
         let seen = self.visit(session, &dedupe.on).await?;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deed_recipes::template::{Part, Template};
-use deed_recipes::{ChallengeKind, Compare, Placeholder, Receipt, ReceiptSign, Recipe};
+use deed_recipes::{ChallengeKind, Compare, Placeholder, Receipt, ReceiptSign, Recipe, TextSignal};
 
 use crate::account::Account;
 use crate::hold::{Hold, HoldReason};
-use crate::judge::identity::{Reading, Readings};
+use crate::judge::identity::{Reading, Readings, TextRead};
 use crate::judge::quorum::{self, Quorum};
 use crate::order::Action;
 use crate::ports::browser::{
@@ -140,6 +140,8 @@ pub async fn read_identity<S: Session>(
         identity.name.as_ref().map(|s| &s.element),
         identity.avatar.as_ref().map(|s| &s.element),
         identity.switcher.as_ref().map(|s| &s.element),
+        // What a switcher shows without being opened is there from the start.
+        identity.switcher.as_ref().filter(|s| !s.open).and_then(|s| s.item.as_ref()),
     ]
     .into_iter()
     .flatten()
@@ -149,8 +151,9 @@ pub async fn read_identity<S: Session>(
     let until = elements.iter().cloned().map(Need::Visible).collect();
     let seen = session.look(&Look { elements, until, within: wait, ..Look::default() }).await?;
 
-    let handle = identity.handle.as_ref().map_or_else(not_asked, |s| read_text(&seen, &s.element, s.compare));
-    let name = identity.name.as_ref().map_or_else(not_asked, |s| read_text(&seen, &s.element, s.compare));
+    let text = |s: &TextSignal| read_text(&seen, &s.element, &s.equals, s.compare);
+    let handle = identity.handle.as_ref().map_or_else(not_asked, text);
+    let name = identity.name.as_ref().map_or_else(not_asked, text);
     let avatar = match &identity.avatar {
         None => not_asked(),
         Some(signal) => match strict(&seen, &signal.element) {
@@ -172,9 +175,9 @@ pub async fn read_identity<S: Session>(
                     let until = vec![Need::Visible(item.clone())];
                     let look = Look { elements: vec![item.clone()], until, within: wait, ..Look::default() };
                     let opened = session.look(&look).await?;
-                    without_compare(read_text(&opened, item, Compare::Handle))
+                    read_text(&opened, item, &signal.selected, Compare::Handle)
                 }
-                (false, Reading::Read(_)) => without_compare(read_text(&seen, item, Compare::Handle)),
+                (false, Reading::Read(_)) => read_text(&seen, item, &signal.selected, Compare::Handle),
                 (_, Reading::Missing(why)) => Reading::Missing(why),
                 (_, Reading::Ambiguous(why)) => Reading::Ambiguous(why),
             }
@@ -188,14 +191,6 @@ fn not_asked<T>() -> Reading<T> {
     Reading::Missing("the recipe does not read it".to_owned())
 }
 
-fn without_compare(reading: Reading<(String, Compare)>) -> Reading<String> {
-    match reading {
-        Reading::Read((text, _)) => Reading::Read(text),
-        Reading::Missing(why) => Reading::Missing(why),
-        Reading::Ambiguous(why) => Reading::Ambiguous(why),
-    }
-}
-
 fn strict<'s>(seen: &'s Seen, element: &str) -> Reading<(NodeId, &'s NodeFacts)> {
     match quorum::quorum(seen, element) {
         Quorum::Agreed(agreement) => match seen.nodes.get(&agreement.node) {
@@ -207,9 +202,11 @@ fn strict<'s>(seen: &'s Seen, element: &str) -> Reading<(NodeId, &'s NodeFacts)>
     }
 }
 
-fn read_text(seen: &Seen, element: &str, compare: Compare) -> Reading<(String, Compare)> {
+fn read_text(seen: &Seen, element: &str, equals: &Template, compare: Compare) -> Reading<TextRead> {
     match strict(seen, element) {
-        Reading::Read((_, facts)) => Reading::Read((facts.text.clone(), compare)),
+        Reading::Read((_, facts)) => {
+            Reading::Read(TextRead { seen: facts.text.clone(), equals: equals.clone(), compare })
+        }
         Reading::Missing(why) => Reading::Missing(why),
         Reading::Ambiguous(why) => Reading::Ambiguous(why),
     }

@@ -5,10 +5,10 @@
 //! owner's own (`identity.own`), handle, name and avatar are a public profile and count as missing.
 
 use deed_proofs::ImageHash;
+use deed_recipes::{Compare, Placeholder, Template, Values};
 
 use crate::account::Fingerprint;
 use crate::judge::text;
-use deed_recipes::Compare;
 
 /// What was read for one signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,19 +21,30 @@ pub enum Reading<T> {
     Read(T),
 }
 
+/// A text of the page, with what the recipe says it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextRead {
+    /// What stands there.
+    pub seen: String,
+    /// What it must be for this account: `@{account.handle}`, `u/{account.handle}`.
+    pub equals: Template,
+    /// How the two are compared.
+    pub compare: Compare,
+}
+
 /// All that was read.
 #[derive(Debug, Clone)]
 pub struct Readings {
     /// Whether the page is the owner's own view; `None`: the recipe has no mark for it.
     pub own: Option<bool>,
-    /// The handle, with the recipe's way to compare.
-    pub handle: Reading<(String, Compare)>,
+    /// The handle.
+    pub handle: Reading<TextRead>,
     /// The display name.
-    pub name: Reading<(String, Compare)>,
+    pub name: Reading<TextRead>,
     /// The avatar's hash and the greatest distance.
     pub avatar: Reading<(ImageHash, u32)>,
     /// The selected entry of the switcher.
-    pub switcher: Reading<String>,
+    pub switcher: Reading<TextRead>,
 }
 
 /// How one signal voted.
@@ -78,9 +89,9 @@ pub const NEEDED: usize = 2;
 pub fn judge(fingerprint: &Fingerprint, readings: &Readings) -> (Vec<SignalVote>, Verdict) {
     let public = readings.own == Some(false);
     let votes = vec![
-        hide(public, handle(fingerprint, &readings.handle)),
+        hide(public, named("handle", fingerprint, &readings.handle)),
         hide(public, avatar_or_name(fingerprint, readings)),
-        switcher(fingerprint, &readings.switcher),
+        named("switcher", fingerprint, &readings.switcher),
     ];
     let names_another = votes.iter().any(|v| v.vote == Vote::Mismatch && matches!(v.signal, "handle" | "switcher"));
     let matches = votes.iter().filter(|v| v.vote == Vote::Match).count();
@@ -103,24 +114,43 @@ fn hide(public: bool, mut vote: SignalVote) -> SignalVote {
     vote
 }
 
-fn handle(fingerprint: &Fingerprint, reading: &Reading<(String, Compare)>) -> SignalVote {
-    let expected = format!("@{}", fingerprint.handle);
-    let (vote, seen) = match reading {
-        Reading::Missing(why) | Reading::Ambiguous(why) => (Vote::Missing, why.clone()),
-        Reading::Read((seen, compare)) if text::same(*compare, seen, &expected) => (Vote::Match, seen.clone()),
-        Reading::Read((seen, _)) => (Vote::Mismatch, seen.clone()),
-    };
-    SignalVote { signal: "handle", vote, expected, seen }
+/// What the ledger knows of the account, as the recipe's texts name it.
+struct Known<'f>(&'f Fingerprint);
+
+impl Values for Known<'_> {
+    fn get(&self, placeholder: Placeholder) -> Option<&str> {
+        match placeholder {
+            Placeholder::AccountHandle => Some(&self.0.handle),
+            Placeholder::AccountDisplayName => self.0.display_name.as_deref(),
+            _ => None,
+        }
+    }
 }
 
-fn switcher(fingerprint: &Fingerprint, reading: &Reading<String>) -> SignalVote {
-    let expected = format!("@{}", fingerprint.handle);
-    let (vote, seen) = match reading {
-        Reading::Missing(why) | Reading::Ambiguous(why) => (Vote::Missing, why.clone()),
-        Reading::Read(seen) if text::same(Compare::Handle, seen, &expected) => (Vote::Match, seen.clone()),
-        Reading::Read(seen) => (Vote::Mismatch, seen.clone()),
+/// What the recipe says that stands there for this account; `None`: the account has no such value, so nothing can be said.
+fn expected_of(fingerprint: &Fingerprint, read: &TextRead) -> Option<String> {
+    read.equals.try_fill(&Known(fingerprint)).ok()
+}
+
+/// A signal that names the account.
+fn named(signal: &'static str, fingerprint: &Fingerprint, reading: &Reading<TextRead>) -> SignalVote {
+    let read = match reading {
+        Reading::Read(read) => read,
+        Reading::Missing(why) | Reading::Ambiguous(why) => {
+            let expected = format!("@{}", fingerprint.handle);
+            return SignalVote { signal, vote: Vote::Missing, expected, seen: why.clone() };
+        }
     };
-    SignalVote { signal: "switcher", vote, expected, seen }
+    let seen = read.seen.clone();
+    match expected_of(fingerprint, read) {
+        None => {
+            SignalVote { signal, vote: Vote::Missing, expected: "a value that the account does not have".into(), seen }
+        }
+        Some(expected) => {
+            let vote = if text::same(read.compare, &seen, &expected) { Vote::Match } else { Vote::Mismatch };
+            SignalVote { signal, vote, expected, seen }
+        }
+    }
 }
 
 fn avatar_or_name(fingerprint: &Fingerprint, readings: &Readings) -> SignalVote {
@@ -139,14 +169,18 @@ fn avatar_or_name(fingerprint: &Fingerprint, readings: &Readings) -> SignalVote 
         (Some(_), Reading::Missing(why) | Reading::Ambiguous(why)) => seen.push(format!("avatar: {why}")),
         (None, _) => {}
     }
-    match (&fingerprint.display_name, &readings.name) {
-        (Some(stored), Reading::Read((name, compare))) => {
-            expected.push(format!("name {stored}"));
-            seen.push(format!("name {name}"));
-            votes.push(if text::same(*compare, name, stored) { Vote::Match } else { Vote::Mismatch });
+    match &readings.name {
+        Reading::Read(read) => {
+            if let Some(wanted) = expected_of(fingerprint, read) {
+                expected.push(format!("name {wanted}"));
+                seen.push(format!("name {}", read.seen));
+                votes.push(if text::same(read.compare, &read.seen, &wanted) { Vote::Match } else { Vote::Mismatch });
+            }
         }
-        (Some(_), Reading::Missing(why) | Reading::Ambiguous(why)) => seen.push(format!("name: {why}")),
-        (None, _) => {}
+        Reading::Missing(why) | Reading::Ambiguous(why) if fingerprint.display_name.is_some() => {
+            seen.push(format!("name: {why}"));
+        }
+        Reading::Missing(_) | Reading::Ambiguous(_) => {}
     }
     let vote = if votes.contains(&Vote::Match) {
         Vote::Match
@@ -174,33 +208,39 @@ mod tests {
         }
     }
 
+    fn read(seen: &str, equals: &str, compare: Compare) -> TextRead {
+        #[expect(clippy::unwrap_used, reason = "a template of this test")]
+        let equals = Template::parse(equals).unwrap();
+        TextRead { seen: seen.to_owned(), equals, compare }
+    }
+
+    fn handle(seen: &str) -> TextRead {
+        read(seen, "@{account.handle}", Compare::Handle)
+    }
+
+    fn name(seen: &str) -> TextRead {
+        read(seen, "{account.display_name}", Compare::Exact)
+    }
+
     fn fingerprint() -> Fingerprint {
         Fingerprint { handle: "north_star".into(), display_name: Some("North Star".into()), avatar: None }
     }
 
     #[test]
     fn no_wrong_account_in_any_of_125_combinations() {
-        for handle in KINDS {
-            for name in KINDS {
-                for switcher in KINDS {
+        for h in KINDS {
+            for n in KINDS {
+                for s in KINDS {
                     let readings = Readings {
                         own: Some(true),
-                        handle: reading(
-                            handle,
-                            ("@north_star".to_owned(), Compare::Handle),
-                            ("@other".to_owned(), Compare::Handle),
-                        ),
-                        name: reading(
-                            name,
-                            ("North Star".to_owned(), Compare::Exact),
-                            ("Other".to_owned(), Compare::Exact),
-                        ),
+                        handle: reading(h, handle("@north_star"), handle("@other")),
+                        name: reading(n, name("North Star"), name("Other")),
                         avatar: Reading::Missing("-".into()),
-                        switcher: reading(switcher, "@north_star".to_owned(), "@other".to_owned()),
+                        switcher: reading(s, handle("@north_star"), handle("@other")),
                     };
                     let (_, verdict) = judge(&fingerprint(), &readings);
-                    let matches = [handle, name, switcher].iter().filter(|k| **k == "match").count();
-                    let other_handle = handle == "mismatch" || switcher == "mismatch";
+                    let matches = [h, n, s].iter().filter(|k| **k == "match").count();
+                    let other_handle = h == "mismatch" || s == "mismatch";
                     let expected = if other_handle {
                         Verdict::WrongAccount
                     } else if matches >= 2 {
@@ -208,7 +248,7 @@ mod tests {
                     } else {
                         Verdict::Unproven
                     };
-                    assert_eq!(verdict, expected, "{handle} {name} {switcher}");
+                    assert_eq!(verdict, expected, "{h} {n} {s}");
                 }
             }
         }
@@ -218,11 +258,46 @@ mod tests {
     fn a_public_profile_proves_nothing() {
         let readings = Readings {
             own: Some(false),
-            handle: Reading::Read(("@north_star".into(), Compare::Handle)),
-            name: Reading::Read(("North Star".into(), Compare::Exact)),
+            handle: Reading::Read(handle("@north_star")),
+            name: Reading::Read(name("North Star")),
             avatar: Reading::Missing("-".into()),
             switcher: Reading::Missing("-".into()),
         };
         assert_eq!(judge(&fingerprint(), &readings).1, Verdict::Unproven);
+    }
+
+    /// Platforms write a handle in their own way; the recipe says which.
+    #[test]
+    fn what_must_stand_there_is_what_the_recipe_says() {
+        let judged = |handle: TextRead, switcher: TextRead| {
+            let readings = Readings {
+                own: Some(true),
+                handle: Reading::Read(handle),
+                name: Reading::Missing("-".into()),
+                avatar: Reading::Missing("-".into()),
+                switcher: Reading::Read(switcher),
+            };
+            judge(&fingerprint(), &readings).1
+        };
+        let address = |seen| read(seen, "www.example.com/in/{account.handle}", Compare::IgnoreCase);
+        let prefixed = |seen| read(seen, "u/{account.handle}", Compare::Handle);
+        assert_eq!(judged(address("www.example.com/in/North_Star"), prefixed("u/north_star")), Verdict::Proven);
+        assert_eq!(judged(address("www.example.com/in/north_star2"), prefixed("u/north_star")), Verdict::WrongAccount);
+        assert_eq!(judged(address("www.example.com/in/north_star"), prefixed("u/other")), Verdict::WrongAccount);
+    }
+
+    #[test]
+    fn a_value_that_the_account_does_not_have_proves_nothing() {
+        let nameless = Fingerprint { handle: "north_star".into(), display_name: None, avatar: None };
+        let readings = Readings {
+            own: Some(true),
+            handle: Reading::Read(read("", "{account.display_name}", Compare::Exact)),
+            name: Reading::Read(name("")),
+            avatar: Reading::Missing("-".into()),
+            switcher: Reading::Read(handle("@north_star")),
+        };
+        let (votes, verdict) = judge(&nameless, &readings);
+        assert_eq!(votes.iter().map(|v| v.vote).collect::<Vec<_>>(), [Vote::Missing, Vote::Missing, Vote::Match]);
+        assert_eq!(verdict, Verdict::Unproven);
     }
 }
