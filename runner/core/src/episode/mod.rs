@@ -258,7 +258,7 @@ impl<W: World> Episode<'_, W> {
         let recipe = Arc::clone(&self.recipe);
         self.trail.step("identity", "Is this the right account?", self.world.clock().now());
         self.visit(session, &recipe.identity.on).await?;
-        let (readings, seen) = read_identity(session, &recipe, self.options.identity_wait).await?;
+        let (readings, seen) = read_identity(session, &recipe, &self.values(), self.options.identity_wait).await?;
         self.trail.keep_capture(session.capture().await?, self.world.clock().now());
         if recipe.identity.switcher.as_ref().is_some_and(|s| s.open) {
             session.escape().await?;

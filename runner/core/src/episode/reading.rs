@@ -104,6 +104,7 @@ pub async fn visit<S: Session>(
 pub async fn read_identity<S: Session>(
     session: &mut S,
     recipe: &Recipe,
+    values: &Values,
     wait: Duration,
 ) -> Result<(Readings, Seen), BrowserFault> {
     let identity = &recipe.identity;
@@ -139,15 +140,16 @@ pub async fn read_identity<S: Session>(
         None => not_asked(),
         Some(signal) => {
             let item = signal.item.as_ref().unwrap_or(&signal.element);
+            let expected = signal.selected.fill(values);
             match (signal.open, strict(&seen, &signal.element)) {
                 (true, Reading::Read((node, _))) => {
                     session.click(node).await?;
                     let until = vec![Need::Visible(item.clone())];
                     let look = Look { elements: vec![item.clone()], until, within: wait, ..Look::default() };
                     let opened = session.look(&look).await?;
-                    without_compare(read_text(&opened, item, Compare::Handle))
+                    expecting(read_text(&opened, item, Compare::Handle), expected)
                 }
-                (false, Reading::Read(_)) => without_compare(read_text(&seen, item, Compare::Handle)),
+                (false, Reading::Read(_)) => expecting(read_text(&seen, item, Compare::Handle), expected),
                 (_, Reading::Missing(why)) => Reading::Missing(why),
                 (_, Reading::Ambiguous(why)) => Reading::Ambiguous(why),
             }
@@ -161,9 +163,9 @@ fn not_asked<T>() -> Reading<T> {
     Reading::Missing("the recipe does not read it".to_owned())
 }
 
-fn without_compare(reading: Reading<(String, Compare)>) -> Reading<String> {
+fn expecting(reading: Reading<(String, Compare)>, expected: String) -> Reading<(String, String)> {
     match reading {
-        Reading::Read((text, _)) => Reading::Read(text),
+        Reading::Read((text, _)) => Reading::Read((text, expected)),
         Reading::Missing(why) => Reading::Missing(why),
         Reading::Ambiguous(why) => Reading::Ambiguous(why),
     }

@@ -32,8 +32,8 @@ pub struct Readings {
     pub name: Reading<(String, Compare)>,
     /// The avatar's hash and the greatest distance.
     pub avatar: Reading<(ImageHash, u32)>,
-    /// The selected entry of the switcher.
-    pub switcher: Reading<String>,
+    /// The selected entry of the switcher, and what the recipe says it must be: a handle, or where a platform shows none, a name.
+    pub switcher: Reading<(String, String)>,
 }
 
 /// How one signal voted.
@@ -113,12 +113,17 @@ fn handle(fingerprint: &Fingerprint, reading: &Reading<(String, Compare)>) -> Si
     SignalVote { signal: "handle", vote, expected, seen }
 }
 
-fn switcher(fingerprint: &Fingerprint, reading: &Reading<String>) -> SignalVote {
-    let expected = format!("@{}", fingerprint.handle);
-    let (vote, seen) = match reading {
-        Reading::Missing(why) | Reading::Ambiguous(why) => (Vote::Missing, why.clone()),
-        Reading::Read(seen) if text::same(Compare::Handle, seen, &expected) => (Vote::Match, seen.clone()),
-        Reading::Read(seen) => (Vote::Mismatch, seen.clone()),
+fn switcher(fingerprint: &Fingerprint, reading: &Reading<(String, String)>) -> SignalVote {
+    let (vote, expected, seen) = match reading {
+        Reading::Missing(why) | Reading::Ambiguous(why) => {
+            (Vote::Missing, format!("@{}", fingerprint.handle), why.clone())
+        }
+        // An account without a stored name can not be told by its name.
+        Reading::Read((seen, expected)) if expected.is_empty() => (Vote::Missing, expected.clone(), seen.clone()),
+        Reading::Read((seen, expected)) if text::same(Compare::Handle, seen, expected) => {
+            (Vote::Match, expected.clone(), seen.clone())
+        }
+        Reading::Read((seen, expected)) => (Vote::Mismatch, expected.clone(), seen.clone()),
     };
     SignalVote { signal: "switcher", vote, expected, seen }
 }
@@ -196,7 +201,11 @@ mod tests {
                             ("Other".to_owned(), Compare::Exact),
                         ),
                         avatar: Reading::Missing("-".into()),
-                        switcher: reading(switcher, "@north_star".to_owned(), "@other".to_owned()),
+                        switcher: reading(
+                            switcher,
+                            ("@north_star".to_owned(), "north_star".to_owned()),
+                            ("@other".to_owned(), "north_star".to_owned()),
+                        ),
                     };
                     let (_, verdict) = judge(&fingerprint(), &readings);
                     let matches = [handle, name, switcher].iter().filter(|k| **k == "match").count();
@@ -224,5 +233,24 @@ mod tests {
             switcher: Reading::Missing("-".into()),
         };
         assert_eq!(judge(&fingerprint(), &readings).1, Verdict::Unproven);
+    }
+
+    #[test]
+    fn a_switcher_that_shows_names_is_compared_with_the_name() {
+        let fingerprint =
+            Fingerprint { handle: "northstarbakery".into(), display_name: Some("North Star".into()), avatar: None };
+        let verdict = |switcher: &str, expected: &str| {
+            let readings = Readings {
+                own: Some(true),
+                handle: Reading::Missing("no handle is shown".into()),
+                name: Reading::Read(("North Star".into(), Compare::Exact)),
+                avatar: Reading::Missing("-".into()),
+                switcher: Reading::Read((switcher.into(), expected.into())),
+            };
+            judge(&fingerprint, &readings).1
+        };
+        assert_eq!(verdict("North Star", "North Star"), Verdict::Proven);
+        assert_eq!(verdict("Mara Lind", "North Star"), Verdict::WrongAccount);
+        assert_eq!(verdict("Mara Lind", ""), Verdict::Unproven, "no name is stored");
     }
 }
