@@ -24,7 +24,7 @@ macro_rules! built_in {
 /// In the order in which they are shown.
 const ALL: &[Builtin] = built_in! {
     "practice": "composer" "feed" "profile";
-    "facebook": "composer" "group" "post" "profile" "timeline";
+    "facebook": "composer" "group" "group_after" "post" "profile" "timeline" "timeline_after";
     "instagram": "comments" "composer" "grid" "other_profile" "post" "profile";
     "tiktok": "comments" "content" "other_profile" "profile" "upload" "video";
 };
