@@ -10,51 +10,27 @@ struct Builtin {
     baselines: &'static [BuiltinBaseline],
 }
 
+/// One line a platform: its folder, and its baselines.
+macro_rules! built_in {
+    ($($platform:literal: $($surface:literal)+;)+) => {
+        &[$(Builtin {
+            platform: $platform,
+            yaml: include_str!(concat!("../", $platform, "/recipe.yaml")),
+            baselines: &[$(($surface, include_str!(concat!("../", $platform, "/baselines/", $surface, ".json")))),+],
+        }),+]
+    };
+}
+
 /// In the order in which they are shown.
-const ALL: &[Builtin] = &[
-    Builtin {
-        platform: "practice",
-        yaml: include_str!("../practice/recipe.yaml"),
-        baselines: &[
-            ("composer", include_str!("../practice/baselines/composer.json")),
-            ("feed", include_str!("../practice/baselines/feed.json")),
-            ("profile", include_str!("../practice/baselines/profile.json")),
-        ],
-    },
-    Builtin {
-        platform: "linkedin",
-        yaml: include_str!("../linkedin/recipe.yaml"),
-        baselines: &[
-            ("activity", include_str!("../linkedin/baselines/activity.json")),
-            ("composer", include_str!("../linkedin/baselines/composer.json")),
-            ("post", include_str!("../linkedin/baselines/post.json")),
-            ("profile", include_str!("../linkedin/baselines/profile.json")),
-        ],
-    },
-    Builtin {
-        platform: "reddit",
-        yaml: include_str!("../reddit/recipe.yaml"),
-        baselines: &[
-            ("community", include_str!("../reddit/baselines/community.json")),
-            ("community_composer", include_str!("../reddit/baselines/community_composer.json")),
-            ("composer", include_str!("../reddit/baselines/composer.json")),
-            ("profile", include_str!("../reddit/baselines/profile.json")),
-            ("submitted", include_str!("../reddit/baselines/submitted.json")),
-            ("thread", include_str!("../reddit/baselines/thread.json")),
-        ],
-    },
-    Builtin {
-        platform: "x",
-        yaml: include_str!("../x/recipe.yaml"),
-        baselines: &[
-            ("composer", include_str!("../x/baselines/composer.json")),
-            ("person", include_str!("../x/baselines/person.json")),
-            ("profile", include_str!("../x/baselines/profile.json")),
-            ("status", include_str!("../x/baselines/status.json")),
-            ("timeline", include_str!("../x/baselines/timeline.json")),
-        ],
-    },
-];
+const ALL: &[Builtin] = built_in! {
+    "practice": "composer" "feed" "profile";
+    "facebook": "composer" "group" "group_after" "post" "profile" "timeline" "timeline_after";
+    "instagram": "comments" "composer" "grid" "other_profile" "post" "profile";
+    "linkedin": "activity" "composer" "post" "profile";
+    "reddit": "community" "community_composer" "composer" "profile" "submitted" "thread";
+    "tiktok": "comments" "content" "other_profile" "profile" "upload" "video";
+    "x": "composer" "person" "profile" "status" "timeline";
+};
 
 /// The recipe's text and its baselines, for a platform whose recipe is built in.
 #[must_use]

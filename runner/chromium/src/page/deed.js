@@ -337,9 +337,11 @@
   const items = (how, max) => all(how.each).slice(0, max).map((el) => {
     const pick = (css) => (css ? el.querySelector(css) : null);
     const time = pick(how.time);
-    const link = pick(how.permalink);
-    const text = pick(how.text) ?? (el.matches(how.text) ? el : null);
-    return { id: how.id_attribute ? el.getAttribute(how.id_attribute) : null, text: text ? wordsOf(text) : '',
+    // An entry may be the link itself, or its text a picture's alternative (a grid of pictures that are links).
+    const self = (css) => pick(css) ?? (css && el.matches(css) ? el : null);
+    const link = self(how.permalink);
+    const text = self(how.text);
+    return { id: how.id_attribute ? el.getAttribute(how.id_attribute) : null, text: text ? (text.localName === 'img' ? text.alt : wordsOf(text)) : '',
       title: how.title && pick(how.title) ? wordsOf(pick(how.title)) : null, author: how.author ? (pick(how.author)?.innerText ?? null) : null, media: how.media ? el.querySelectorAll(how.media).length : 0,
       at: time ? (time.getAttribute('datetime') || time.innerText) : null, permalink: link ? link.href : null,
       pending: !!(how.pending && pick(how.pending)) };

@@ -131,6 +131,7 @@ pub async fn visit<S: Session>(
 pub async fn read_identity<S: Session>(
     session: &mut S,
     recipe: &Recipe,
+    values: &Values,
     wait: Duration,
 ) -> Result<(Readings, Seen), BrowserFault> {
     let identity = &recipe.identity;
@@ -169,6 +170,7 @@ pub async fn read_identity<S: Session>(
         None => not_asked(),
         Some(signal) => {
             let item = signal.item.as_ref().unwrap_or(&signal.element);
+            let expected = signal.selected.fill(values);
             match (signal.open, strict(&seen, &signal.element)) {
                 (true, Reading::Read((node, _))) => {
                     session.click(node).await?;
