@@ -127,21 +127,29 @@ fn no_near_cycle(elements: &Known<'_>, sink: &mut Sink<'_>) {
 
 /// What a flow puts into the composer, its review reads back.
 pub(crate) fn review_reads_back(flow: &str, steps: &[Step], review: &[Review], at: Span, sink: &mut Sink<'_>) {
-    let typed = steps.iter().filter_map(|step| match step {
-        Step::Type { into, text } if text.placeholders().any(|name| name == Placeholder::ContentText) => Some(into),
+    let put = steps.iter().filter_map(|step| match step {
+        Step::Type { into, text } => Some((into, text, "types")),
+        Step::Choose { from, option } => Some((from, option, "chooses")),
         _ => None,
     });
-    for into in typed {
-        let read_back = review.iter().any(|entry| match &entry.expect {
-            ReviewExpect::Equals { text, .. } => {
-                entry.element == *into && text.placeholders().any(|name| name == Placeholder::ContentText)
+    for (into, text, does) in put {
+        for wanted in text.placeholders().filter(|placeholder| placeholder.is_written()) {
+            let read_back = review.iter().any(|entry| match &entry.expect {
+                ReviewExpect::Equals { text, .. } => {
+                    entry.element == *into && text.placeholders().any(|name| name == wanted)
+                }
+                ReviewExpect::CountOfMedia => false,
+            });
+            if !read_back {
+                let what = match wanted {
+                    Placeholder::ContentText => "the order's text",
+                    Placeholder::ContentTitle => "the order's title",
+                    _ => "the order's time",
+                };
+                let message = format!("{flow} {does} {what} into `{into}`, but its review never reads it back");
+                let help = format!("add `- {{ element: {into}, equals: \"{text}\" }}`");
+                sink.report(Code::ReviewIncomplete, at, message, help);
             }
-            ReviewExpect::CountOfMedia => false,
-        });
-        if !read_back {
-            let message = format!("{flow} types the order's text into `{into}`, but its review never reads it back");
-            let help = format!("add `- {{ element: {into}, equals: \"{{content.text}}\" }}`");
-            sink.report(Code::ReviewIncomplete, at, message, help);
         }
     }
     let uploads = steps.iter().any(|step| matches!(step, Step::Upload { .. }));

@@ -79,11 +79,15 @@ pub enum Code {
     IdentityWeak,
     /// Something is put into the composer that review never reads back.
     ReviewIncomplete,
+    /// `{read.NAME}` that no earlier step reads.
+    NotRead,
+    /// A flow that takes a target, and never looks whether it is at it.
+    TargetUnchecked,
 }
 
 impl Code {
     /// Every code, in the order of its definition.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Syntax,
         Self::TooLarge,
         Self::TooDeep,
@@ -116,6 +120,8 @@ impl Code {
         Self::NotIndependent,
         Self::IdentityWeak,
         Self::ReviewIncomplete,
+        Self::NotRead,
+        Self::TargetUnchecked,
     ];
 
     /// The stable text form.
@@ -154,6 +160,8 @@ impl Code {
             Self::NotIndependent => "recipe-not-independent",
             Self::IdentityWeak => "recipe-identity-weak",
             Self::ReviewIncomplete => "recipe-review-incomplete",
+            Self::NotRead => "recipe-not-read",
+            Self::TargetUnchecked => "recipe-target-unchecked",
         }
     }
 }
@@ -172,11 +180,11 @@ impl Serialize for Code {
 
 /// A range of bytes of the recipe's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
-pub(crate) struct Span {
+pub struct Span {
     /// First byte.
-    pub(crate) start: usize,
+    pub start: usize,
     /// One past the last byte.
-    pub(crate) end: usize,
+    pub end: usize,
 }
 
 /// One error of a recipe.
@@ -245,7 +253,7 @@ impl fmt::Display for Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 /// Collects errors of one source text while it is read.
-pub(crate) struct Sink<'s> {
+pub struct Sink<'s> {
     file: &'s str,
     source: &'s str,
     /// Byte offset of the start of each line.
@@ -254,29 +262,24 @@ pub(crate) struct Sink<'s> {
 }
 
 impl<'s> Sink<'s> {
-    pub(crate) fn new(file: &'s str, source: &'s str) -> Self {
+    /// Begins collecting. `file` is what errors call it.
+    pub fn new(file: &'s str, source: &'s str) -> Self {
         let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         Self { file, source, line_starts: std::iter::once(0).chain(breaks).collect(), found: Vec::new() }
     }
 
     /// The source text between two bytes; empty when they are no character boundaries.
-    pub(crate) fn text(&self, span: Span) -> &'s str {
+    pub fn text(&self, span: Span) -> &'s str {
         self.source.get(span.start..span.end).unwrap_or_default()
     }
 
     /// Line of a byte, from 1.
-    pub(crate) fn line(&self, at: usize) -> usize {
+    pub fn line(&self, at: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= at)
     }
 
     /// Notes an error. Beyond the greatest number that is kept, it is dropped: the first ones are what is mended first.
-    pub(crate) fn report(
-        &mut self,
-        code: Code,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<Option<String>>,
-    ) {
+    pub fn report(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
         if self.found.len() >= KEPT_MAX {
             return;
         }
@@ -296,7 +299,7 @@ impl<'s> Sink<'s> {
     }
 
     /// The errors, in the order of the file, each once.
-    pub(crate) fn finish(mut self) -> Diagnostics {
+    pub fn finish(mut self) -> Diagnostics {
         self.found.sort_by_key(|(span, diagnostic)| (span.start, diagnostic.code));
         self.found.dedup_by(|a, b| a.1 == b.1);
         Diagnostics { list: self.found.into_iter().map(|(_, diagnostic)| diagnostic).collect() }

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::model::{
-    Compare, ContentRules, Dedupe, Flow, Identity, Marker, ObjectId, Receipt, ReceiptSign, Recipe, Review,
-    ReviewExpect, Same, Step, Verify,
+    Budget, Compare, ContentRules, Dedupe, Evidence, Flow, GoneEvidence, GoneSign, Identity, Marker, ObjectId, Receipt,
+    ReceiptSign, Recipe, Review, ReviewExpect, Same, Scroll, StateEvidence, StateIs, Step, TargetRule, UploadTo,
+    Verify, WaitFor,
 };
 
 /// Tells the flow of an action type in plain words, one numbered line for each thing that happens. `None`: the recipe has
@@ -16,10 +17,11 @@ pub fn explain(recipe: &Recipe, action_type: &str) -> Option<String> {
     // Writing to a String cannot fail.
     let _ = writeln!(
         story.text,
-        "{action_type} on {}, recipe {}. {}",
+        "{action_type} on {}, recipe {}. {}{}",
         recipe.platform,
         recipe.recipe,
-        content(&flow.content)
+        content(&flow.content),
+        recipe.budgets.get(action_type).map_or_else(String::new, budget)
     );
     story.say(identity(&recipe.identity));
     story.say(dedupe(&flow.dedupe));
@@ -57,10 +59,47 @@ fn content(rules: &ContentRules) -> String {
         (None, true) => "Takes a text".to_owned(),
         (None, false) => "Needs no text".to_owned(),
     };
-    match rules.media_max {
-        0 => format!("{text} and no media."),
-        max => format!("{text} and up to {max} media file(s)."),
+    let title = match (rules.title_required, rules.title_max) {
+        (true, Some(max)) => format!(", a title of 1 to {max} characters"),
+        (true, None) => ", a title".to_owned(),
+        (false, Some(max)) => format!(", a title of up to {max} characters"),
+        (false, None) => String::new(),
+    };
+    let media = match (rules.media_min, rules.media_max) {
+        (_, 0) => "no media".to_owned(),
+        (0, max) => format!("up to {max} media file(s)"),
+        (min, max) => format!("{min} to {max} media file(s)"),
+    };
+    let target = if rules.target == TargetRule::Required { " It names what it aims at." } else { "" };
+    let mut limits = Vec::new();
+    if let Some(min) = rules.aspect_min {
+        limits.push(format!("width at least {min} of the height"));
     }
+    if let Some(max) = rules.aspect_max {
+        limits.push(format!("width at most {max} of the height"));
+    }
+    if let Some(min) = rules.pixels_min {
+        limits.push(format!("{min} pixels each way"));
+    }
+    if let Some(max) = rules.seconds_max {
+        limits.push(format!("videos of up to {max} s"));
+    }
+    let limits = if limits.is_empty() { String::new() } else { format!(" ({})", limits.join(", ")) };
+    format!("{text}{title} and {media}{limits}.{target}")
+}
+
+fn budget(budget: &Budget) -> String {
+    let mut caps = Vec::new();
+    if let Some(count) = budget.per_hour {
+        caps.push(format!("{count} an hour"));
+    }
+    if let Some(count) = budget.per_day {
+        caps.push(format!("{count} a day"));
+    }
+    if let Some(seconds) = budget.spacing_s {
+        caps.push(format!("{seconds} s apart"));
+    }
+    format!(" At most: {}.", caps.join(", "))
 }
 
 fn identity(identity: &Identity) -> String {
@@ -108,21 +147,78 @@ const fn compared(compare: Compare) -> &'static str {
 
 fn same(same: &Same) -> String {
     let media = if same.media { " and as many media" } else { "" };
-    format!("the text \"{}\"{media}", same.text)
+    let title = same.title.as_ref().map_or_else(String::new, |title| format!(" and the title \"{title}\""));
+    format!("the text \"{}\"{title}{media}", same.text)
+}
+
+/// A state as a clause: "`like_button` is pressed".
+fn state(state: &StateEvidence) -> String {
+    let element = &state.element;
+    let is = match &state.is {
+        StateIs::Pressed => "is pressed".to_owned(),
+        StateIs::NotPressed => "is not pressed".to_owned(),
+        StateIs::Checked => "is checked".to_owned(),
+        StateIs::NotChecked => "is not checked".to_owned(),
+        StateIs::Visible => "is visible".to_owned(),
+        StateIs::Name(name) => format!("{} \"{name}\" by name", compared(state.compare).trim_end_matches(',')),
+        StateIs::Text(text) => format!("{} \"{text}\"", compared(state.compare).trim_end_matches(',')),
+    };
+    match &state.unless {
+        Some(unless) => format!("`{element}` {is} (it is not when only `{unless}` is there)"),
+        None => format!("`{element}` {is}"),
+    }
+}
+
+/// What says that an object is gone, as a clause.
+fn gone(gone: &GoneEvidence) -> String {
+    let signs: Vec<String> = gone
+        .any
+        .iter()
+        .map(|sign| match sign {
+            GoneSign::Status(status) => format!("it answers {status}"),
+            GoneSign::Element(element) => format!("`{element}` is visible"),
+        })
+        .collect();
+    format!("{} (it is there as long as `{}` is visible)", signs.join(" or "), gone.unless)
 }
 
 fn dedupe(dedupe: &Dedupe) -> String {
-    format!("Open `{}`. Stop if one of the newest {} entries has {}.", dedupe.on, dedupe.look_back, same(&dedupe.same))
+    let on = &dedupe.on;
+    match &dedupe.evidence {
+        Evidence::Same(wanted) => {
+            format!("Open `{on}`. Stop if one of the newest {} entries has {}.", dedupe.look_back, same(wanted))
+        }
+        Evidence::State(wanted) => format!("Open `{on}`. Stop if {}.", state(wanted)),
+        Evidence::Gone(wanted) => format!("Open `{on}`. Stop if {}.", gone(wanted)),
+    }
 }
 
 fn step(step: &Step) -> String {
     match step {
         Step::Open(surface) => format!("Open `{surface}`."),
         Step::Type { into, text } => format!("Clear `{into}` and type \"{text}\" into it."),
-        Step::Upload { into, files } => format!("Give the files \"{files}\" to `{into}`."),
+        Step::Upload { to: UploadTo::Input(into), files } => format!("Give the files \"{files}\" to `{into}`."),
+        Step::Upload { to: UploadTo::Button(button), files } => {
+            format!("Click `{button}` and give the files \"{files}\" to the file chooser that it opens.")
+        }
         Step::Click(element) => format!("Click `{element}`, which can be taken back."),
+        Step::Hover(element) => format!("Put the pointer on `{element}`."),
         Step::Dismiss(element) => format!("If `{element}` is there, click it away."),
-        Step::WaitFor(element) => format!("Wait until `{element}` is visible."),
+        Step::Choose { from, option } => format!("Choose \"{option}\" in `{from}`."),
+        Step::Toggle { element, on } => {
+            format!("Switch `{element}` {}, if it is not so already.", if *on { "on" } else { "off" })
+        }
+        Step::Press { key, on: None } => format!("Press {}.", key.as_str()),
+        Step::Press { key, on: Some(element) } => format!("Press {} on `{element}`.", key.as_str()),
+        Step::Scroll(Scroll::To(element)) => format!("Scroll `{element}` into view."),
+        Step::Scroll(Scroll::Until { element, within, times_max }) => {
+            let what = within.as_ref().map_or_else(|| "the page".to_owned(), |within| format!("`{within}`"));
+            format!("Scroll {what} page by page, up to {times_max} times, until `{element}` is there.")
+        }
+        Step::WaitFor(WaitFor::Visible(element)) => format!("Wait until `{element}` is visible."),
+        Step::WaitFor(WaitFor::Gone(element)) => format!("Wait until `{element}` is gone."),
+        Step::WaitFor(WaitFor::Enabled(element)) => format!("Wait until `{element}` can be used."),
+        Step::Read { element, name } => format!("Read `{element}` and keep it as {{read.{name}}}."),
     }
 }
 
@@ -166,18 +262,23 @@ fn receipt(receipt: &Receipt) -> String {
 
 fn verify(verify: &Verify) -> Vec<String> {
     let author = verify.author.as_ref().map_or_else(String::new, |author| format!(", by \"{author}\""));
+    let look = match &verify.evidence {
+        Evidence::Same(wanted) => format!("look for {}{author}", same(wanted)),
+        Evidence::State(wanted) => format!("look whether {}", state(wanted)),
+        Evidence::Gone(wanted) => format!("look whether {}", gone(wanted)),
+    };
     let mut lines = vec![format!(
-        "In a fresh session that can only read, open `{}` up to {} times, for at least {} s, and look for {}{author}.",
-        verify.on,
-        verify.reads_max,
-        verify.settle_s,
-        same(&verify.same)
+        "In a fresh session that can only read, open `{}` up to {} times, for at least {} s, and {look}.",
+        verify.on, verify.reads_max, verify.settle_s,
     )];
     let by = verify.permalink.as_ref().map_or_else(|| "the entry's link".to_owned(), |element| format!("`{element}`"));
-    if let Some(engagement) = &verify.engagement {
-        lines.push(format!("Follow {by} to the object's own page; it must show `{engagement}`."));
-    } else {
-        lines.push(format!("Keep the address that {by} leads to."));
+    match (&verify.evidence, &verify.engagement) {
+        (Evidence::Same(_), Some(engagement)) => {
+            lines.push(format!("Follow {by} to the object's own page; it must show `{engagement}`."));
+        }
+        (Evidence::Same(_), None) => lines.push(format!("Keep the address that {by} leads to.")),
+        (Evidence::State(_), Some(engagement)) => lines.push(format!("The page must show `{engagement}` as well.")),
+        (Evidence::State(_) | Evidence::Gone(_), _) => {}
     }
     lines
 }

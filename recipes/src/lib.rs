@@ -9,6 +9,7 @@
 mod aria;
 mod builtin;
 mod check;
+pub mod closed;
 mod css;
 mod diagnostics;
 mod explain;

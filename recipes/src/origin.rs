@@ -6,7 +6,7 @@ use std::fmt;
 
 use url::{Host, Url};
 
-use crate::model::{OriginPattern, PortPattern};
+use crate::model::{OriginPattern, PortPattern, ResourcePattern};
 
 /// Hosts that are this machine; only they may be spoken to in plain http or on any port.
 const THIS_MACHINE: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
@@ -24,6 +24,8 @@ pub(crate) enum OriginError {
     HostWildcard,
     #[error("the host name is not in the form that a browser shows (lower case, no encoding)")]
     Host,
+    #[error("`*.` must stand before a host of at least two parts")]
+    Below,
     #[error("the port is no number from 1 to 65535")]
     Port,
     #[error("`:*` is for this machine only")]
@@ -61,6 +63,12 @@ impl OriginPattern {
         Ok(Self { scheme: scheme.to_owned(), host: host.to_owned(), port })
     }
 
+    /// Whether the host is this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        THIS_MACHINE.contains(&self.host.as_str())
+    }
+
     /// Whether a URL lies in this origin. Names and passwords in a URL never do.
     #[must_use]
     pub fn covers(&self, url: &Url) -> bool {
@@ -71,6 +79,40 @@ impl OriginPattern {
         };
         let bare = url.username().is_empty() && url.password().is_none();
         bare && port && url.scheme() == self.scheme && url.host_str() == Some(self.host.as_str())
+    }
+}
+
+impl ResourcePattern {
+    /// Reads an origin whose host may begin with `*.`.
+    pub(crate) fn parse(text: &str) -> Result<Self, OriginError> {
+        let Some((scheme, rest)) = text.split_once("://*.") else {
+            return Ok(Self { origin: OriginPattern::parse(text)?, below: false });
+        };
+        let origin = OriginPattern::parse(&format!("{scheme}://{rest}"))?;
+        // `*.com` would be half of the web, and addresses have nothing below them.
+        let name = matches!(Host::parse(&origin.host), Ok(Host::Domain(_)));
+        if name && origin.host.contains('.') { Ok(Self { origin, below: true }) } else { Err(OriginError::Below) }
+    }
+
+    /// Whether a URL lies in this origin, or in one below it.
+    #[must_use]
+    pub fn covers(&self, url: &Url) -> bool {
+        let at_home = |host: &str| OriginPattern { host: host.to_owned(), ..self.origin.clone() }.covers(url);
+        match url.host_str() {
+            Some(host) if self.below => {
+                host.strip_suffix(&self.origin.host).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+                    && at_home(host)
+            }
+            Some(_) => self.origin.covers(url),
+            None => false,
+        }
+    }
+}
+
+impl fmt::Display for ResourcePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.origin.to_string();
+        if self.below { f.write_str(&shown.replacen("://", "://*.", 1)) } else { f.write_str(&shown) }
     }
 }
 
@@ -123,6 +165,23 @@ mod tests {
         ] {
             assert_eq!(OriginPattern::parse(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_resource_may_stand_for_the_hosts_below_it() {
+        let covers =
+            |pattern: &str, url: &str| ResourcePattern::parse(pattern).unwrap().covers(&Url::parse(url).unwrap());
+        for good in ["https://a.cdn.test/x", "https://b.a.cdn.test/", "https://a.cdn.test:443/"] {
+            assert!(covers("https://*.cdn.test", good), "{good}");
+        }
+        for bad in ["https://cdn.test/", "https://evilcdn.test/", "https://.cdn.test/", "http://a.cdn.test/"] {
+            assert!(!Url::parse(bad).is_ok_and(|_| covers("https://*.cdn.test", bad)), "{bad}");
+        }
+        assert!(covers("http://127.0.0.1:*", "http://127.0.0.1:9/"));
+        for bad in ["https://*.test", "https://*.127.0.0.1", "https://*.*.cdn.test", "http://*.cdn.test"] {
+            assert!(ResourcePattern::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(ResourcePattern::parse("https://*.cdn.test").unwrap().to_string(), "https://*.cdn.test");
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub enum UrlError {
     /// A value cannot be a part of a path (empty, `.` or `..`).
     #[error("the value of {placeholder} cannot stand in a URL: `{value}`")]
     BadValue {
-        /// Which one.
-        placeholder: Placeholder,
+        /// Which one, with its braces.
+        placeholder: String,
         /// Its value.
         value: String,
     },
@@ -91,6 +91,25 @@ impl Recipe {
         Url::parse(origin).is_ok_and(|url| self.allows_url(&url))
     }
 
+    /// Whether a tab may be at a URL: within `origins`, or no place of the network at all (`about:blank`).
+    #[must_use]
+    pub fn allows_request_of_tab(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| !matches!(url.scheme(), "http" | "https") || self.allows_url(&url))
+    }
+
+    /// Whether an inner frame or a background request may go to a URL: within `origins` or `resources`.
+    #[must_use]
+    pub fn may_reach(&self, url: &str) -> bool {
+        self.allows_request_of_tab(url)
+            || Url::parse(url).is_ok_and(|url| self.resources.iter().any(|origin| origin.covers(&url)))
+    }
+
+    /// Whether the platform runs on this machine: every origin is this machine's.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.origins.iter().all(OriginPattern::is_local)
+    }
+
     /// Where a surface is. `base_origin` is the account's origin, e.g. [`Recipe::base_origin`].
     ///
     /// A placeholder fills (part of) one path segment, percent-encoded; only a URL that is nothing but `{target}` is taken
@@ -123,16 +142,14 @@ impl Recipe {
 }
 
 fn url_part(part: &Part, values: &dyn Values) -> Result<String, UrlError> {
-    match part {
-        Part::Text(text) => Ok(text.clone()),
-        Part::Placeholder(placeholder) => {
-            let placeholder = *placeholder;
-            let value = values.get(placeholder).ok_or(MissingValue { placeholder })?;
-            if matches!(value, "" | "." | "..") {
-                return Err(UrlError::BadValue { placeholder, value: value.to_owned() });
-            }
-            Ok(utf8_percent_encode(value, SEGMENT).to_string())
-        }
+    if let Part::Text(text) = part {
+        return Ok(text.clone());
+    }
+    let placeholder = part.shown();
+    match part.value(values) {
+        None => Err(MissingValue { placeholder }.into()),
+        Some(value @ ("" | "." | "..")) => Err(UrlError::BadValue { placeholder, value: value.to_owned() }),
+        Some(value) => Ok(utf8_percent_encode(value, SEGMENT).to_string()),
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn nearest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c 
 }
 
 /// A help line for a mistyped name: the nearest one, else all of them (up to 30).
-pub(crate) fn did_you_mean<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str> + Clone) -> Option<String> {
+pub fn did_you_mean<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str> + Clone) -> Option<String> {
     if let Some(near) = nearest(wrong, candidates.clone()) {
         return Some(format!("did you mean `{near}`?"));
     }

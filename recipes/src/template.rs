@@ -20,6 +20,14 @@ pub enum Placeholder {
     ContentText,
     /// `{content.media}`
     ContentMedia,
+    /// `{content.title}`
+    ContentTitle,
+    /// `{content.scheduled_at}`: RFC 3339 in UTC, to the second.
+    ContentScheduledAt,
+    /// `{content.scheduled_date}`: its day in UTC, `2026-11-20`.
+    ContentScheduledDate,
+    /// `{content.scheduled_time}`: its time of day in UTC, `09:30`.
+    ContentScheduledTime,
     /// `{target}`: what an order aims at (a permalink, a handle).
     Target,
     /// `{object_id}`: read, not filled in, in receipts.
@@ -28,12 +36,16 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// Every placeholder of the language.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::AccountHandle,
         Self::AccountDisplayName,
         Self::AccountAvatarHash,
         Self::ContentText,
         Self::ContentMedia,
+        Self::ContentTitle,
+        Self::ContentScheduledAt,
+        Self::ContentScheduledDate,
+        Self::ContentScheduledTime,
         Self::Target,
         Self::ObjectId,
     ];
@@ -47,9 +59,25 @@ impl Placeholder {
             Self::AccountAvatarHash => "account.avatar_hash",
             Self::ContentText => "content.text",
             Self::ContentMedia => "content.media",
+            Self::ContentTitle => "content.title",
+            Self::ContentScheduledAt => "content.scheduled_at",
+            Self::ContentScheduledDate => "content.scheduled_date",
+            Self::ContentScheduledTime => "content.scheduled_time",
             Self::Target => "target",
             Self::ObjectId => "object_id",
         }
+    }
+
+    /// Whether it says when something is to appear.
+    #[must_use]
+    pub const fn is_schedule(self) -> bool {
+        matches!(self, Self::ContentScheduledAt | Self::ContentScheduledDate | Self::ContentScheduledTime)
+    }
+
+    /// Whether it is something that an order puts into a field, so that it must be read back.
+    #[must_use]
+    pub const fn is_written(self) -> bool {
+        self.is_schedule() || matches!(self, Self::ContentText | Self::ContentTitle)
     }
 }
 
@@ -73,6 +101,17 @@ pub enum Part {
     Text(String),
     /// Filled in at run time.
     Placeholder(Placeholder),
+    /// `{read.NAME}`: what an earlier step read under this name.
+    Read(String),
+}
+
+/// What stands before the name in `{read.NAME}`.
+const READ: &str = "read.";
+
+/// Whether a name can be given to what a step reads: lower-case letters, digits and `_`, beginning with a letter.
+pub(crate) fn is_read_name(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.len() <= 40 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(good)
 }
 
 /// Why a text is no template. Positions are bytes within the text.
@@ -106,11 +145,11 @@ impl TemplateError {
 }
 
 /// A template names a value that the caller does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the recipe names {placeholder}, which has no value here")]
 pub struct MissingValue {
-    /// The first one that is missing.
-    pub placeholder: Placeholder,
+    /// The first one that is missing, with its braces.
+    pub placeholder: String,
 }
 
 impl MissingValue {
@@ -125,6 +164,32 @@ impl MissingValue {
 pub trait Values {
     /// The value of one placeholder; `None` when there is none in this place.
     fn get(&self, placeholder: Placeholder) -> Option<&str>;
+
+    /// What an earlier step read under this name.
+    fn read(&self, name: &str) -> Option<&str> {
+        let _ = name;
+        None
+    }
+}
+
+impl Part {
+    /// The value of a part that is filled in; `None` when it has none here.
+    pub(crate) fn value<'v>(&'v self, values: &'v dyn Values) -> Option<&'v str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Placeholder(placeholder) => values.get(*placeholder),
+            Self::Read(name) => values.read(name),
+        }
+    }
+
+    /// As it stands in the recipe.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Text(text) => text.replace('{', "{{"),
+            Self::Placeholder(placeholder) => placeholder.to_string(),
+            Self::Read(name) => format!("{{{READ}{name}}}"),
+        }
+    }
 }
 
 impl Template {
@@ -147,14 +212,15 @@ impl Template {
             }
             let length = after.find('}').ok_or(TemplateError::Unclosed { at: brace })?;
             let name = after.get(..length).unwrap_or_default();
-            let placeholder = Placeholder::ALL
-                .into_iter()
-                .find(|placeholder| placeholder.name() == name)
-                .ok_or_else(|| TemplateError::Unknown { at: brace, name: name.to_owned() })?;
+            let read =
+                name.strip_prefix(READ).filter(|name| is_read_name(name)).map(|name| Part::Read(name.to_owned()));
+            let named = || Placeholder::ALL.into_iter().find(|known| known.name() == name).map(Part::Placeholder);
+            let part =
+                read.or_else(named).ok_or_else(|| TemplateError::Unknown { at: brace, name: name.to_owned() })?;
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
             }
-            parts.push(Part::Placeholder(placeholder));
+            parts.push(part);
             at = brace + length + 2;
         }
         plain.push_str(text.get(at..).unwrap_or_default());
@@ -164,11 +230,19 @@ impl Template {
         Ok(Self { parts })
     }
 
-    /// The placeholders it names, in order.
+    /// The placeholders of the closed set that it names, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
         self.parts.iter().filter_map(|part| match part {
-            Part::Text(_) => None,
             Part::Placeholder(placeholder) => Some(*placeholder),
+            Part::Text(_) | Part::Read(_) => None,
+        })
+    }
+
+    /// The names of what it takes from earlier `read` steps, in order.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Read(name) => Some(name.as_str()),
+            Part::Text(_) | Part::Placeholder(_) => None,
         })
     }
 
@@ -185,12 +259,7 @@ impl Template {
     pub fn try_fill(&self, values: &dyn Values) -> Result<String, MissingValue> {
         let mut out = String::new();
         for part in &self.parts {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Placeholder(placeholder) => {
-                    out.push_str(values.get(*placeholder).ok_or(MissingValue { placeholder: *placeholder })?);
-                }
-            }
+            out.push_str(part.value(values).ok_or_else(|| MissingValue { placeholder: part.shown() })?);
         }
         Ok(out)
     }
@@ -200,15 +269,7 @@ impl Template {
     /// For what is compared or shown to people. What is typed into a page or opened goes through [`Template::try_fill`].
     #[must_use]
     pub fn fill(&self, values: &dyn Values) -> String {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Placeholder(placeholder) => {
-                    values.get(*placeholder).map_or_else(|| placeholder.to_string(), str::to_owned)
-                }
-            })
-            .collect()
+        self.parts.iter().map(|part| part.value(values).map_or_else(|| part.shown(), str::to_owned)).collect()
     }
 
     /// Whether a path of a URL has this form. A placeholder stands for one or more characters without `/`.
@@ -233,8 +294,8 @@ impl Template {
         for (nth, part) in self.parts.iter().enumerate() {
             match part {
                 // Two placeholders side by side cannot be told apart.
-                Part::Placeholder(_) if open => return None,
-                Part::Placeholder(_) => open = true,
+                Part::Placeholder(_) | Part::Read(_) if open => return None,
+                Part::Placeholder(_) | Part::Read(_) => open = true,
                 Part::Text(text) if !open => rest = rest.strip_prefix(text.as_str())?,
                 Part::Text(text) => {
                     let last = nth + 1 == self.parts.len();
@@ -267,10 +328,7 @@ impl fmt::Display for Template {
     /// As it stands in the recipe.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.parts {
-            match part {
-                Part::Text(text) => f.write_str(&text.replace('{', "{{"))?,
-                Part::Placeholder(placeholder) => write!(f, "{placeholder}")?,
-            }
+            f.write_str(&part.shown())?;
         }
         Ok(())
     }
@@ -299,8 +357,29 @@ mod tests {
         assert_eq!(template("{{account.handle}").fill(&North), "{account.handle}");
         assert_eq!(template("to {target}").fill(&North), "to {target}");
         let missing = template("to {target}").try_fill(&North).unwrap_err();
-        assert_eq!(missing.placeholder, Placeholder::Target);
+        assert_eq!(missing.placeholder, "{target}");
         assert_eq!(template("{account.handle}").try_fill(&North).unwrap(), "north_star");
+    }
+
+    #[test]
+    fn what_a_step_read_is_a_value_by_its_name() {
+        struct Code;
+        impl Values for Code {
+            fn get(&self, _: Placeholder) -> Option<&str> {
+                None
+            }
+            fn read(&self, name: &str) -> Option<&str> {
+                (name == "code").then_some("A7")
+            }
+        }
+        let with = template("#{read.code}!");
+        assert_eq!(with.try_fill(&Code).unwrap(), "#A7!");
+        assert_eq!(with.to_string(), "#{read.code}!");
+        assert_eq!(with.reads().collect::<Vec<_>>(), ["code"]);
+        assert_eq!(template("{read.other}").try_fill(&Code).unwrap_err().placeholder, "{read.other}");
+        for not_a_name in ["{read.}", "{read.Code}", "{read.a.b}", "{read}"] {
+            assert!(Template::parse(not_a_name).is_err(), "{not_a_name}");
+        }
     }
 
     #[test]

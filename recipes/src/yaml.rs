@@ -17,41 +17,50 @@ const NODES_MAX: usize = 20_000;
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// The value's own text.
-    pub(crate) span: Span,
+    pub span: Span,
     /// What an error about the whole value points at: its key when it has one.
-    pub(crate) label: Span,
-    pub(crate) value: Value,
+    pub label: Span,
+    /// What was written.
+    pub value: Value,
 }
 
+/// A value.
 #[derive(Debug)]
-pub(crate) enum Value {
-    /// A text; `plain` when it stands without quotes, so that it may also mean a number, a truth value or nothing.
+pub enum Value {
+    /// A text.
     Scalar {
+        /// As it is meant: without quotes, escapes resolved.
         text: String,
+        /// Whether it stands without quotes, so that it may also mean a number, a truth value or nothing.
         plain: bool,
     },
+    /// A list.
     List(Vec<Node>),
+    /// A map, in the order of the file.
     Map(Vec<Entry>),
 }
 
 /// A key of a map with its value. Keys that stand twice are all here; the error is already reported.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) key_span: Span,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where it stands.
+    pub key_span: Span,
+    /// Its value.
+    pub value: Node,
 }
 
 impl Node {
     /// Whether nothing was written (`key:`, `~`, `null`).
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// The entries of a map; none of anything else.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Map(entries) => entries,
             Value::Scalar { .. } | Value::List(_) => &[],
@@ -71,7 +80,7 @@ enum OpenKind {
 }
 
 /// Reads one YAML document. `None` when it is no YAML at all; the reasons are in `sink`.
-pub(crate) fn read(source: &str, sink: &mut Sink<'_>) -> Option<Node> {
+pub fn read(source: &str, sink: &mut Sink<'_>) -> Option<Node> {
     let offsets: Vec<usize> = source.char_indices().map(|(at, _)| at).chain(std::iter::once(source.len())).collect();
     let mut builder =
         Builder { source, offsets, stack: Vec::new(), root: None, nodes: 0, documents: 0, aliases: false };

@@ -194,6 +194,194 @@ const RULES: &[Case] = &[
     ),
 ];
 
+const DEDUPE_ON: &str = "dedupe: { on: feed, same: { text: \"{content.text}\" } }";
+const DEDUPE_STATE: &str = "dedupe: { on: profile, state: { element: menu, is: STATE } }";
+const ORIGINS: &str = "origins: [\"https://shop.test\"]\n";
+const CONTENT: &str = "content: { text_max: 500, media_max: 4 }";
+const FLOW: &str = "  publish.post:\n";
+
+/// The newer steps, evidence, writes and rules.
+const NEWER: &[Case] = &[
+    ("unknown_action_type", Code::UnknownKey, FLOW, "  publish.posts:\n"),
+    (
+        "resource_of_half_the_web",
+        Code::BadOrigin,
+        ORIGINS,
+        "origins: [\"https://shop.test\"]\nresources: [\"https://*.test\"]\n",
+    ),
+    (
+        "budget_of_no_flow",
+        Code::UnknownKey,
+        ORIGINS,
+        "origins: [\"https://shop.test\"]\nbudgets: { like: { per_day: 6 } }\n",
+    ),
+    (
+        "budget_of_nothing",
+        Code::MissingKey,
+        ORIGINS,
+        "origins: [\"https://shop.test\"]\nbudgets: { publish.post: {} }\n",
+    ),
+    ("hover_on_the_commit", Code::CommitTouched, STEP_CLICK, "      - hover: post_button\n"),
+    (
+        "choose_in_the_commit",
+        Code::CommitTouched,
+        STEP_CLICK,
+        "      - choose: { from: post_button, option: Public }\n",
+    ),
+    ("toggle_the_commit", Code::CommitTouched, STEP_CLICK, "      - toggle: { element: post_button, on: true }\n"),
+    ("key_on_the_commit", Code::CommitTouched, STEP_CLICK, "      - press: { key: Escape, on: post_button }\n"),
+    ("scroll_to_the_commit", Code::CommitTouched, STEP_CLICK, "      - scroll: { to: post_button }\n"),
+    ("upload_by_the_commit", Code::CommitTouched, "into: media_input", "button: post_button"),
+    ("key_that_commits", Code::BadValue, STEP_CLICK, "      - press: { key: Enter }\n"),
+    ("key_misspelt", Code::BadValue, STEP_CLICK, "      - press: { key: PageDwn }\n"),
+    ("upload_without_way", Code::MissingKey, "into: media_input, ", ""),
+    ("scroll_of_both_kinds", Code::MissingKey, STEP_CLICK, "      - scroll: { to: menu, until: editor }\n"),
+    ("scroll_to_page_by_page", Code::BadValue, STEP_CLICK, "      - scroll: { to: menu, times_max: 3 }\n"),
+    ("wait_for_what", Code::UnknownKey, STEP_CLICK, "      - wait_for: { hidden: menu }\n"),
+    ("toggle_to_a_word", Code::WrongType, STEP_CLICK, "      - toggle: { element: menu, on: maybe }\n"),
+    ("read_under_no_name", Code::BadValue, STEP_CLICK, "      - read: { element: menu, as: \"The Code\" }\n"),
+    (
+        "read_twice",
+        Code::BadValue,
+        STEP_CLICK,
+        "      - read: { element: menu, as: code }\n      - read: { element: name, as: code }\n",
+    ),
+    (
+        "read_too_late",
+        Code::NotRead,
+        STEP_CLICK,
+        "      - choose: { from: menu, option: \"{read.code}\" }\n      - read: { element: menu, as: code }\n",
+    ),
+    (
+        "read_of_nothing_in_review",
+        Code::NotRead,
+        "count: \"{content.media}\" }",
+        "count: \"{content.media}\" }\n      - { element: menu, equals: \"{read.code}\" }",
+    ),
+    (
+        "read_in_dedupe",
+        Code::PlaceholderNotHere,
+        "dedupe: { on: feed, same: { text: \"{content.text}",
+        "dedupe: { on: feed, same: { text: \"{content.text}{read.code}",
+    ),
+    (
+        "time_is_not_read_back",
+        Code::ReviewIncomplete,
+        STEP_CLICK,
+        "      - type: { into: menu, text: \"{content.scheduled_date}T{content.scheduled_time}\" }\n",
+    ),
+    (
+        "dedupe_of_two_kinds",
+        Code::MissingKey,
+        DEDUPE_ON,
+        "dedupe: { on: feed, same: { text: \"{content.text}\" }, gone: { any: [{ status: 404 }], unless: menu } }",
+    ),
+    ("dedupe_of_no_kind", Code::MissingKey, DEDUPE_ON, "dedupe: { on: feed }"),
+    ("state_that_is_none", Code::BadValue, DEDUPE_ON, "dedupe: { on: profile, state: { element: menu, is: presed } }"),
+    (
+        "visible_without_unless",
+        Code::MissingKey,
+        DEDUPE_ON,
+        "dedupe: { on: profile, state: { element: menu, is: visible } }",
+    ),
+    (
+        "compare_of_a_word",
+        Code::BadValue,
+        DEDUPE_ON,
+        "dedupe: { on: profile, state: { element: menu, is: pressed, compare: contains } }",
+    ),
+    (
+        "look_back_at_a_state",
+        Code::BadValue,
+        DEDUPE_ON,
+        "dedupe: { on: profile, state: { element: menu, is: pressed }, look_back: 3 }",
+    ),
+    ("gone_without_unless", Code::MissingKey, DEDUPE_ON, "dedupe: { on: profile, gone: { any: [{ status: 404 }] } }"),
+    (
+        "gone_by_a_server_in_trouble",
+        Code::Limit,
+        DEDUPE_ON,
+        "dedupe: { on: profile, gone: { any: [{ status: 503 }], unless: menu } }",
+    ),
+    (
+        "author_of_a_state",
+        Code::BadValue,
+        "verify: { on: feed, same: { text: \"{content.text}\" }",
+        "verify: { on: profile, state: { element: menu, is: pressed }",
+    ),
+    (
+        "title_of_a_list_without",
+        Code::SurfaceWithoutItems,
+        "dedupe: { on: feed, same: { text: \"{content.text}\"",
+        "dedupe: { on: feed, same: { text: \"{content.text}\", title: \"{content.title}\"",
+    ),
+    (
+        "write_by_two_letters",
+        Code::BadWrite,
+        "writes: [\"POST /api/posts\"]",
+        "writes: [{ request: \"POST /graphql\", body: \"id\" }]",
+    ),
+    ("write_without_request", Code::MissingKey, "writes: [\"POST /api/posts\"]", "writes: [{ body: \"CreateStory\" }]"),
+    ("fewer_media_than_needed", Code::BadValue, CONTENT, "content: { text_max: 500, media_min: 5, media_max: 4 }"),
+    (
+        "aspect_the_wrong_way_round",
+        Code::BadValue,
+        CONTENT,
+        "content: { text_max: 500, media_max: 4, aspect_min: 2, aspect_max: 1.91 }",
+    ),
+    ("aspect_in_words", Code::WrongType, CONTENT, "content: { text_max: 500, media_max: 4, aspect_max: wide }"),
+    (
+        "target_never_looked_at",
+        Code::TargetUnchecked,
+        CONTENT,
+        "content: { text_max: 500, media_max: 4, target: required }",
+    ),
+    (
+        "target_named_and_denied",
+        Code::BadValue,
+        "text_max: 500, media_max: 4 }\n    dedupe: { on: feed, same: { text: \"{content.text}",
+        "text_max: 500, media_max: 4, target: none }\n    dedupe: { on: feed, same: { text: \"{content.text} {target}",
+    ),
+];
+
+/// What the newer cases replace, so that each of them is read as it is meant.
+#[test]
+fn the_newer_parts_are_good_where_they_are_good() {
+    let steps = concat!(
+        "      - hover: menu\n      - choose: { from: menu, option: \"Public\" }\n",
+        "      - toggle: { element: menu, on: false }\n      - press: { key: Escape }\n",
+        "      - press: { key: ArrowDown, on: menu }\n      - scroll: { to: menu }\n",
+        "      - scroll: { until: menu, in: name, times_max: 3 }\n      - wait_for: { gone: save_button }\n",
+        "      - wait_for: { enabled: post_button }\n      - read: { element: menu, as: code }\n",
+        "      - choose: { from: menu, option: \"{read.code}\" }\n",
+    );
+    let source = edit(GOOD, STEP_CLICK, steps);
+    let source =
+        edit(&source, DEDUPE_ON, &DEDUPE_STATE.replace("STATE", "{ text: \"{content.text}\" }, compare: contains"));
+    let source = edit(
+        &source,
+        "verify: { on: feed, same: { text: \"{content.text}\" }, author: \"{account.handle}\" }",
+        "verify: { on: profile, gone: { any: [{ status: 404 }, { element: menu }], unless: editor } }",
+    );
+    let source = edit(
+        &source,
+        ORIGINS,
+        "origins: [\"https://shop.test\"]\nresources: [\"https://*.cdn.test\"]\nbudgets: { publish.post: { per_hour: 2, spacing_s: 900 } }\n",
+    );
+    let source = edit(
+        &source,
+        "writes: [\"POST /api/posts\"]",
+        "writes: [\"POST /api/posts\", { request: \"POST /graphql\", body: \"name=Create\", query: \"doc=77\" }]",
+    );
+    let source = edit(&source, "into: media_input", "button: media_input");
+    assert_eq!(check_str("recipe.yaml", &source).to_string(), "");
+}
+
+#[test]
+fn newer_steps_evidence_writes_and_rules() {
+    snapshots("newer", NEWER);
+}
+
 #[test]
 fn the_good_recipe_is_good() {
     assert_eq!(check_str("recipe.yaml", GOOD).to_string(), "");
@@ -292,7 +480,7 @@ fn all_errors_of_a_file_in_one_go() {
 /// Every code is met by a case, but for those of hostile size, which `hostile.rs` meets.
 #[test]
 fn every_code_has_a_case() {
-    let met: BTreeSet<&str> = [SHAPE, NAMES, RULES].concat().iter().map(|case| case.1.as_str()).collect();
+    let met: BTreeSet<&str> = [SHAPE, NAMES, RULES, NEWER].concat().iter().map(|case| case.1.as_str()).collect();
     let elsewhere = [Code::TooLarge, Code::TooDeep, Code::Order].map(Code::as_str);
     let missing: Vec<&str> = Code::ALL
         .iter()

@@ -195,7 +195,7 @@ impl Set {
             lane: Lane::Browser,
             payload: Payload {
                 action_type: "publish.post".into(),
-                content: Content { text: text.into(), media },
+                content: Content { text: text.into(), media, ..Content::default() },
                 target: None,
             },
             idempotency_key: key.map(str::to_owned),

@@ -105,6 +105,10 @@ faults! {
     captcha_on_the_composer: with(|f| f.captcha_on = Some(PageKind::Compose)), challenge(), NONE;
     checkpoint_on_the_composer: with(|f| f.checkpoint_on = Some(PageKind::Compose)), challenge(), NONE;
     login_wall_on_the_profile: with(|f| f.login_wall_on = Some(PageKind::Profile)), challenge(), NONE;
+    login_wall_with_a_password_field_that_blanks_itself: with(|f| {
+        f.login_wall_on = Some(PageKind::Profile);
+        f.password_blanks = true;
+    }), challenge(), NONE;
     login_wall_on_the_composer: with(|f| f.login_wall_on = Some(PageKind::Compose)), challenge(), NONE;
 
     // Identity.

@@ -13,7 +13,7 @@ use crate::yaml::{Entry, Node, Value};
 const TEXT_CHARS_MAX: usize = 1_000;
 
 /// A map whose keys were compared with those that the language knows here.
-pub(crate) struct Fields<'n> {
+pub struct Fields<'n> {
     what: String,
     label: Span,
     entries: &'n [Entry],
@@ -21,7 +21,7 @@ pub(crate) struct Fields<'n> {
 
 impl<'n> Fields<'n> {
     /// Opens a map; unknown keys are reported at once. `what` completes "… in" ("`identity`").
-    pub(crate) fn open(node: &'n Node, what: &str, known: &[&str], sink: &mut Sink<'_>) -> Option<Self> {
+    pub fn open(node: &'n Node, what: &str, known: &[&str], sink: &mut Sink<'_>) -> Option<Self> {
         let entries = map(node, what, sink)?;
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let help = did_you_mean(&entry.key, known.iter().copied());
@@ -30,8 +30,13 @@ impl<'n> Fields<'n> {
         Some(Self { what: what.to_owned(), label: node.label, entries })
     }
 
+    /// Where a key stands, if it stands there.
+    pub(crate) fn key_span(&self, key: &str) -> Option<Span> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_span)
+    }
+
     /// The value of a key that may be left out. A key without a value is reported.
-    pub(crate) fn get(&self, key: &str, sink: &mut Sink<'_>) -> Option<&'n Node> {
+    pub fn get(&self, key: &str, sink: &mut Sink<'_>) -> Option<&'n Node> {
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         if entry.value.is_null() {
             let message = format!("`{key}` in {} has no value", self.what);
@@ -42,7 +47,7 @@ impl<'n> Fields<'n> {
     }
 
     /// The value of a key that must be there. `write` shows what to write.
-    pub(crate) fn need(&self, key: &str, write: &str, sink: &mut Sink<'_>) -> Option<&'n Node> {
+    pub fn need(&self, key: &str, write: &str, sink: &mut Sink<'_>) -> Option<&'n Node> {
         if !self.entries.iter().any(|entry| entry.key == key) {
             let message = format!("{} has no `{key}`", self.what);
             sink.report(Code::MissingKey, self.label, message, format!("add `{write}`"));
@@ -52,7 +57,7 @@ impl<'n> Fields<'n> {
 }
 
 /// The entries of a map.
-pub(crate) fn map<'n>(node: &'n Node, what: &str, sink: &mut Sink<'_>) -> Option<&'n [Entry]> {
+pub fn map<'n>(node: &'n Node, what: &str, sink: &mut Sink<'_>) -> Option<&'n [Entry]> {
     match &node.value {
         Value::Map(entries) => Some(entries),
         _ => wrong_type(node, what, "a map (`key: value`)", sink),
@@ -60,7 +65,7 @@ pub(crate) fn map<'n>(node: &'n Node, what: &str, sink: &mut Sink<'_>) -> Option
 }
 
 /// The one entry of a map that says of what kind a thing is (`css: …`, `open: …`).
-pub(crate) fn single<'n>(node: &'n Node, what: &str, known: &[&str], sink: &mut Sink<'_>) -> Option<&'n Entry> {
+pub fn single<'n>(node: &'n Node, what: &str, known: &[&str], sink: &mut Sink<'_>) -> Option<&'n Entry> {
     let entries = map(node, what, sink)?;
     match entries {
         [entry] if known.contains(&entry.key.as_str()) => Some(entry),
@@ -79,12 +84,7 @@ pub(crate) fn single<'n>(node: &'n Node, what: &str, known: &[&str], sink: &mut 
 }
 
 /// The entries of a list, within its limits.
-pub(crate) fn list<'n>(
-    node: &'n Node,
-    what: &str,
-    count: RangeInclusive<usize>,
-    sink: &mut Sink<'_>,
-) -> Option<&'n [Node]> {
+pub fn list<'n>(node: &'n Node, what: &str, count: RangeInclusive<usize>, sink: &mut Sink<'_>) -> Option<&'n [Node]> {
     let Value::List(items) = &node.value else {
         return wrong_type(node, what, "a list (`[ … ]` or lines with `- `)", sink);
     };
@@ -98,14 +98,14 @@ pub(crate) fn list<'n>(
 }
 
 /// Reports when there are more of something than the language allows.
-pub(crate) fn limit(count: usize, max: usize, what: &str, at: Span, sink: &mut Sink<'_>) {
+pub fn limit(count: usize, max: usize, what: &str, at: Span, sink: &mut Sink<'_>) {
     if count > max {
         sink.report(Code::Limit, at, format!("{what} has {count} entries; at most {max} are allowed"), None);
     }
 }
 
 /// A text that is not empty.
-pub(crate) fn text(node: &Node, what: &str, sink: &mut Sink<'_>) -> Option<String> {
+pub fn text(node: &Node, what: &str, sink: &mut Sink<'_>) -> Option<String> {
     let Value::Scalar { text, .. } = &node.value else {
         return wrong_type(node, what, "a text", sink);
     };
@@ -127,7 +127,7 @@ pub(crate) fn text(node: &Node, what: &str, sink: &mut Sink<'_>) -> Option<Strin
 }
 
 /// A whole number within limits.
-pub(crate) fn number(node: &Node, what: &str, range: RangeInclusive<u64>, sink: &mut Sink<'_>) -> Option<u64> {
+pub fn number(node: &Node, what: &str, range: RangeInclusive<u64>, sink: &mut Sink<'_>) -> Option<u64> {
     let digits = match &node.value {
         Value::Scalar { text, plain: true } if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
             text
@@ -150,7 +150,7 @@ pub(crate) fn number(node: &Node, what: &str, range: RangeInclusive<u64>, sink: 
 }
 
 /// `true` or `false`.
-pub(crate) fn truth(node: &Node, what: &str, sink: &mut Sink<'_>) -> Option<bool> {
+pub fn truth(node: &Node, what: &str, sink: &mut Sink<'_>) -> Option<bool> {
     match &node.value {
         Value::Scalar { text, plain: true } if text == "true" => Some(true),
         Value::Scalar { text, plain: true } if text == "false" => Some(false),
@@ -159,7 +159,7 @@ pub(crate) fn truth(node: &Node, what: &str, sink: &mut Sink<'_>) -> Option<bool
 }
 
 /// One word of a closed set.
-pub(crate) fn choice<T: Copy>(node: &Node, what: &str, words: &[(&str, T)], sink: &mut Sink<'_>) -> Option<T> {
+pub fn choice<T: Copy>(node: &Node, what: &str, words: &[(&str, T)], sink: &mut Sink<'_>) -> Option<T> {
     let word = text(node, what, sink)?;
     let found = words.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
     if found.is_none() {
@@ -170,7 +170,7 @@ pub(crate) fn choice<T: Copy>(node: &Node, what: &str, words: &[(&str, T)], sink
 }
 
 /// Reports that something else stands where a value of some type belongs.
-pub(crate) fn wrong_type<T>(node: &Node, what: &str, wanted: &str, sink: &mut Sink<'_>) -> Option<T> {
+pub fn wrong_type<T>(node: &Node, what: &str, wanted: &str, sink: &mut Sink<'_>) -> Option<T> {
     let (found, help) = match &node.value {
         _ if node.is_null() => ("nothing".to_owned(), None),
         Value::Scalar { text, plain: true } if text.chars().count() <= 40 => (format!("`{text}`"), None),

@@ -1,14 +1,18 @@
 //! The head of a recipe: platform, number, what it was verified against, origins; and the form of names.
 
 use crate::diagnostics::{Code, Sink, Span};
-use crate::model::{OriginPattern, Verified, VerifiedAgainst};
+use crate::model::{Budget, OriginPattern, ResourcePattern, Verified, VerifiedAgainst};
 use crate::origin::OriginError;
 use crate::yaml::Node;
 
+use super::Reader;
 use super::fields::{Fields, choice, list, number as whole_number, text};
+use crate::suggest::did_you_mean;
 
 /// Most origins of a recipe.
 const ORIGINS_MAX: usize = 20;
+/// Most resources of a recipe.
+const RESOURCES_MAX: usize = 50;
 /// Longest name that an author chooses, in characters.
 const NAME_CHARS_MAX: usize = 60;
 
@@ -89,24 +93,59 @@ pub(super) fn origins(node: &Node, sink: &mut Sink<'_>) -> Option<Vec<OriginPatt
 
 fn origin(node: &Node, sink: &mut Sink<'_>) -> Option<OriginPattern> {
     let text = text(node, "an origin", sink)?;
-    match OriginPattern::parse(&text) {
-        Ok(origin) => Some(origin),
-        Err(reason) => {
-            let help = match reason {
-                OriginError::Form => "write `https://example.com`, without path or slash at the end",
-                OriginError::Scheme | OriginError::HttpElsewhere => {
-                    "use https; `http://` is for 127.0.0.1, localhost and [::1], where test servers run"
-                }
-                OriginError::HostWildcard => {
-                    "name each host: a wildcard would carry the session to hosts that nobody looked at"
-                }
-                OriginError::Host => "copy it from the browser's address bar, in lower case",
-                OriginError::Port => "write a number, or leave the port out",
-                OriginError::AnyPortElsewhere => "name the port; `:*` is for 127.0.0.1, localhost and [::1]",
-            };
-            sink.report(Code::BadOrigin, node.span, format!("`{text}` is not an origin: {reason}"), help.to_owned());
-            None
+    OriginPattern::parse(&text).map_err(|reason| no_origin(node, &text, "an origin", reason, sink)).ok()
+}
+
+fn no_origin(node: &Node, text: &str, what: &str, reason: OriginError, sink: &mut Sink<'_>) {
+    let help = match reason {
+        OriginError::Form => "write `https://example.com`, without path or slash at the end",
+        OriginError::Scheme | OriginError::HttpElsewhere => {
+            "use https; `http://` is for 127.0.0.1, localhost and [::1], where test servers run"
         }
+        OriginError::HostWildcard => {
+            "name each host: a wildcard would carry the session to hosts that nobody looked at"
+        }
+        OriginError::Host => "copy it from the browser's address bar, in lower case",
+        OriginError::Below => "write `https://*.example.com`: every host below example.com, and no more",
+        OriginError::Port => "write a number, or leave the port out",
+        OriginError::AnyPortElsewhere => "name the port; `:*` is for 127.0.0.1, localhost and [::1]",
+    };
+    sink.report(Code::BadOrigin, node.span, format!("`{text}` is not {what}: {reason}"), help.to_owned());
+}
+
+/// Where background requests may go beside the origins.
+pub(super) fn resources(node: &Node, sink: &mut Sink<'_>) -> Option<Vec<ResourcePattern>> {
+    let nodes = list(node, "`resources`", 1..=RESOURCES_MAX, sink)?;
+    let read: Vec<Option<ResourcePattern>> = nodes
+        .iter()
+        .map(|node| {
+            let text = text(node, "a resource", sink)?;
+            ResourcePattern::parse(&text).map_err(|reason| no_origin(node, &text, "a resource", reason, sink)).ok()
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+impl Reader<'_> {
+    /// How much of an action type an account may do.
+    pub(super) fn budget(&mut self, name: &str, node: &Node) -> Option<Budget> {
+        if !self.flows.iter().any(|known| known == name) {
+            let help = did_you_mean(name, self.flows.iter().map(String::as_str));
+            self.sink.report(Code::UnknownKey, node.label, format!("`flows` has no `{name}`"), help);
+        }
+        let what = format!("budget `{name}`");
+        let fields = Fields::open(node, &what, &["per_hour", "per_day", "spacing_s"], &mut self.sink)?;
+        if node.entries().is_empty() {
+            let help = "write `per_hour: 2`, `per_day: 6` or `spacing_s: 900`".to_owned();
+            self.sink.report(Code::MissingKey, node.label, format!("{what} bounds nothing"), help);
+        }
+        let mut count = |key: &str, max: u64| {
+            let node = fields.get(key, &mut self.sink)?;
+            whole_number(node, &format!("`{key}`"), 1..=max, &mut self.sink)
+        };
+        let per_hour = count("per_hour", 10_000).and_then(|count| u32::try_from(count).ok());
+        let per_day = count("per_day", 100_000).and_then(|count| u32::try_from(count).ok());
+        Some(Budget { per_hour, per_day, spacing_s: count("spacing_s", 604_800) })
     }
 }
 

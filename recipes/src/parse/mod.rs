@@ -8,14 +8,17 @@
 //! line that defines it, and an element with an error in it is still a known name.
 
 mod challenges;
+mod content;
 mod elements;
-mod fields;
+mod evidence;
+pub(crate) mod fields;
 mod flow;
 mod head;
 mod identity;
 mod outcome;
 mod steps;
 mod surfaces;
+mod writes;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +30,7 @@ use crate::diagnostics::{Code, Diagnostics, Sink, Span};
 use crate::model::{ElementName, OriginPattern, Recipe, SurfaceName};
 use crate::suggest::did_you_mean;
 use crate::template::{Placeholder, Template, TemplateError};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Node, Value};
 use fields::{Fields, limit, map};
 
 /// Largest recipe, in bytes.
@@ -39,8 +42,19 @@ const SURFACES_MAX: usize = 100;
 /// Most flows of a recipe.
 const FLOWS_MAX: usize = 50;
 
-const KEYS: [&str; 9] =
-    ["platform", "recipe", "verified", "origins", "surfaces", "elements", "identity", "challenges", "flows"];
+const KEYS: [&str; 11] = [
+    "platform",
+    "recipe",
+    "verified",
+    "origins",
+    "resources",
+    "budgets",
+    "surfaces",
+    "elements",
+    "identity",
+    "challenges",
+    "flows",
+];
 
 /// Reads and checks a recipe. `file` is what errors call it.
 pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
@@ -53,8 +67,15 @@ pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
     let Some(root) = yaml::read(source, &mut sink) else {
         return Err(sink.finish());
     };
-    let mut reader =
-        Reader { sink, origins: Some(Vec::new()), surfaces: Vec::new(), elements: Vec::new(), uses: Vec::new() };
+    let mut reader = Reader {
+        sink,
+        origins: Some(Vec::new()),
+        surfaces: Vec::new(),
+        elements: Vec::new(),
+        flows: Vec::new(),
+        uses: Vec::new(),
+        reads: None,
+    };
     let recipe = reader.recipe(&root, source);
     let found = reader.sink.finish();
     match recipe {
@@ -68,12 +89,27 @@ pub(crate) struct Reader<'s> {
     pub(crate) sink: Sink<'s>,
     /// `None` once one of them is in error: then nothing can be said of what they cover.
     origins: Option<Vec<OriginPattern>>,
-    /// Names of surfaces, and whether they list objects.
-    surfaces: Vec<(SurfaceName, bool)>,
+    /// Surfaces, as far as the first walk sees them.
+    surfaces: Vec<KnownSurface>,
     /// Names of elements, and where they stand.
     elements: Vec<(ElementName, Span)>,
+    /// Names of flows.
+    flows: Vec<String>,
     /// Who touches or trusts which element, for the rules of the whole.
     uses: Vec<Use>,
+    /// What the steps of the flow have read so far; `None` where nothing that is read has a value.
+    reads: Option<Vec<String>>,
+}
+
+/// What the first walk knows of a surface.
+struct KnownSurface {
+    name: SurfaceName,
+    /// Whether it lists objects.
+    lists: bool,
+    /// Whether it reads titles of its entries.
+    titles: bool,
+    /// Whether the order's target is in its URL.
+    by_target: bool,
 }
 
 impl Reader<'_> {
@@ -90,6 +126,14 @@ impl Reader<'_> {
         self.origins = fields
             .need("origins", "origins: [\"https://example.com\"]", &mut self.sink)
             .and_then(|node| head::origins(node, &mut self.sink));
+        let resources = match fields.get("resources", &mut self.sink) {
+            Some(node) => head::resources(node, &mut self.sink),
+            None => Some(Vec::new()),
+        };
+        let budgets = match fields.get("budgets", &mut self.sink) {
+            Some(node) => self.named(node, "`budgets`", FLOWS_MAX, Self::budget),
+            None => Some(IndexMap::new()),
+        };
         let surfaces = fields
             .need("surfaces", "surfaces: { profile: { url: \"/{account.handle}\" } }", &mut self.sink)
             .and_then(|node| self.named(node, "`surfaces`", SURFACES_MAX, Self::surface));
@@ -117,6 +161,8 @@ impl Reader<'_> {
             recipe: number?,
             verified: verified?,
             origins: self.origins.take()?,
+            resources: resources?,
+            budgets: budgets?,
             surfaces: surfaces?,
             elements: elements?,
             identity: identity?,
@@ -133,9 +179,19 @@ impl Reader<'_> {
             for entry in section.value.entries() {
                 match section.key.as_str() {
                     "surfaces" => {
-                        let lists = entry.value.entries().iter().any(|field| field.key == "items");
-                        self.surfaces.push((entry.key.clone(), lists));
+                        let field = |key| entry.value.entries().iter().find(|field| field.key == key);
+                        let items = field("items");
+                        let target = Placeholder::Target.to_string();
+                        self.surfaces.push(KnownSurface {
+                            name: entry.key.clone(),
+                            lists: items.is_some(),
+                            titles: items.is_some_and(|items| items.value.entries().iter().any(|f| f.key == "title")),
+                            by_target: field("url").is_some_and(
+                                |url| matches!(&url.value.value, Value::Scalar { text, .. } if text.contains(&target)),
+                            ),
+                        });
                     }
+                    "flows" => self.flows.push(entry.key.clone()),
                     "elements" => self.elements.push((entry.key.clone(), entry.key_span)),
                     _ => {}
                 }
@@ -188,10 +244,10 @@ impl Reader<'_> {
     /// The name of a surface that the recipe defines.
     fn surface_name(&mut self, node: &Node, what: &str) -> Option<SurfaceName> {
         let name = fields::text(node, what, &mut self.sink)?;
-        if self.surfaces.iter().any(|(known, _)| *known == name) {
+        if self.surfaces.iter().any(|known| known.name == name) {
             return Some(name);
         }
-        let help = did_you_mean(&name, self.surfaces.iter().map(|(known, _)| known.as_str()));
+        let help = did_you_mean(&name, self.surfaces.iter().map(|known| known.name.as_str()));
         self.sink.report(Code::UnknownSurface, node.span, format!("`surfaces` has no `{name}`"), help);
         None
     }
@@ -199,7 +255,7 @@ impl Reader<'_> {
     /// The name of a surface that lists objects.
     fn listing_name(&mut self, node: &Node, what: &str) -> Option<SurfaceName> {
         let name = self.surface_name(node, what)?;
-        if !self.surfaces.iter().any(|(known, lists)| *known == name && *lists) {
+        if !self.surfaces.iter().any(|known| known.name == name && known.lists) {
             let message = format!("{what} reads entries of a list, but the surface `{name}` has no `items`");
             let help = format!("add `items: {{ each: \"article\", text: \".text\" }}` to `surfaces.{name}`");
             self.sink.report(Code::SurfaceWithoutItems, node.span, message, help);
@@ -223,6 +279,7 @@ impl Reader<'_> {
                     let at = self.within(node.span, &shown);
                     self.sink.report(Code::PlaceholderNotHere, at, format!("`{shown}` has no value in {what}"), help);
                 }
+                self.reads_of(node, what, &template);
                 Some(template)
             }
             Err(TemplateError::Unclosed { at }) => {
@@ -238,6 +295,28 @@ impl Reader<'_> {
                 let at = self.within(node.span, &shown);
                 self.sink.report(Code::UnknownPlaceholder, at, format!("`{shown}` is not a placeholder"), help);
                 None
+            }
+        }
+    }
+
+    /// What a template takes from `read` steps was read by an earlier one.
+    fn reads_of(&mut self, node: &Node, what: &str, template: &Template) {
+        for name in template.reads() {
+            let shown = format!("{{read.{name}}}");
+            let at = self.within(node.span, &shown);
+            match &self.reads {
+                None => {
+                    let help = "what a step read is known to later steps and to the review, not elsewhere".to_owned();
+                    let message = format!("`{shown}` has no value in {what}");
+                    self.sink.report(Code::PlaceholderNotHere, at, message, help);
+                }
+                Some(known) if !known.iter().any(|known| known == name) => {
+                    let help = did_you_mean(name, known.iter().map(String::as_str))
+                        .unwrap_or_else(|| format!("add `- read: {{ element: <element>, as: {name} }}` before it"));
+                    let message = format!("`{shown}` is used, but no earlier step reads it");
+                    self.sink.report(Code::NotRead, at, message, help);
+                }
+                Some(_) => {}
             }
         }
     }

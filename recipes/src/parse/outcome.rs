@@ -3,7 +3,7 @@
 use crate::check::UseKind;
 use crate::diagnostics::Code;
 use crate::json_path;
-use crate::model::{ObjectId, Receipt, ReceiptSign, Verify};
+use crate::model::{Evidence, ObjectId, Receipt, ReceiptSign, Verify};
 use crate::template::{Part, Placeholder, Template};
 use crate::yaml::Node;
 
@@ -18,7 +18,8 @@ const WITHIN_MS_DEFAULT: u64 = 20_000;
 const SETTLE_S_DEFAULT: u64 = 20;
 /// Reads before a person is asked when the recipe does not say.
 const READS_MAX_DEFAULT: u32 = 5;
-const VERIFY_KEYS: [&str; 7] = ["on", "same", "author", "settle_s", "permalink", "engagement", "reads_max"];
+const VERIFY_KEYS: [&str; 9] =
+    ["on", "same", "state", "gone", "author", "settle_s", "permalink", "engagement", "reads_max"];
 /// What may stand in the path of a receipt.
 const IN_RECEIPT: [Placeholder; 2] = [Placeholder::ObjectId, Placeholder::AccountHandle];
 
@@ -84,10 +85,13 @@ impl Reader<'_> {
 
     pub(super) fn verify(&mut self, node: &Node) -> Option<Verify> {
         let fields = Fields::open(node, "`verify`", &VERIFY_KEYS, &mut self.sink)?;
-        let on = fields.need("on", "on: feed", &mut self.sink).and_then(|node| self.listing_name(node, "`verify.on`"));
-        let same = fields
-            .need("same", "same: { text: \"{content.text}\" }", &mut self.sink)
-            .and_then(|node| self.same(node, "`verify.same`"));
+        let shown = self.evidence(node, &fields, "verify");
+        let only_same = ["author", "permalink"];
+        self.belongs_to_same(&fields, "verify", &only_same, shown.as_ref().map(|(_, evidence)| evidence));
+        if let (Some((_, Evidence::Gone(_))), Some(at)) = (&shown, fields.key_span("engagement")) {
+            let message = "`engagement` is looked for on the object's own page, but this flow's object is gone then";
+            self.sink.report(Code::BadValue, at, message, "remove it".to_owned());
+        }
         let author = fields.get("author", &mut self.sink).map(|node| {
             self.template(node, "`author`", &[Placeholder::AccountHandle, Placeholder::AccountDisplayName])
         });
@@ -107,9 +111,10 @@ impl Reader<'_> {
             }
             None => Some(READS_MAX_DEFAULT),
         };
+        let (on, evidence) = shown?;
         Some(Verify {
-            on: on?,
-            same: same?,
+            on,
+            evidence,
             author: author.flatten(),
             settle_s: settle_s?,
             permalink,

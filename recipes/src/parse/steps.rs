@@ -2,19 +2,25 @@
 
 use crate::check::UseKind;
 use crate::diagnostics::Code;
-use crate::model::{Compare, Review, ReviewExpect, Step};
-use crate::template::Placeholder;
-use crate::yaml::Node;
+use crate::model::{Compare, Key, Review, ReviewExpect, Scroll, Step, UploadTo, WaitFor};
+use crate::suggest::did_you_mean;
+use crate::template::{Placeholder, is_read_name};
+use crate::yaml::{Node, Value};
 
 use super::Reader;
-use super::fields::{Fields, list, single};
+use super::fields::{Fields, list, number, single, text, truth};
 use super::flow::OF_ORDER;
 
 /// Most steps of one flow.
 const STEPS_MAX: usize = 50;
 /// Most things that one review looks at.
 const REVIEWS_MAX: usize = 50;
-const KINDS: [&str; 6] = ["open", "type", "upload", "click", "dismiss", "wait_for"];
+/// Pages that are scrolled when the recipe does not say.
+const TIMES_DEFAULT: u32 = 20;
+/// Most pages that are scrolled.
+const TIMES_MAX: u64 = 200;
+const KINDS: [&str; 12] =
+    ["open", "type", "upload", "click", "hover", "dismiss", "choose", "toggle", "press", "scroll", "wait_for", "read"];
 
 impl Reader<'_> {
     pub(super) fn steps(&mut self, flow: &str, node: &Node) -> Option<Vec<Step>> {
@@ -36,10 +42,21 @@ impl Reader<'_> {
             "open" => self.surface_name(value, "`open`").map(Step::Open),
             "type" => self.type_step(value),
             "upload" => self.upload_step(value),
-            "click" => self.used(value, "`click`", UseKind::Touched { by: "a `click` step" }).map(Step::Click),
-            "dismiss" => self.used(value, "`dismiss`", UseKind::Touched { by: "a `dismiss` step" }).map(Step::Dismiss),
-            _ => self.element_name(value, "`wait_for`").map(Step::WaitFor),
+            "click" => self.touched(value, "`click`", "a `click` step").map(Step::Click),
+            "hover" => self.touched(value, "`hover`", "a `hover` step").map(Step::Hover),
+            "dismiss" => self.touched(value, "`dismiss`", "a `dismiss` step").map(Step::Dismiss),
+            "choose" => self.choose_step(value),
+            "toggle" => self.toggle_step(value),
+            "press" => self.press_step(value),
+            "scroll" => self.scroll_step(value).map(Step::Scroll),
+            "wait_for" => self.wait_step(value).map(Step::WaitFor),
+            _ => self.read_step(value),
         }
+    }
+
+    /// The name of an element that gets an input.
+    fn touched(&mut self, node: &Node, what: &str, by: &'static str) -> Option<String> {
+        self.used(node, what, UseKind::Touched { by })
     }
 
     fn type_step(&mut self, node: &Node) -> Option<Step> {
@@ -54,14 +71,133 @@ impl Reader<'_> {
     }
 
     fn upload_step(&mut self, node: &Node) -> Option<Step> {
-        let fields = Fields::open(node, "`upload`", &["into", "files"], &mut self.sink)?;
-        let into = fields
-            .need("into", "into: media_input", &mut self.sink)
-            .and_then(|node| self.used(node, "`into`", UseKind::Touched { by: "an `upload` step" }));
+        let fields = Fields::open(node, "`upload`", &["into", "button", "files"], &mut self.sink)?;
+        let by = "an `upload` step";
+        let to = match (fields.get("into", &mut self.sink), fields.get("button", &mut self.sink)) {
+            (Some(into), None) => self.touched(into, "`into`", by).map(UploadTo::Input),
+            (None, Some(button)) => self.touched(button, "`button`", by).map(UploadTo::Button),
+            _ => {
+                let help = "write `into: media_input`, or `button: attach_button` for one that opens a file chooser";
+                let message = "an upload takes one of `into` and `button`";
+                self.sink.report(Code::MissingKey, node.label, message, help.to_owned());
+                None
+            }
+        };
         let files = fields
             .need("files", "files: \"{content.media}\"", &mut self.sink)
             .and_then(|node| self.media(node, "`files`"));
-        Some(Step::Upload { into: into?, files: files? })
+        Some(Step::Upload { to: to?, files: files? })
+    }
+
+    fn choose_step(&mut self, node: &Node) -> Option<Step> {
+        let fields = Fields::open(node, "`choose`", &["from", "option"], &mut self.sink)?;
+        let from = fields
+            .need("from", "from: audience", &mut self.sink)
+            .and_then(|node| self.touched(node, "`from`", "a `choose` step"));
+        let option = fields
+            .need("option", "option: \"Public\"", &mut self.sink)
+            .and_then(|node| self.template(node, "`option`", &OF_ORDER));
+        Some(Step::Choose { from: from?, option: option? })
+    }
+
+    fn toggle_step(&mut self, node: &Node) -> Option<Step> {
+        let fields = Fields::open(node, "`toggle`", &["element", "on"], &mut self.sink)?;
+        let element = fields
+            .need("element", "element: schedule_switch", &mut self.sink)
+            .and_then(|node| self.touched(node, "`element`", "a `toggle` step"));
+        let on = fields.need("on", "on: true", &mut self.sink).and_then(|node| truth(node, "`on`", &mut self.sink));
+        Some(Step::Toggle { element: element?, on: on? })
+    }
+
+    fn press_step(&mut self, node: &Node) -> Option<Step> {
+        let fields = Fields::open(node, "`press`", &["key", "on"], &mut self.sink)?;
+        let key = fields.need("key", "key: Escape", &mut self.sink).and_then(|node| self.key(node));
+        let on = fields.get("on", &mut self.sink).map(|node| self.touched(node, "`on`", "a `press` step"));
+        let on = on.map_or(Some(None), |on| on.map(Some));
+        Some(Step::Press { key: key?, on: on? })
+    }
+
+    fn key(&mut self, node: &Node) -> Option<Key> {
+        let name = text(node, "`key`", &mut self.sink)?;
+        let found = Key::ALL.into_iter().find(|key| key.as_str() == name);
+        if found.is_none() {
+            let commits = ["enter", "return", "space", "numpadenter"].contains(&name.to_lowercase().as_str());
+            let help = if commits {
+                Some(
+                    "Enter and Space can commit, so no step presses them: click the element, or make it the commit"
+                        .into(),
+                )
+            } else {
+                did_you_mean(&name, Key::ALL.map(Key::as_str))
+            };
+            self.sink.report(Code::BadValue, node.span, format!("`{name}` is not a key of the language"), help);
+        }
+        found
+    }
+
+    fn scroll_step(&mut self, node: &Node) -> Option<Scroll> {
+        let fields = Fields::open(node, "`scroll`", &["to", "until", "in", "times_max"], &mut self.sink)?;
+        let within = fields.get("in", &mut self.sink).map(|node| self.element_name(node, "`in`"));
+        let times_max = match fields.get("times_max", &mut self.sink) {
+            Some(node) => {
+                number(node, "`times_max`", 1..=TIMES_MAX, &mut self.sink).and_then(|times| u32::try_from(times).ok())
+            }
+            None => Some(TIMES_DEFAULT),
+        };
+        match (fields.get("to", &mut self.sink), fields.get("until", &mut self.sink)) {
+            (Some(to), None) => {
+                if let Some(at) = fields.key_span("in").or(fields.key_span("times_max")) {
+                    let message = "`in` and `times_max` are about `scroll: { until: … }`";
+                    self.sink.report(Code::BadValue, at, message, "remove it".to_owned());
+                }
+                self.touched(to, "`to`", "a `scroll` step").map(Scroll::To)
+            }
+            (None, Some(until)) => {
+                let element = self.element_name(until, "`until`");
+                let within = within.map_or(Some(None), |within| within.map(Some));
+                Some(Scroll::Until { element: element?, within: within?, times_max: times_max? })
+            }
+            _ => {
+                let help = "write `to: <element>`, or `until: <element>` to go on page by page";
+                let message = "a scroll takes one of `to` and `until`";
+                self.sink.report(Code::MissingKey, node.label, message, help.to_owned());
+                None
+            }
+        }
+    }
+
+    fn wait_step(&mut self, node: &Node) -> Option<WaitFor> {
+        if !matches!(node.value, Value::Map(_)) {
+            return self.element_name(node, "`wait_for`").map(WaitFor::Visible);
+        }
+        let entry = single(node, "`wait_for`", &["gone", "enabled"], &mut self.sink)?;
+        let element = self.element_name(&entry.value, "`wait_for`")?;
+        Some(if entry.key == "gone" { WaitFor::Gone(element) } else { WaitFor::Enabled(element) })
+    }
+
+    fn read_step(&mut self, node: &Node) -> Option<Step> {
+        let fields = Fields::open(node, "`read`", &["element", "as"], &mut self.sink)?;
+        let element = fields
+            .need("element", "element: code", &mut self.sink)
+            .and_then(|node| self.element_name(node, "`element`"));
+        let name_node = fields.need("as", "as: code", &mut self.sink)?;
+        let name = text(name_node, "`as`", &mut self.sink)?;
+        let reads = self.reads.get_or_insert_default();
+        let fault = if !is_read_name(&name) {
+            Some("this cannot be a name: begin with a letter; then a-z, 0-9, `_`; at most 40 characters".to_owned())
+        } else if reads.contains(&name) {
+            Some(format!("an earlier step has read `{name}` already"))
+        } else {
+            None
+        };
+        if let Some(message) = fault {
+            let help = "each thing that is read has a name of its own".to_owned();
+            self.sink.report(Code::BadValue, name_node.span, message, help);
+            return None;
+        }
+        // An element in error still has its name: what uses it is not in error for that.
+        reads.push(name.clone());
+        Some(Step::Read { element: element?, name })
     }
 
     /// `{content.media}` and nothing else.

@@ -14,7 +14,8 @@ use super::fields::{Fields, list, text};
 const LANDMARKS_MAX: usize = 50;
 /// What an order or an account can say of where a page is.
 const IN_URL: [Placeholder; 2] = [Placeholder::AccountHandle, Placeholder::Target];
-const ITEM_KEYS: [&str; 8] = ["each", "text", "author", "media", "time", "permalink", "pending", "id_attribute"];
+const ITEM_KEYS: [&str; 9] =
+    ["each", "text", "title", "author", "media", "time", "permalink", "pending", "id_attribute"];
 
 impl Reader<'_> {
     pub(super) fn surface(&mut self, name: &str, node: &Node) -> Option<Surface> {
@@ -79,11 +80,11 @@ impl Reader<'_> {
             let node = fields.get(key, &mut self.sink)?;
             self.css(node, &format!("`{key}`"))
         };
-        let (author, media, time) = (optional("author"), optional("media"), optional("time"));
+        let (title, author, media, time) = (optional("title"), optional("author"), optional("media"), optional("time"));
         let (permalink, pending) = (optional("permalink"), optional("pending"));
         let id_attribute =
             fields.get("id_attribute", &mut self.sink).and_then(|node| self.attribute(node, "`id_attribute`"));
-        Some(Items { each: each?, text: text_css?, author, media, time, permalink, pending, id_attribute })
+        Some(Items { each: each?, text: text_css?, title, author, media, time, permalink, pending, id_attribute })
     }
 
     /// The name of an attribute, not a selector.

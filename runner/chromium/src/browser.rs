@@ -18,10 +18,11 @@ use deed_core::ports::browser::{Access, Browser, BrowserFault, Opening};
 use deed_core::time::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::gate::Gate;
+use crate::gate::{Gate, Side};
 use crate::launch::{self, Home, LaunchConfig, Runners};
+use crate::network::Network;
 use crate::page::Page;
-use crate::relay::Relay;
+use crate::relay::{Reach, Relay};
 use crate::session::{ChromiumSession, inject};
 use crate::wire::{CALL, Event, Wire};
 
@@ -53,6 +54,8 @@ pub struct Chromium {
     config: ChromiumConfig,
     running: AsyncMutex<Option<Arc<Running>>>,
     version: Mutex<String>,
+    /// Whether every request passes the gate, not only those that can carry a write.
+    all_requests: bool,
 }
 
 /// A browser process and what belongs to it.
@@ -83,7 +86,23 @@ pub struct Warm {
 impl Chromium {
     /// Prepares; nothing is started yet.
     pub fn new(config: ChromiumConfig) -> Self {
-        Self { config, running: AsyncMutex::new(None), version: Mutex::new("not started".to_owned()) }
+        Self::made(config, false)
+    }
+
+    /// A browser whose every request can be put onto a tape.
+    pub fn recording(config: ChromiumConfig) -> Self {
+        Self::made(config, true)
+    }
+
+    /// A browser without a network: no name resolves, and only a stage answers.
+    pub fn hermetic(mut config: ChromiumConfig) -> Self {
+        config.launch.hermetic = true;
+        Self::made(config, true)
+    }
+
+    fn made(config: ChromiumConfig, all_requests: bool) -> Self {
+        let version = Mutex::new("not started".to_owned());
+        Self { config, running: AsyncMutex::new(None), version, all_requests }
     }
 
     /// The running browser, started if need be.
@@ -95,10 +114,50 @@ impl Chromium {
             return Ok(Arc::clone(running));
         }
         *slot = None;
-        let (running, version) = Running::start(&self.config).await?;
+        let (running, version) = Running::start(&self.config, self.all_requests).await?;
         *self.version.lock().unwrap_or_else(PoisonError::into_inner) = version;
         *slot = Some(Arc::clone(&running));
         Ok(running)
+    }
+
+    /// Opens a context of its own whose requests, once the gate lets them go, go where `network` says.
+    ///
+    /// # Errors
+    /// As [`Browser::open`]; and [`BrowserFault::Launch`] for a network that this browser was not made for.
+    pub async fn open_on(&self, opening: &Opening, network: Network) -> Result<ChromiumSession, BrowserFault> {
+        let fits = match network {
+            Network::Live => !self.config.launch.hermetic,
+            Network::Tape(_) => !self.config.launch.hermetic && self.all_requests,
+            Network::Stage(_) => self.config.launch.hermetic,
+        };
+        if !fits {
+            return Err(BrowserFault::Launch("this browser was started for another kind of network".to_owned()));
+        }
+        let running = self.running().await?;
+        let warm = running.take().await?;
+        warm.relay.reach(match &network {
+            Network::Stage(stage) => Reach::Nothing(Some(Arc::clone(stage))),
+            _ if opening.recipe.is_local() => Reach::Local,
+            _ => Reach::Public,
+        });
+        let session = running.next_session.fetch_add(1, Ordering::Relaxed);
+        let of_flow = match opening.access {
+            Access::Write => opening.recipe.flows.get(&opening.flow).map(|f| f.writes.clone()).unwrap_or_default(),
+            Access::ReadOnly => Vec::new(),
+        };
+        let side = Side {
+            main_frame: warm.page.frame().to_owned(),
+            recipe: Arc::clone(&opening.recipe),
+            of_flow,
+            relay: warm.relay.clone(),
+            network: network.clone(),
+        };
+        running.gate.open_session(session, side);
+        let context = warm.context.clone();
+        let opened = ChromiumSession::new(Arc::clone(&running), warm, session, opening.clone(), network);
+        inject(&running.wire, &context, opened.page(), &opening.session).await?;
+        running.prewarm();
+        Ok(opened)
     }
 
     /// Ends the browser and waits until it is gone.
@@ -115,7 +174,7 @@ impl Chromium {
 }
 
 impl Running {
-    async fn start(config: &ChromiumConfig) -> Result<(Arc<Self>, String), BrowserFault> {
+    async fn start(config: &ChromiumConfig, all_requests: bool) -> Result<(Arc<Self>, String), BrowserFault> {
         let runner = config.runner.as_ref().map(|(runners, worker)| (runners, worker));
         let (launched, _binary) = launch::start(&config.launch, runner)?;
         let wire = Wire::new(launched.to_browser, launched.from_browser);
@@ -128,7 +187,7 @@ impl Running {
                 }
                 other => other,
             })?;
-        gate.enable(&wire).await?;
+        gate.enable(&wire, all_requests).await?;
         wire.call(None, &SetDiscoverTargetsParams::new(true), CALL).await?;
         let running = Arc::new(Self {
             wire: wire.clone(),
@@ -266,20 +325,14 @@ impl Browser for Chromium {
     type Session = ChromiumSession;
 
     async fn open(&self, opening: &Opening) -> Result<ChromiumSession, BrowserFault> {
-        let running = self.running().await?;
-        let warm = running.take().await?;
-        let session = running.next_session.fetch_add(1, Ordering::Relaxed);
-        let declared = opening.recipe.flows.values().flat_map(|f| f.writes.iter().cloned()).collect();
-        let of_flow = match opening.access {
-            Access::Write => opening.recipe.flows.get(&opening.flow).map(|f| f.writes.clone()).unwrap_or_default(),
-            Access::ReadOnly => Vec::new(),
-        };
-        running.gate.open_session(session, warm.page.frame(), declared, of_flow, warm.relay.clone());
-        let context = warm.context.clone();
-        let opened = ChromiumSession::new(Arc::clone(&running), warm, session, opening.clone());
-        inject(&running.wire, &context, opened.page(), &opening.session).await?;
-        running.prewarm();
-        Ok(opened)
+        match self.open_on(opening, Network::Live).await {
+            // It died before this was known. Nothing was asked of it yet, so another one may be asked.
+            Err(BrowserFault::Gone(why)) => {
+                tracing::info!(why, "the browser had gone; another one is started");
+                self.open_on(opening, Network::Live).await
+            }
+            other => other,
+        }
     }
 
     fn version(&self) -> String {

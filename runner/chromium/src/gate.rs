@@ -4,7 +4,12 @@
 //! as well. A request whose owner can not be told is treated as nobody's: a declared write of it never passes. What it can not
 //! see are WebSockets.
 //!
+//! It also keeps pages at home: a document, background request, beacon or event stream to an origin outside the recipe's `origins` and
+//! `resources` is stopped and named. Pictures, styles, fonts, scripts and media are not: they carry nothing away that a page could not
+//! put into any link, and platforms serve them from anywhere.
+//!
 //! It also reads the answers that matter: status and `Retry-After` of documents, status and body of the write that it let through.
+//! Where a request goes that it lets go is [`crate::network`]'s matter.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,13 +20,14 @@ use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, GetResponseBodyParams, HeaderEntry,
     RequestPattern,
 };
-use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, ResourceType};
+use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, Request, ResourceType};
 use deed_core::permit::Permit;
-use deed_core::ports::browser::{BrowserFault, GateVerdict, WriteSeen};
+use deed_core::ports::browser::{BrowserFault, GateVerdict, StoppedRequest, WriteSeen};
 use deed_core::time::Timestamp;
-use deed_recipes::WritePattern;
+use deed_recipes::{Recipe, WritePattern};
 use tokio::sync::Notify;
 
+use crate::network::{self, Cue, Network, Response, Stage, Tape};
 use crate::relay::Relay;
 use crate::wire::{CALL, Wire};
 
@@ -34,6 +40,9 @@ const ADOPTION_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long after the press a page may take to make its write request.
 const WRITE_COMES: Duration = Duration::from_secs(3);
+
+/// Stopped requests that are remembered of a session; a page may try for ever.
+const STOPPED_MAX: usize = 50;
 
 /// Resource types whose requests can carry a write. Pictures, styles, scripts, fonts and media are always fetched by GET.
 const CAN_WRITE: [ResourceType; 7] = [
@@ -69,8 +78,45 @@ struct SessionSide {
     document: DocumentAnswer,
     main_frame: String,
     /// Other requests, held back while a write is under way, so that none takes its one connection.
-    held: Vec<ContinueRequestParams>,
+    held: Vec<Going>,
     relay: Option<Relay>,
+    network: Option<Network>,
+    recipe: Option<Arc<Recipe>>,
+    /// Requests that would have left the recipe's origins, not yet told.
+    stopped: Vec<StoppedRequest>,
+    /// Where the main frame wanted to go, outside the recipe's origins.
+    strayed: Option<String>,
+}
+
+/// A request that the gate lets go.
+struct Going {
+    event: EventRequestPaused,
+    network: Network,
+    /// Whether its answer is waited for here.
+    answer: bool,
+    /// A declared write with its permit; the relay that makes it leave once.
+    write: Option<Option<Relay>>,
+}
+
+/// What is done with a paused request.
+enum Judged {
+    Go(Box<Going>),
+    Stop,
+    Wait,
+}
+
+/// Whose side of the gate is opened, and how.
+pub struct Side {
+    /// The tab's main frame.
+    pub main_frame: String,
+    /// Tells the origins, and every declared write.
+    pub recipe: Arc<Recipe>,
+    /// The writes that a permit is good for.
+    pub of_flow: Vec<WritePattern>,
+    /// The context's way to the network.
+    pub relay: Relay,
+    /// Where requests go that are let go.
+    pub network: Network,
 }
 
 #[derive(Default)]
@@ -93,16 +139,12 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Gate {
-    /// Puts the gate up. Until this returned, no page may be opened.
-    pub async fn enable(&self, wire: &Wire) -> Result<(), BrowserFault> {
-        let patterns = CAN_WRITE
-            .iter()
-            .map(|kind| RequestPattern {
-                url_pattern: Some("*".to_owned()),
-                resource_type: Some(kind.clone()),
-                request_stage: None,
-            })
-            .collect();
+    /// Puts the gate up. Until this returned, no page may be opened. `all`: also for requests that can not carry a write.
+    pub async fn enable(&self, wire: &Wire, all: bool) -> Result<(), BrowserFault> {
+        let pattern =
+            |resource_type| RequestPattern { url_pattern: Some("*".to_owned()), resource_type, request_stage: None };
+        let patterns =
+            if all { vec![pattern(None)] } else { CAN_WRITE.iter().map(|kind| pattern(Some(kind.clone()))).collect() };
         let enable = EnableParams { patterns: Some(patterns), handle_auth_requests: None };
         wire.call(None, &enable, CALL).await.map(drop)
     }
@@ -116,18 +158,18 @@ impl Gate {
     }
 
     /// Opens a session's side of the gate, shut for every declared write.
-    pub fn open_session(
-        &self,
-        session: u64,
-        main_frame: &str,
-        declared: Vec<WritePattern>,
-        of_flow: Vec<WritePattern>,
-        relay: Relay,
-    ) {
-        let main = main_frame.to_owned();
-        let side = SessionSide { declared, of_flow, main_frame: main, relay: Some(relay), ..SessionSide::default() };
+    pub fn open_session(&self, session: u64, side: Side) {
         let mut state = lock(&self.state);
-        state.owners.insert(main_frame.to_owned(), session);
+        state.owners.insert(side.main_frame.clone(), session);
+        let side = SessionSide {
+            declared: side.recipe.flows.values().flat_map(|f| f.writes.iter().cloned()).collect(),
+            of_flow: side.of_flow,
+            main_frame: side.main_frame,
+            relay: Some(side.relay),
+            network: Some(side.network),
+            recipe: Some(side.recipe),
+            ..SessionSide::default()
+        };
         state.sessions.insert(session, side);
     }
 
@@ -160,6 +202,23 @@ impl Gate {
     /// What the last main document answered.
     pub fn document(&self, session: u64) -> DocumentAnswer {
         lock(&self.state).sessions.get(&session).map(|s| s.document.clone()).unwrap_or_default()
+    }
+
+    /// Where the main frame wanted to go outside the recipe's origins since it was last sent somewhere.
+    pub fn strayed(&self, session: u64) -> Option<String> {
+        lock(&self.state).sessions.get(&session).and_then(|s| s.strayed.clone())
+    }
+
+    /// The main frame is sent somewhere else now: where it strayed before is over.
+    pub fn forget_strayed(&self, session: u64) {
+        if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
+            side.strayed = None;
+        }
+    }
+
+    /// Requests that were stopped because they would have left the recipe's origins, each told once.
+    pub fn take_stopped(&self, session: u64) -> Vec<StoppedRequest> {
+        lock(&self.state).sessions.get_mut(&session).map(|s| std::mem::take(&mut s.stopped)).unwrap_or_default()
     }
 
     /// Completes when a let-through write of the session was refused or cut off.
@@ -206,7 +265,7 @@ impl Gate {
         if event.response_status_code.is_some() || event.response_error_reason.is_some() {
             self.answered(wire, event);
         } else if self.knows(event.frame_id.as_ref()) {
-            self.leaving(wire, &event, now);
+            self.leaving(wire, event, now);
         } else {
             // The word that the frame exists comes by another way and may be a moment late. Held back meanwhile, not judged.
             let (gate, wire) = (self.clone(), wire.clone());
@@ -217,7 +276,7 @@ impl Gate {
                     }
                     tokio::time::sleep(ADOPTION_PAUSE).await;
                 }
-                gate.leaving(&wire, &event, now);
+                gate.leaving(&wire, event, now);
             });
         }
     }
@@ -226,27 +285,48 @@ impl Gate {
         lock(&self.state).owners.contains_key(frame)
     }
 
-    fn leaving(&self, wire: &Wire, event: &EventRequestPaused, now: Timestamp) {
+    fn leaving(&self, wire: &Wire, event: EventRequestPaused, now: Timestamp) {
+        let id = event.request_id.clone();
+        match self.judge(event, now) {
+            Judged::Go(going) => self.go(wire, *going),
+            Judged::Stop => wire.post(None, &FailRequestParams::new(id, ErrorReason::BlockedByClient)),
+            Judged::Wait => {}
+        }
+        self.changed.notify_waiters();
+    }
+
+    fn judge(&self, event: EventRequestPaused, now: Timestamp) -> Judged {
         let method = event.request.method.to_ascii_uppercase();
         let path = path_of(&event.request.url);
         let frame: &str = event.frame_id.as_ref();
-        let mut state = lock(&self.state);
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
         let owner = state.owners.get(frame).copied();
-        let matches = |patterns: &[WritePattern]| patterns.iter().any(|p| p.matches(&method, &path));
-        let declared = match owner.and_then(|o| state.sessions.get(&o)) {
-            Some(side) => matches(&side.declared),
-            // Nobody's: if any session would have gated it, it is gated.
-            None => state.sessions.values().any(|side| matches(&side.declared)),
-        };
-        let mut go = ContinueRequestParams::new(event.request_id.clone());
-        if !declared {
-            let main = owner.and_then(|o| state.sessions.get(&o)).is_some_and(|s| s.main_frame == frame);
-            go.intercept_response = Some(main && event.resource_type == ResourceType::Document);
-            match owner.and_then(|o| state.sessions.get_mut(&o)) {
-                Some(side) if !side.under_way.is_empty() => side.held.push(go),
-                _ => wire.post(None, &go),
+        let (query, body) = (query_of(&event.request.url), body_of(&event.request));
+        let matches =
+            |patterns: &[WritePattern]| patterns.iter().any(|p| p.fits(&method, &path, &query, body.as_deref()));
+        let Some(side) = owner.and_then(|o| state.sessions.get_mut(&o)) else {
+            // Nobody's: if any session would have gated it, it is gated. Where fixtures answer, nobody's has no answer.
+            let gated =
+                state.sessions.values().any(|s| matches(&s.declared) || !matches!(s.network, Some(Network::Live)));
+            if !gated {
+                return Judged::Go(Box::new(Going { event, network: Network::Live, answer: false, write: None }));
             }
-            return;
+            tracing::warn!(method, path, "a request of no known session was stopped");
+            return Judged::Stop;
+        };
+        if side.stops(&event, &method) {
+            return Judged::Stop;
+        }
+        let network = side.network.clone().unwrap_or(Network::Live);
+        if !matches(&side.declared) {
+            let answer = side.main_frame == frame && event.resource_type == ResourceType::Document;
+            let going = Going { event, network, answer, write: None };
+            if side.under_way.is_empty() {
+                return Judged::Go(Box::new(going));
+            }
+            side.held.push(going);
+            return Judged::Wait;
         }
         let mut write = WriteSeen {
             method: method.clone(),
@@ -257,53 +337,109 @@ impl Gate {
             cut: false,
             retry_after: None,
         };
-        let side = owner.and_then(|o| state.sessions.get_mut(&o));
-        let Some(side) = side else {
-            tracing::warn!(method, path, "a declared write of no known session was stopped");
-            wire.post(None, &FailRequestParams::new(event.request_id.clone(), ErrorReason::BlockedByClient));
-            return;
-        };
         // Taking the permit out of its slot is what makes it single-use.
-        let good = side.of_flow.iter().any(|p| p.matches(&method, &path));
+        let good = matches(&side.of_flow);
+        let now = network.stage().map_or(now, |stage| stage.now());
         let permit = if good { side.permit.take().filter(|p| now < p.deadline()) } else { None };
         if let Some(permit) = permit {
             tracing::info!(method, path, action = %permit.action(), epoch = permit.epoch(), "the gate lets one write through");
             write.verdict = GateVerdict::LetThrough;
             side.under_way.insert(event.request_id.inner().clone(), side.writes.len());
-            go.intercept_response = Some(true);
-            let (relay, wire, url) = (side.relay.clone(), wire.clone(), event.request.url.clone());
-            tokio::spawn(async move {
-                // On the wire, too, it can leave only once.
-                if let Some(relay) = relay {
-                    relay.single(&url).await;
-                }
-                wire.post(None, &go);
-            });
+            side.writes.push(write);
+            let write = Some(side.relay.clone());
+            Judged::Go(Box::new(Going { event, network, answer: true, write }))
         } else {
             tracing::warn!(method, path, "the gate stopped a write");
-            wire.post(None, &FailRequestParams::new(event.request_id.clone(), ErrorReason::BlockedByClient));
+            side.writes.push(write);
+            Judged::Stop
         }
-        side.writes.push(write);
-        drop(state);
-        self.changed.notify_waiters();
+    }
+
+    /// Lets a request go to where its session's requests go.
+    fn go(&self, wire: &Wire, going: Going) {
+        let Going { event, network, answer, write } = going;
+        let mut go = ContinueRequestParams::new(event.request_id.clone());
+        let is_write = write.is_some();
+        match network {
+            Network::Stage(stage) => return self.play(wire, stage, event, is_write),
+            Network::Live => go.intercept_response = Some(answer),
+            Network::Tape(_) => go.intercept_response = Some(true),
+        }
+        match write.flatten() {
+            Some(relay) => {
+                let wire = wire.clone();
+                tokio::spawn(async move {
+                    // On the wire, too, it can leave only once.
+                    relay.single(&event.request.url).await;
+                    wire.post(None, &go);
+                });
+            }
+            None => wire.post(None, &go),
+        }
+    }
+
+    /// Has a stage answer a request.
+    fn play(&self, wire: &Wire, stage: Arc<dyn Stage>, event: EventRequestPaused, write: bool) {
+        let cue = stage.answer(&network::request_of(&event, write));
+        let (gate, wire) = (self.clone(), wire.clone());
+        let delay = cue.as_ref().map(|c| c.delay).unwrap_or_default();
+        let answer = move || match cue {
+            Some(Cue { response, mark, .. }) => {
+                stage.answered(mark);
+                let headers = network::entries(&response.headers);
+                let (owned, held) = gate.take_answer(&event, Some(response.status), &headers);
+                if let Some((session, Some(place))) = owned {
+                    gate.keep_body(session, place, &headers, &response.body);
+                }
+                wire.post(None, &network::fulfil(event.request_id, &response));
+                held.into_iter().for_each(|going| gate.go(&wire, going));
+            }
+            None => {
+                let (_, held) = gate.take_answer(&event, None, &[]);
+                wire.post(None, &network::refuse(event.request_id));
+                held.into_iter().for_each(|going| gate.go(&wire, going));
+            }
+        };
+        if delay.is_zero() {
+            answer();
+        } else {
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                answer();
+            });
+        }
     }
 
     fn answered(&self, wire: &Wire, event: EventRequestPaused) {
         let status = event.response_status_code.and_then(|s| u16::try_from(s).ok());
-        let headers = event.response_headers.as_deref().unwrap_or_default();
+        let headers = event.response_headers.clone().unwrap_or_default();
+        let (owned, held) = self.take_answer(&event, status, &headers);
+        held.into_iter().for_each(|going| self.go(wire, going));
+        let Some((session, place)) = owned else {
+            return wire.post(None, &ContinueRequestParams::new(event.request_id));
+        };
+        let tape = match lock(&self.state).sessions.get(&session).and_then(|s| s.network.clone()) {
+            Some(Network::Tape(tape)) => Some(tape),
+            _ => None,
+        };
+        let wanted = tape.is_some() || (place.is_some() && is_json(&headers));
+        if wanted {
+            let kept = Kept { session, place, status, headers, tape };
+            tokio::spawn(read_body(self.clone(), wire.clone(), event, kept));
+        } else {
+            wire.post(None, &ContinueRequestParams::new(event.request_id));
+        }
+    }
+
+    /// Notes an answer where it matters. Returns whose it is, with its place among the writes if it is one's, and the requests
+    /// that were held back for it.
+    fn take_answer(&self, event: &EventRequestPaused, status: Option<u16>, headers: &[HeaderEntry]) -> Taken {
         let retry_after = header(headers, "retry-after").and_then(|v| v.trim().parse().ok()).map(Duration::from_secs);
         let frame: &str = event.frame_id.as_ref();
-        let mut state = lock(&self.state);
-        let Some(session) = state.owners.get(frame).copied() else {
-            drop(state);
-            wire.post(None, &ContinueRequestParams::new(event.request_id));
-            return;
-        };
-        let Some(side) = state.sessions.get_mut(&session) else {
-            drop(state);
-            wire.post(None, &ContinueRequestParams::new(event.request_id));
-            return;
-        };
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
+        let Some(session) = state.owners.get(frame).copied() else { return (None, Vec::new()) };
+        let Some(side) = state.sessions.get_mut(&session) else { return (None, Vec::new()) };
         if side.main_frame == frame && event.resource_type == ResourceType::Document {
             side.document = DocumentAnswer { status, retry_after };
         }
@@ -311,51 +447,143 @@ impl Gate {
         if let Some(write) = place.and_then(|p| side.writes.get_mut(p)) {
             write.status = status;
             write.retry_after = retry_after;
-            write.cut = event.response_error_reason.is_some();
+            write.cut = status.is_none();
             if let Some(relay) = &side.relay {
                 relay.reopen();
             }
         }
         let held = if side.under_way.is_empty() { std::mem::take(&mut side.held) } else { Vec::new() };
-        drop(state);
-        held.iter().for_each(|go| wire.post(None, go));
+        drop(guard);
         self.changed.notify_waiters();
-        let json = header(headers, "content-type").is_some_and(|v| v.contains("json"));
-        match place {
-            Some(place) if json && status.is_some() => {
-                tokio::spawn(read_body(self.clone(), wire.clone(), session, place, event));
-            }
-            _ => wire.post(None, &ContinueRequestParams::new(event.request_id)),
-        }
+        (Some((session, place)), held)
     }
 
-    fn keep_body(&self, session: u64, place: usize, body: serde_json::Value) {
+    /// Keeps the body of a write's answer, when it is JSON and small.
+    fn keep_body(&self, session: u64, place: usize, headers: &[HeaderEntry], bytes: &[u8]) {
+        if bytes.len() > BODY_MAX || !is_json(headers) {
+            return;
+        }
+        let Ok(body) = serde_json::from_slice(bytes) else { return };
         if let Some(write) = lock(&self.state).sessions.get_mut(&session).and_then(|s| s.writes.get_mut(place)) {
             write.body = Some(body);
         }
     }
 }
 
-/// Reads the body of the write's answer before the page gets it, so that the receipt does not hang on what the page does with it.
-async fn read_body(gate: Gate, wire: Wire, session: u64, place: usize, event: EventRequestPaused) {
-    let answer = wire.call(None, &GetResponseBodyParams::new(event.request_id.clone()), CALL).await;
-    wire.post(None, &ContinueRequestParams::new(event.request_id));
-    let Ok(answer) = answer else { return };
-    let bytes = if answer.base64_encoded {
-        base64::engine::general_purpose::STANDARD.decode(answer.body).unwrap_or_default()
+/// Whose an answer is, with its place among the writes; and what was held back for it.
+type Taken = (Option<(u64, Option<usize>)>, Vec<Going>);
+
+impl SessionSide {
+    /// Whether a request would leave the recipe's origins. It is named, and a main frame's end is remembered.
+    fn stops(&mut self, event: &EventRequestPaused, method: &str) -> bool {
+        let Some(recipe) = &self.recipe else { return false };
+        let kept_home = match event.resource_type {
+            ResourceType::Document
+            | ResourceType::Xhr
+            | ResourceType::Fetch
+            | ResourceType::Ping
+            | ResourceType::EventSource
+            | ResourceType::CspViolationReport => true,
+            // What the browser has no name for may fetch, and not send.
+            ResourceType::Other => !matches!(method, "GET" | "HEAD" | "OPTIONS"),
+            _ => false,
+        };
+        let url = &event.request.url;
+        let frame: &str = event.frame_id.as_ref();
+        let main = self.main_frame == frame && event.resource_type == ResourceType::Document;
+        // A tab may go where the session may be carried; what it embeds and asks in the background may also be a resource.
+        let may = if main { recipe.allows_request_of_tab(url) } else { recipe.may_reach(url) };
+        if !kept_home || may {
+            return false;
+        }
+        let page = url.split(['?', '#']).next().unwrap_or(url).to_owned();
+        let kind = event.resource_type.as_ref();
+        tracing::warn!(method, url = page, kind, "the gate stopped a request outside the recipe's origins");
+        if main {
+            self.strayed = Some(page.clone());
+        }
+        if self.stopped.len() < STOPPED_MAX {
+            self.stopped.push(StoppedRequest { method: method.to_owned(), url: page, kind: kind.to_owned() });
+        }
+        true
+    }
+}
+
+/// An answer whose body is read before the page gets it.
+struct Kept {
+    session: u64,
+    place: Option<usize>,
+    status: Option<u16>,
+    headers: Vec<HeaderEntry>,
+    tape: Option<Arc<dyn Tape>>,
+}
+
+/// Reads the body of an answer before the page gets it, so that the receipt does not hang on what the page does with it.
+async fn read_body(gate: Gate, wire: Wire, event: EventRequestPaused, kept: Kept) {
+    // A redirect has no body, and asking for it is an error.
+    let redirect = kept.status.is_some_and(|s| (300..400).contains(&s) && s != 304);
+    let body = if redirect || kept.status.is_none() {
+        Ok(Vec::new())
     } else {
-        answer.body.into_bytes()
+        let answer = wire.call(None, &GetResponseBodyParams::new(event.request_id.clone()), CALL).await;
+        answer.map(|answer| {
+            if answer.base64_encoded {
+                base64::engine::general_purpose::STANDARD.decode(answer.body).unwrap_or_default()
+            } else {
+                answer.body.into_bytes()
+            }
+        })
     };
-    if bytes.len() > BODY_MAX {
-        return;
+    if let (Some(place), Ok(bytes)) = (kept.place, &body) {
+        gate.keep_body(kept.session, place, &kept.headers, bytes);
     }
-    if let Ok(body) = serde_json::from_slice(&bytes) {
-        gate.keep_body(session, place, body);
+    if let Some(tape) = kept.tape {
+        let request = network::request_of(&event, kept.place.is_some());
+        match (kept.status, body) {
+            (Some(status), Ok(body)) => {
+                let headers = kept.headers.iter().map(|h| (h.name.clone(), h.value.clone())).collect();
+                tape.exchange(&request, Some(&Response { status, headers, body }), "");
+            }
+            (_, Err(fault)) => tape.exchange(&request, None, &fault.to_string()),
+            (None, Ok(_)) => tape.exchange(&request, None, "no answer came"),
+        }
     }
+    wire.post(None, &ContinueRequestParams::new(event.request_id));
+}
+
+fn is_json(headers: &[HeaderEntry]) -> bool {
+    header(headers, "content-type").is_some_and(|v| v.contains("json"))
 }
 
 fn path_of(url: &str) -> String {
     url::Url::parse(url).map_or_else(|_| url.to_owned(), |u| u.path().to_owned())
+}
+
+fn query_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|u| u.query().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The bytes of a request's body; `None` when the browser does not show all of them (a file, a stream, too long), or shows them
+/// compressed. What can not be read may be anything.
+fn body_of(request: &Request) -> Option<Vec<u8>> {
+    let encoded = request
+        .headers
+        .inner()
+        .as_object()
+        .is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("content-encoding")));
+    if encoded {
+        return None;
+    }
+    if request.has_post_data != Some(true) {
+        return Some(Vec::new());
+    }
+    let entries = request.post_data_entries.as_ref().filter(|entries| !entries.is_empty())?;
+    let mut body = Vec::new();
+    for entry in entries {
+        let bytes: &str = entry.bytes.as_ref()?.as_ref();
+        body.extend(base64::engine::general_purpose::STANDARD.decode(bytes).ok()?);
+    }
+    Some(body)
 }
 
 fn header<'h>(headers: &'h [HeaderEntry], name: &str) -> Option<&'h str> {

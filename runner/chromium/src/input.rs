@@ -10,6 +10,7 @@ use chromiumoxide_cdp::cdp::browser_protocol::input::{
     MouseButton,
 };
 use deed_core::ports::browser::{BrowserFault, Pacing};
+use deed_recipes::Key;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -30,6 +31,8 @@ const PATH_POINTS: u32 = 12;
 pub struct Pace {
     dice: Option<StdRng>,
     at: (f64, f64),
+    /// The pointer holds something open: the next way is straight, so that it does not leave it sideways.
+    holds: bool,
 }
 
 impl Pace {
@@ -39,7 +42,7 @@ impl Pace {
             Pacing::Unpaced => None,
             Pacing::Considerate { seed } => Some(StdRng::seed_from_u64(seed)),
         };
-        Self { dice, at: (0.0, 0.0) }
+        Self { dice, at: (0.0, 0.0), holds: false }
     }
 
     async fn wait(&mut self, ms: std::ops::Range<u64>) {
@@ -59,10 +62,16 @@ impl Pace {
         self.wait(DWELL_MS).await;
     }
 
+    /// The pointer rests on what opened under it.
+    pub fn hold(&mut self) {
+        self.holds = true;
+    }
+
     /// Moves the pointer to a point: in a bent line when paced, at once otherwise.
     pub async fn approach(&mut self, page: &Page, to: (f64, f64)) -> Result<(), BrowserFault> {
         if let Some(dice) = &mut self.dice {
-            let bend = (dice.random_range(-40.0..40.0), dice.random_range(-40.0..40.0));
+            let far = if std::mem::take(&mut self.holds) { 0.0 } else { 40.0 };
+            let bend = (dice.random_range(-1.0..1.0) * far, dice.random_range(-1.0..1.0) * far);
             let from = self.at;
             for step in 1..PATH_POINTS {
                 let t = f64::from(step) / f64::from(PATH_POINTS);
@@ -162,7 +171,24 @@ async fn named_key(page: &Page, name: &str, code: i64) -> Result<(), BrowserFaul
 
 /// Closes a menu.
 pub async fn escape(page: &Page) -> Result<(), BrowserFault> {
-    named_key(page, "Escape", 27).await
+    press_key(page, Key::Escape).await
+}
+
+/// Presses a key of the language. None of them submits a form or presses a button.
+pub async fn press_key(page: &Page, key: Key) -> Result<(), BrowserFault> {
+    let code = match key {
+        Key::Tab => 9,
+        Key::Escape => 27,
+        Key::PageUp => 33,
+        Key::PageDown => 34,
+        Key::End => 35,
+        Key::Home => 36,
+        Key::ArrowLeft => 37,
+        Key::ArrowUp => 38,
+        Key::ArrowRight => 39,
+        Key::ArrowDown => 40,
+    };
+    named_key(page, key.as_str(), code).await
 }
 
 /// Takes the selected text away.

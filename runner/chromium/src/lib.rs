@@ -5,19 +5,24 @@
 //!
 //! A file per noun: [`launch`] (process, user, profile, guard), [`wire`] (pipe), [`browser`] (the running Chromium and its warm
 //! contexts), [`page`] (one tab), `session` (an account's context as the engine's port), `input` (pace), `press` (the commit),
-//! [`gate`] and [`relay`] (at most one write, in the browser and on the wire).
+//! [`gate`] and [`relay`] (at most one write, in the browser and on the wire), [`network`] (where let-through requests go: the
+//! platform, a tape, or a fixture), `replay` (a browser that plays on a stage).
 
 pub mod browser;
+mod chooser;
 pub mod gate;
 mod input;
 pub mod launch;
+pub mod network;
 pub mod page;
 mod press;
 mod query;
 pub mod relay;
+mod replay;
 mod session;
 pub mod wire;
 
 pub use browser::{Chromium, ChromiumConfig};
 pub use launch::{LaunchConfig, RunnerLock, Runners, find_binary};
+pub use replay::Replaying;
 pub use session::ChromiumSession;

@@ -56,7 +56,7 @@ where
     F: Future<Output = Result<(), String>> + Send,
 {
     let not_sent = |why: String| Press::NotSent { why };
-    if let Err(refusal) = permit.check(&aim.target, (session.running.now)()) {
+    if let Err(refusal) = permit.check(&aim.target, session.now()) {
         return not_sent(refusal.to_string());
     }
     let point = match recheck(session, &aim, check).await {
@@ -67,7 +67,7 @@ where
         return not_sent(why);
     }
     // Reading the switch took time: the permit may have ended meanwhile.
-    if let Err(refusal) = permit.check(&aim.target, (session.running.now)()) {
+    if let Err(refusal) = permit.check(&aim.target, session.now()) {
         return not_sent(refusal.to_string());
     }
     session.running.gate.admit(session.key, permit);
@@ -88,7 +88,7 @@ where
         released?.answer().await
     };
     match outcome.await {
-        Ok(_) => Press::Sent { at: (session.running.now)() },
+        Ok(_) => Press::Sent { at: session.now() },
         Err(fault) => Press::Unknown { fault },
     }
 }

@@ -19,6 +19,9 @@ struct RawChallenge {
 enum RawNeed {
     Visible(String),
     Present(String),
+    Gone(String),
+    Enabled(String),
+    Checked(String, bool),
     Count(String, usize),
     Toast(String),
     Path(String),
@@ -59,7 +62,12 @@ impl Query {
             commit_locators: Vec::new(),
         };
         let needed = look.until.iter().chain(&look.until_any).filter_map(|need| match need {
-            Need::Visible(e) | Need::Present(e) | Need::Count(e, _) => Some(e.clone()),
+            Need::Visible(e)
+            | Need::Present(e)
+            | Need::Gone(e)
+            | Need::Enabled(e)
+            | Need::Checked(e, _)
+            | Need::Count(e, _) => Some(e.clone()),
             Need::Toast(_) | Need::Path(_) | Need::WriteRefused => None,
         });
         for name in look.elements.iter().cloned().chain(needed) {
@@ -98,6 +106,9 @@ fn raw_need(need: &Need) -> Option<RawNeed> {
     Some(match need {
         Need::Visible(e) => RawNeed::Visible(e.clone()),
         Need::Present(e) => RawNeed::Present(e.clone()),
+        Need::Gone(e) => RawNeed::Gone(e.clone()),
+        Need::Enabled(e) => RawNeed::Enabled(e.clone()),
+        Need::Checked(e, on) => RawNeed::Checked(e.clone(), *on),
         Need::Count(e, n) => RawNeed::Count(e.clone(), *n),
         Need::Toast(t) => RawNeed::Toast(t.clone()),
         Need::Path(p) => RawNeed::Path(p.clone()),
@@ -133,6 +144,8 @@ struct RawFacts {
     text: String,
     visible: bool,
     enabled: bool,
+    pressed: Option<bool>,
+    checked: Option<bool>,
     rect: RawRect,
     regions: Vec<String>,
 }
@@ -148,6 +161,7 @@ struct RawHit {
 struct RawItem {
     id: Option<String>,
     text: String,
+    title: Option<String>,
     author: Option<String>,
     media: usize,
     at: Option<String>,
@@ -232,6 +246,8 @@ impl From<RawFacts> for NodeFacts {
             text: f.text,
             visible: f.visible,
             enabled: f.enabled,
+            pressed: f.pressed,
+            checked: f.checked,
             rect: f.rect.into(),
             regions: f.regions,
         }
@@ -243,6 +259,7 @@ impl From<RawItem> for Item {
         Self {
             id: i.id,
             text: i.text,
+            title: i.title,
             author: i.author,
             media: i.media,
             at: i.at.as_deref().and_then(Timestamp::parse),

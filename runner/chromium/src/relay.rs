@@ -7,9 +7,13 @@
 //!
 //! A SOCKS5 server on this machine, one for each context. It only carries bytes: TLS stays between Chromium and the platform. Through
 //! it a local process gets nowhere that it can not go by itself, and it can not drive the browser.
+//!
+//! It also is where a context ends: private, loopback and link-local addresses are refused, by the address that a name resolved to, so
+//! that no page reaches into the operator's network by a name of its own. Only a recipe of this machine reaches this machine. In replay
+//! nothing is reached at all.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,11 +23,65 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::network::Stage;
+
 /// Bound of the SOCKS handshake and of connecting to the platform.
 const CONNECT: Duration = Duration::from_secs(20);
 
+/// 2: not allowed by ruleset (RFC 1928, section 6).
+const NOT_ALLOWED: [u8; 10] = [5, 2, 0, 1, 0, 0, 0, 0, 0, 0];
+
 /// How long other connections wait for the write's answer.
 const WAITS: Duration = Duration::from_secs(30);
+
+/// How far a context reaches.
+#[derive(Clone)]
+pub enum Reach {
+    /// Nowhere; what tries is told to the stage.
+    Nothing(Option<Arc<dyn Stage>>),
+    /// Public addresses only.
+    Public,
+    /// Public addresses and this machine's own: recipes of local platforms.
+    Local,
+}
+
+impl Reach {
+    fn allows(&self, ip: IpAddr) -> bool {
+        match self {
+            Self::Nothing(_) => false,
+            Self::Public => is_public(ip),
+            Self::Local => is_public(ip) || ip.to_canonical().is_loopback(),
+        }
+    }
+}
+
+/// Whether an address is one of the public internet's: neither this machine's, nor a private network's, nor of special use (RFC 6890).
+fn is_public(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            let shared = a == 100 && (64..128).contains(&b);
+            let benchmarks = a == 198 && (b == 18 || b == 19);
+            let protocol = a == 192 && b == 0 && c == 0;
+            !(ip.is_loopback()
+                || ip.is_private()
+                || ip.is_link_local()
+                || ip.is_multicast()
+                || ip.is_documentation()
+                || a == 0
+                || a >= 240
+                || shared
+                || benchmarks
+                || protocol)
+        }
+        IpAddr::V6(ip) => {
+            let [first, second, ..] = ip.segments();
+            let translated = [0x64, 0xff9b] == [first, second] || first == 0x2002 || [0x2001, 0] == [first, second];
+            // Only global unicast is public, and of it not what carries another address within (6to4, Teredo, NAT64) or is for books.
+            (first & 0xe000) == 0x2000 && !translated && [0x2001, 0xdb8] != [first, second]
+        }
+    }
+}
 
 /// Where a connection leads: host as Chromium wrote it, and port.
 type Destination = (String, u16);
@@ -49,10 +107,16 @@ struct Shared {
 }
 
 /// What the relay and its connections share.
-#[derive(Default)]
 struct Doors {
     state: Mutex<State>,
     reopened: Notify,
+    reach: Mutex<Reach>,
+}
+
+impl Doors {
+    fn reach(&self) -> Reach {
+        self.reach.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Drop for Shared {
@@ -76,9 +140,16 @@ impl Relay {
             |e: std::io::Error| BrowserFault::Launch(format!("failed to listen on this machine for the relay: {e}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(fault)?;
         let port = listener.local_addr().map_err(fault)?.port();
-        let doors = Arc::new(Doors::default());
+        // Until it is known whose context this is, it reaches nothing.
+        let reach = Mutex::new(Reach::Nothing(None));
+        let doors = Arc::new(Doors { state: Mutex::default(), reopened: Notify::new(), reach });
         let accept = tokio::spawn(accept(listener, Arc::clone(&doors)));
         Ok(Self { shared: Arc::new(Shared { port, doors, accept }) })
+    }
+
+    /// How far the context reaches from now on.
+    pub fn reach(&self, reach: Reach) {
+        *self.shared.doors.reach.lock().unwrap_or_else(PoisonError::into_inner) = reach;
     }
 
     /// As Chromium is told of it.
@@ -130,6 +201,14 @@ async fn accept(listener: TcpListener, doors: Arc<Doors>) {
 async fn begin(mut client: TcpStream, shared: Arc<Doors>) {
     let asked = tokio::time::timeout(CONNECT, handshake(&mut client)).await;
     let Ok(Ok(to)) = asked else { return };
+    if let Reach::Nothing(stage) = shared.reach() {
+        tracing::warn!(host = to.0, port = to.1, "a connection beside the gate was refused");
+        if let Some(stage) = stage {
+            stage.escaped(&to.0, to.1);
+        }
+        let _ = client.write_all(&NOT_ALLOWED).await;
+        return;
+    }
     let mut client = client;
     loop {
         let reopened = shared.reopened.notified();
@@ -140,8 +219,7 @@ async fn begin(mut client: TcpStream, shared: Arc<Doors>) {
         // While a write is under way, one connection is all there is. The others wait for its answer, not for long.
         if tokio::time::timeout(WAITS, reopened).await.is_err() {
             tracing::warn!(host = to.0, "a second connection while a write is under way was refused");
-            // 2: not allowed by ruleset (RFC 1928, section 6).
-            let _ = client.write_all(&[5, 2, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+            let _ = client.write_all(&NOT_ALLOWED).await;
             return;
         }
     }
@@ -174,8 +252,12 @@ async fn carry(
     counted: tokio::sync::oneshot::Receiver<()>,
 ) {
     let _ = counted.await;
-    match tokio::time::timeout(CONNECT, TcpStream::connect((to.0.as_str(), to.1))).await {
-        Ok(Ok(mut server)) => {
+    match tokio::time::timeout(CONNECT, connect(&to, &shared.reach())).await {
+        Ok(Ok(None)) => {
+            tracing::warn!(host = to.0, port = to.1, "a connection to an address that is not public was refused");
+            let _ = client.write_all(&NOT_ALLOWED).await;
+        }
+        Ok(Ok(Some(mut server))) => {
             let _ = client.set_nodelay(true);
             let _ = server.set_nodelay(true);
             if client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.is_ok() {
@@ -188,6 +270,16 @@ async fn carry(
         }
     }
     lock(&shared.state).connections.remove(&id);
+}
+
+/// Resolves once and connects to what was judged, so that a name can not mean another address a moment later. `None`: not allowed.
+async fn connect(to: &Destination, reach: &Reach) -> std::io::Result<Option<TcpStream>> {
+    let all: Vec<SocketAddr> = tokio::net::lookup_host((to.0.as_str(), to.1)).await?.collect();
+    let allowed: Vec<_> = all.iter().copied().filter(|a| reach.allows(a.ip())).collect();
+    if allowed.is_empty() && !all.is_empty() {
+        return Ok(None);
+    }
+    TcpStream::connect(allowed.as_slice()).await.map(Some)
 }
 
 /// SOCKS5 without authentication, CONNECT only (RFC 1928).
@@ -263,6 +355,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_cuts_the_old_connections_and_gets_exactly_one_new_one() {
         let relay = Relay::start().await.unwrap();
+        relay.reach(Reach::Local);
         let (platform, elsewhere) = (echo().await, echo().await);
         let mut old = through(&relay, platform).await.unwrap();
         let mut other = through(&relay, elsewhere).await.unwrap();

@@ -15,14 +15,16 @@ use chromiumoxide_cdp::cdp::browser_protocol::storage::{GetCookiesParams, SetCoo
 use deed_core::permit::{Permit, Target};
 use deed_core::ports::browser::{
     Aim, BrowserFault, Capture, Landing, LastCheck, Look, Need, NodeId, Opening, Press, Seen, Session, SessionState,
-    WriteSeen,
+    StoppedRequest, WriteSeen,
 };
+use deed_core::time::Timestamp;
 use deed_proofs::ImageHash;
-use deed_recipes::{Locator, Marker};
+use deed_recipes::{Key, Locator, Marker};
 use serde::Deserialize;
 
 use crate::browser::{Running, Warm};
 use crate::input::{Pace, mouse_click};
+use crate::network::Network;
 use crate::page::Page;
 use crate::query::{Query, RawSeen};
 use crate::relay::Relay;
@@ -45,6 +47,7 @@ pub struct ChromiumSession {
     pub(crate) key: u64,
     pub(crate) opening: Opening,
     pub(crate) pace: Pace,
+    pub(crate) network: Network,
 }
 
 /// An answer of the looking code that may be a refusal: `{"why": "…"}`.
@@ -72,6 +75,20 @@ pub(crate) struct Hit {
     pub point: (f64, f64),
 }
 
+/// Nothing but that it was done.
+#[derive(Debug, Deserialize)]
+struct Done {}
+
+#[derive(Debug, Deserialize)]
+struct Filled {
+    filled: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Scrolled {
+    moved: bool,
+}
+
 #[derive(Debug, Deserialize)]
 struct Focused {
     fold: String,
@@ -90,13 +107,18 @@ struct Picture {
 }
 
 impl ChromiumSession {
-    pub(crate) fn new(running: Arc<Running>, warm: Warm, key: u64, opening: Opening) -> Self {
+    pub(crate) fn new(running: Arc<Running>, warm: Warm, key: u64, opening: Opening, network: Network) -> Self {
         let pace = Pace::new(opening.pacing);
-        Self { running, context: warm.context, _relay: warm.relay, page: warm.page, key, opening, pace }
+        Self { running, context: warm.context, _relay: warm.relay, page: warm.page, key, opening, pace, network }
     }
 
     pub(crate) fn page(&self) -> &Page {
         &self.page
+    }
+
+    /// The time that permits are checked against.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.network.stage().map_or_else(|| (self.running.now)(), |stage| stage.now())
     }
 
     /// The commit's locators, which no reversible input may reach.
@@ -112,6 +134,27 @@ impl ChromiumSession {
         query
     }
 
+    /// Brings an element into view and the pointer onto it, where a reversible input may go; returns the point.
+    pub(crate) async fn reversible(&mut self, node: NodeId, what: &str) -> Result<(f64, f64), BrowserFault> {
+        let query = self.commit_query();
+        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
+        let hit = answer.ok(what)?;
+        self.pace.approach(&self.page, hit.point).await?;
+        Ok(hit.point)
+    }
+
+    /// As [`ChromiumSession::reversible`], for inputs that need no point.
+    async fn spared(&self, node: NodeId) -> Result<(), BrowserFault> {
+        let query = self.commit_query();
+        let answer: Answer<Done> = self.page.touch(&format!("spared({}, {})", node.0, query.json()), CALL).await?;
+        answer.ok("the input").map(drop)
+    }
+
+    /// Copies of files where the browser's user can read them.
+    pub(crate) fn staged(&self, files: &[String]) -> Result<Vec<String>, BrowserFault> {
+        files.iter().map(|file| self.running.stage(file)).collect()
+    }
+
     /// Looks, and reads what only the driver can read (a cookie that scripts do not see).
     pub(crate) async fn finish(&self, raw: RawSeen) -> Result<Seen, BrowserFault> {
         let mut seen = raw.with_locators(&self.opening.recipe).into_seen();
@@ -122,6 +165,12 @@ impl ChromiumSession {
         }
         if seen.status.is_none() {
             seen.status = self.running.gate.document(self.key).status;
+        }
+        if let Some(url) = self.running.gate.strayed(self.key) {
+            return Err(BrowserFault::ForeignOrigin { url });
+        }
+        if let Some(stage) = self.network.stage() {
+            crate::replay::watch(stage.as_ref(), &self.page, &seen).await?;
         }
         Ok(seen)
     }
@@ -134,13 +183,19 @@ impl Session for ChromiumSession {
         if !self.opening.recipe.allows_origin(&origin.origin().ascii_serialization()) {
             return Err(BrowserFault::ForeignOrigin { url: url.to_owned() });
         }
-        self.page.goto(url).await?;
+        self.running.gate.forget_strayed(self.key);
+        let gone = self.page.goto(url).await;
+        // The browser only says that it was blocked; the gate knows where it led.
+        if let Some(url) = self.running.gate.strayed(self.key) {
+            return Err(BrowserFault::ForeignOrigin { url });
+        }
+        gone?;
         self.pace.read().await;
         let answer = self.running.gate.document(self.key);
         Ok(Landing { url: url.to_owned(), status: answer.status, retry_after: answer.retry_after })
     }
 
-    async fn look(&mut self, look: &Look) -> Result<Seen, BrowserFault> {
+    async fn look(&self, look: &Look) -> Result<Seen, BrowserFault> {
         let mut query = Query::new(&self.opening.recipe, look);
         query.commit = self.opening.recipe.flows.get(&self.opening.flow).map(|f| f.commit.click.clone());
         let ask = |left: Duration| query.call("lookUntil", left.min(look.within));
@@ -160,7 +215,7 @@ impl Session for ChromiumSession {
         self.finish(raw).await
     }
 
-    async fn capture(&mut self) -> Result<Capture, BrowserFault> {
+    async fn capture(&self) -> Result<Capture, BrowserFault> {
         #[derive(Deserialize)]
         struct Document(String);
         let document = self.page.call::<Document>(|_| "html()".to_owned(), CALL);
@@ -184,11 +239,50 @@ impl Session for ChromiumSession {
     }
 
     async fn click(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        let point = self.reversible(node, "the click").await?;
+        mouse_click(&self.page, point).await
+    }
+
+    async fn hover(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        self.reversible(node, "the pointer").await?;
+        self.pace.hold();
+        Ok(())
+    }
+
+    async fn choose(&mut self, node: NodeId, option: &str) -> Result<(), BrowserFault> {
+        self.reversible(node, "choosing").await?;
+        let option = serde_json::Value::from(option);
+        let answer: Answer<Done> = self.page.touch(&format!("choose({}, {option})", node.0), CALL).await?;
+        answer.ok("the choice").map(drop)
+    }
+
+    async fn key(&mut self, key: Key, on: Option<NodeId>) -> Result<(), BrowserFault> {
+        if let Some(node) = on {
+            self.spared(node).await?;
+            let focused: Answer<Done> = self.page.touch(&format!("focusOnly({})", node.0), CALL).await?;
+            focused.ok("the focus")?;
+        }
         let query = self.commit_query();
-        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
-        let hit = answer.ok("the click")?;
-        self.pace.approach(&self.page, hit.point).await?;
-        mouse_click(&self.page, hit.point).await
+        let target: Answer<Done> = self.page.touch(&format!("keyTarget({})", query.json()), CALL).await?;
+        target.ok("the key")?;
+        self.pace.dwell().await;
+        crate::input::press_key(&self.page, key).await
+    }
+
+    async fn scroll_to(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        self.spared(node).await?;
+        let answer: Answer<Done> = self.page.touch(&format!("scrollTo({})", node.0), CALL).await?;
+        answer.ok("scrolling")?;
+        self.pace.dwell().await;
+        Ok(())
+    }
+
+    async fn scroll_page(&mut self, within: Option<NodeId>) -> Result<bool, BrowserFault> {
+        let node = within.map_or_else(|| "null".to_owned(), |node| node.0.to_string());
+        let answer: Answer<Scrolled> = self.page.touch(&format!("scrollPage({node})"), CALL).await?;
+        let moved = answer.ok("scrolling")?.moved;
+        self.pace.dwell().await;
+        Ok(moved)
     }
 
     async fn escape(&mut self) -> Result<(), BrowserFault> {
@@ -196,10 +290,12 @@ impl Session for ChromiumSession {
     }
 
     async fn type_text(&mut self, node: NodeId, text: &str) -> Result<(), BrowserFault> {
-        let query = self.commit_query();
-        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
-        let hit = answer.ok("typing")?;
-        self.pace.approach(&self.page, hit.point).await?;
+        self.reversible(node, "typing").await?;
+        let value = serde_json::Value::from(text);
+        let picker: Answer<Filled> = self.page.touch(&format!("fill({}, {value})", node.0), CALL).await?;
+        if picker.ok("the field")?.filled {
+            return Ok(());
+        }
         let wanted = deed_core::judge::text::fold(text);
         for _ in 0..TYPE_TRIES {
             let focused: Answer<Focused> = self.page.touch(&format!("focus({})", node.0), CALL).await?;
@@ -217,8 +313,13 @@ impl Session for ChromiumSession {
         Ok(())
     }
 
+    async fn upload_by(&mut self, button: NodeId, files: &[String]) -> Result<(), BrowserFault> {
+        crate::chooser::upload_by(self, button, files).await
+    }
+
     async fn upload(&mut self, node: NodeId, files: &[String]) -> Result<(), BrowserFault> {
-        let staged = files.iter().map(|f| self.running.stage(f)).collect::<Result<Vec<_>, _>>()?;
+        self.spared(node).await?;
+        let staged = self.staged(files)?;
         let object = self.page.object(node.0).await?;
         let set = SetFileInputFilesParams { object_id: Some(object), ..SetFileInputFilesParams::new(staged) };
         self.page.wire().call(Some(self.page.session()), &set, CALL).await?;
@@ -238,9 +339,13 @@ impl Session for ChromiumSession {
         crate::press::press(self, aim, permit, check, last_word).await
     }
 
-    async fn writes(&mut self, within: Duration) -> Vec<WriteSeen> {
+    async fn writes(&self, within: Duration) -> Vec<WriteSeen> {
         self.running.gate.wait_answered(self.key, within).await;
         self.running.gate.writes(self.key)
+    }
+
+    fn take_stopped(&mut self) -> Vec<StoppedRequest> {
+        self.running.gate.take_stopped(self.key)
     }
 
     async fn close(self) {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{account, act, audit, demo, kill, practice, proof, queue, recipe, work};
+use crate::commands::{account, act, audit, demo, kill, practice, proof, queue, recipe, replay, work};
 use crate::settings::Flags;
 
 /// Deed carries out one side effect at a time through a platform's own web page, at most once, as the right account, and leaves
@@ -62,6 +62,8 @@ pub enum Command {
     /// Check recipes
     #[command(subcommand)]
     Recipe(recipe::Command),
+    /// Play recorded or authored pages through the recipes, without a network
+    Replay(replay::Args),
 }
 
 #[cfg(test)]

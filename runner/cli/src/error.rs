@@ -16,6 +16,7 @@ use deed_recipes::LoadError;
 
 use crate::exit::Exit;
 use crate::order::OrderError;
+use crate::replay::error::FixtureError;
 use crate::session_file::SessionFileError;
 use crate::settings::SettingsError;
 
@@ -37,6 +38,9 @@ pub enum CliError {
     /// A recipe.
     #[error("failed to load the recipe: {0}")]
     Recipe(#[from] LoadError),
+    /// A fixture.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
     /// The ledger refused, or suffered.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -149,6 +153,7 @@ impl CliError {
             Self::Order(e) => e.code(),
             Self::Session(e) => e.code(),
             Self::Recipe(e) => e.code(),
+            Self::Fixture(e) => e.code(),
             Self::Ledger(e) => e.code(),
             Self::Seal(e) => e.code(),
             Self::Browser(e) => e.code(),
@@ -176,6 +181,7 @@ impl CliError {
             | Self::Order(_)
             | Self::Session(_)
             | Self::Recipe(_)
+            | Self::Fixture(_)
             | Self::Picture { .. }
             | Self::NotInitialised { .. }
             | Self::Origin { .. }
@@ -203,6 +209,7 @@ impl CliError {
             Self::Recipe(e) => {
                 e.diagnostics().and_then(|d| d.list().first()).map(|d| format!("{}:{}:{}", d.file, d.line, d.column))
             }
+            Self::Fixture(e) => e.place(),
             Self::Picture { path, .. } | Self::File { path, .. } | Self::NotInitialised { path } => {
                 Some(path.display().to_string())
             }
@@ -235,6 +242,7 @@ impl CliError {
                 "name a platform that is there, or a folder with PLATFORM/recipe.yaml by --recipes (DEED_RECIPES)".to_owned()
             }
             Self::Recipe(_) => "`deed recipe check PATH` shows every error of a recipe with its place".to_owned(),
+            Self::Fixture(_) => "docs/replay.md shows how a fixture is written and recorded".to_owned(),
             Self::Ledger(e) => help_of_ledger(e).to_owned(),
             Self::Seal(_) => "the key is needed for stored sessions; with another one they must be imported again".to_owned(),
             Self::Browser(_) => {

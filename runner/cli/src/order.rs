@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use deed_core::order::{Content, Media, Payload};
 use deed_core::policy::content_problems;
+use deed_core::time::Timestamp;
 use deed_proofs::Sha256;
 use deed_proofs::picture::{self, PictureError};
 use deed_recipes::Recipe;
@@ -172,11 +173,15 @@ pub struct ContentFile {
     /// Paths of media files, relative to the order's file.
     #[serde(default)]
     pub media: Vec<PathBuf>,
+    /// The title, where the action type has one.
+    pub title: Option<String>,
+    /// When it is to appear, RFC 3339, where the action type says so.
+    pub scheduled_at: Option<String>,
 }
 
 const KEYS: [&str; 9] =
     ["account", "action", "client", "content", "experiment_id", "idempotency_key", "platform", "target", "variant_id"];
-const CONTENT_KEYS: [&str; 2] = ["media", "text"];
+const CONTENT_KEYS: [&str; 4] = ["media", "scheduled_at", "text", "title"];
 
 /// An order and where its media lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,6 +244,16 @@ pub fn parse(name: &str, text: &str) -> Result<OrderFile, OrderError> {
     if file.idempotency_key.as_deref().is_some_and(|key| key.trim().is_empty()) {
         return whole("`idempotency_key` is empty", "give it a value, or leave it out: then the content makes the key");
     }
+    if file.target.as_deref().is_some_and(|target| target.trim().is_empty()) {
+        return whole("`target` is empty", "write a permalink, a handle or a place's URL, or leave it out");
+    }
+    if file.content.title.as_deref().is_some_and(|title| title.trim().is_empty()) {
+        return whole("`content.title` is empty", "give it a value, or leave it out");
+    }
+    if let Some(at) = file.content.scheduled_at.as_deref().filter(|at| Timestamp::parse(at).is_none()) {
+        let message = format!("`content.scheduled_at` is no time: `{at}`");
+        return whole(&message, "write RFC 3339 with its zone: 2026-11-20T09:30:00Z or 2026-11-20T10:30:00+01:00");
+    }
     if (file.experiment_id.is_some() || file.variant_id.is_some()) && !file.action.starts_with("publish.") {
         return whole("`experiment_id` and `variant_id` belong to publish actions", "leave them out of this order");
     }
@@ -292,7 +307,12 @@ impl Order {
         let media = content.media.iter().map(|path| self.look_at(path, kept_in)).collect::<Result<_, _>>()?;
         Ok(Payload {
             action_type: self.file.action.clone(),
-            content: Content { text: content.text.clone(), media },
+            content: Content {
+                text: content.text.clone(),
+                media,
+                title: content.title.clone(),
+                scheduled_at: content.scheduled_at.as_deref().and_then(Timestamp::parse),
+            },
             target: self.file.target.clone(),
         })
     }

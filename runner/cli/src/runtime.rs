@@ -109,7 +109,7 @@ impl Runner {
         let worker = WorkerId::new(format!("w-{}", uuid::Uuid::now_v7()));
         let lock = runners.enter(&worker)?;
         let browser = Chromium::new(ChromiumConfig {
-            launch: LaunchConfig { binary: context.settings.browser.clone(), profiles_in: None },
+            launch: LaunchConfig { binary: context.settings.browser.clone(), ..LaunchConfig::default() },
             runner: Some((runners.clone(), worker.clone())),
             now: Arc::new(now),
         });

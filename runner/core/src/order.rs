@@ -58,9 +58,33 @@ pub struct Content {
     /// The text.
     #[serde(default)]
     pub text: String,
+    /// The title, where the action type has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// When it is to appear, where the action type says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<Timestamp>,
     /// The files, in order.
     #[serde(default)]
     pub media: Vec<Media>,
+}
+
+impl Content {
+    /// Its part of the canonical form. What was not said is left out, so that orders from before a key was known keep their hash.
+    fn canonical(&self) -> serde_json::Map<String, serde_json::Value> {
+        let media: Vec<_> = self.media.iter().map(|m| m.sha256.to_string()).collect();
+        // serde_json's map is a BTreeMap here (no `preserve_order`), so keys come out in alphabetical order.
+        let mut fields = serde_json::Map::new();
+        fields.insert("media".to_owned(), media.into());
+        fields.insert("text".to_owned(), self.text.clone().into());
+        if let Some(title) = &self.title {
+            fields.insert("title".to_owned(), title.clone().into());
+        }
+        if let Some(at) = self.scheduled_at {
+            fields.insert("scheduled_at".to_owned(), at.to_string().into());
+        }
+        fields
+    }
 }
 
 /// What an action does, as stored.
@@ -77,15 +101,10 @@ pub struct Payload {
 impl Payload {
     /// The canonical form, over which [`Payload::hash`] is made.
     pub fn canonical(&self) -> String {
-        let media: Vec<_> = self.content.media.iter().map(|m| m.sha256.to_string()).collect();
-        // serde_json's map is a BTreeMap here (no `preserve_order`), so keys come out in alphabetical order.
-        serde_json::json!({
-            "action_type": self.action_type,
-            "media": media,
-            "target": self.target,
-            "text": self.content.text,
-        })
-        .to_string()
+        let mut fields = self.content.canonical();
+        fields.insert("action_type".to_owned(), self.action_type.clone().into());
+        fields.insert("target".to_owned(), self.target.clone().into());
+        serde_json::Value::Object(fields).to_string()
     }
 
     /// sha256 of the canonical form.
@@ -93,10 +112,9 @@ impl Payload {
         Sha256::of(self.canonical().as_bytes())
     }
 
-    /// sha256 of text and media alone: what dedupe and approvals compare.
+    /// sha256 of the content alone: what dedupe and approvals compare.
     pub fn content_hash(&self) -> Sha256 {
-        let media: Vec<_> = self.content.media.iter().map(|m| m.sha256.to_string()).collect();
-        Sha256::of(serde_json::json!({ "media": media, "text": self.content.text }).to_string().as_bytes())
+        Sha256::of(serde_json::Value::Object(self.content.canonical()).to_string().as_bytes())
     }
 }
 
@@ -133,4 +151,35 @@ pub struct Action {
     pub experiment_id: Option<String>,
     /// The variant of the experiment (publish only).
     pub variant_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(content: Content) -> Payload {
+        Payload { action_type: "publish.post".into(), content, target: None }
+    }
+
+    #[test]
+    fn an_order_without_the_newer_keys_keeps_its_canonical_form() {
+        let content = Content { text: "Rye".into(), ..Content::default() };
+        assert_eq!(
+            payload(content).canonical(),
+            r#"{"action_type":"publish.post","media":[],"target":null,"text":"Rye"}"#
+        );
+    }
+
+    #[test]
+    fn title_and_time_are_part_of_what_is_ordered() {
+        let plain = Content { text: "Rye".into(), ..Content::default() };
+        let titled = Content { title: Some("Bread".into()), ..plain.clone() };
+        let timed = Content { scheduled_at: Some(Timestamp(1_795_167_000_000)), ..plain.clone() };
+        let all = [plain, titled, timed.clone()].map(payload);
+        for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+            assert_ne!(all[a].hash(), all[b].hash());
+            assert_ne!(all[a].content_hash(), all[b].content_hash());
+        }
+        assert!(payload(timed).canonical().contains(r#""scheduled_at":"2026-11-20T09:30:00.000Z""#));
+    }
 }

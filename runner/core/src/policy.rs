@@ -2,7 +2,7 @@
 //!
 //! The snapshot that decided is stored immutably; its hash is the action's `policy_snapshot_id`.
 
-use deed_recipes::Recipe;
+use deed_recipes::{Flow, Placeholder, Recipe, TargetRule};
 use serde::Serialize;
 
 use crate::account::{Account, AccountState};
@@ -106,6 +106,22 @@ pub fn content_problems(recipe: &Recipe, payload: &Payload) -> Vec<String> {
     {
         problems.push(format!("the text has {length} characters, the platform takes {max}"));
     }
+    problems.extend(title_and_time_problems(flow, payload));
+    let target = payload.target.as_deref().is_some_and(|target| !target.trim().is_empty());
+    match rules.target {
+        TargetRule::Required if !target => problems.push("the order names no target".to_owned()),
+        TargetRule::None if payload.target.is_some() => {
+            problems.push(format!("the order names a target, {} takes none", payload.action_type));
+        }
+        _ => {}
+    }
+    if payload.content.media.len() < rules.media_min {
+        problems.push(format!(
+            "the order has {} media files, the platform wants at least {}",
+            payload.content.media.len(),
+            rules.media_min
+        ));
+    }
     if payload.content.media.len() > rules.media_max {
         problems.push(format!(
             "the order has {} media files, the platform takes {}",
@@ -114,6 +130,30 @@ pub fn content_problems(recipe: &Recipe, payload: &Payload) -> Vec<String> {
         ));
     }
     problems.extend(payload.content.media.iter().flat_map(|m| media_problems(rules, m)));
+    problems
+}
+
+/// What is said and would be left out is a problem too: a post that was meant for later must not go out now.
+fn title_and_time_problems(flow: &Flow, payload: &Payload) -> Vec<String> {
+    let (rules, action) = (&flow.content, &payload.action_type);
+    let mut problems = Vec::new();
+    let title = payload.content.title.as_deref();
+    let length = title.map_or(0, |title| title.chars().count());
+    let titled = rules.title_required || rules.title_max.is_some() || flow.names(Placeholder::ContentTitle);
+    if rules.title_required && title.is_none_or(|title| title.trim().is_empty()) {
+        problems.push("the order has no title".to_owned());
+    }
+    if let Some(max) = rules.title_max.filter(|max| length > *max) {
+        problems.push(format!("the title has {length} characters, the platform takes {max}"));
+    }
+    if title.is_some() && !titled {
+        problems.push(format!("the order has a title, {action} takes none"));
+    }
+    match (flow.schedules(), payload.content.scheduled_at) {
+        (true, None) => problems.push("the order does not say when (content.scheduled_at)".to_owned()),
+        (false, Some(_)) => problems.push(format!("the order says when, {action} happens at once")),
+        _ => {}
+    }
     problems
 }
 

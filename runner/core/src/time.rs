@@ -27,6 +27,11 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Self> {
         text.trim().parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
+
+    /// RFC 3339 in UTC to the second, `2026-11-20T09:30:00Z`: as forms and people write it.
+    pub fn to_the_second(self) -> String {
+        jiff::Timestamp::from_millisecond(self.0).map_or_else(|_| self.to_string(), |t| format!("{t:.0}"))
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -47,6 +52,7 @@ mod tests {
     fn writes_and_reads_rfc_3339() {
         let t = Timestamp(1_795_167_000_123);
         assert_eq!(t.to_string(), "2026-11-20T09:30:00.123Z");
+        assert_eq!(t.to_the_second(), "2026-11-20T09:30:00Z");
         assert_eq!(Timestamp::parse("2026-11-20T10:30:00.123+01:00"), Some(t));
     }
 }

@@ -9,9 +9,11 @@ use std::time::Duration;
 use deed_recipes::{Recipe, Verify};
 
 use crate::episode::Options;
+use crate::episode::object::{self, Place};
 use crate::episode::reading::{self, Values};
 use crate::episode::trail::Trail;
-use crate::judge::same::{self, Wanted};
+use crate::judge::evidence::{Standing, Wanted};
+use crate::judge::same;
 use crate::ports::browser::{Browser, BrowserFault, Item, Look, Need, Opening, Session};
 use crate::ports::ledger::{Claim, Found, Ledger, LedgerFault, ObjectFacts, VerificationRead};
 use crate::ports::proofs::EpisodeProofs;
@@ -44,6 +46,8 @@ pub struct Job<'a> {
 pub enum Verdict {
     /// It is there.
     Present {
+        /// What was found, in words ("there", "`like_button` is pressed").
+        what: String,
         /// What is known of it.
         object: ObjectFacts,
         /// The permalink opened and the engagement surface was seen (level 3).
@@ -64,6 +68,7 @@ pub enum Verdict {
 /// One read of the destination.
 struct Read {
     found: Found,
+    /// The entry, or the object's page as one; `None`: nothing was found, or what was ordered is that it is gone.
     item: Option<Item>,
     note: String,
 }
@@ -94,9 +99,18 @@ pub async fn run<W: World, P: EpisodeProofs>(
         world.ledger().verification(&job.claim.fence, &stored).await?;
         trail.verification(&stored);
         last_note.clone_from(&read.note);
-        if let (Found::Present | Found::Pending, Some(item)) = (read.found, read.item) {
-            let verdict = there::<W, P>(world, job, item, session, trail).await;
-            return Ok(verdict);
+        match (read.found, read.item) {
+            (Found::Present | Found::Pending, Some(item)) => {
+                let what = if matches!(job.wanted, Wanted::Same(_)) { "there".to_owned() } else { read.note };
+                return Ok(there::<W, P>(world, job, item, what, session, trail).await);
+            }
+            (Found::Present | Found::Pending, None) => {
+                if let Some(session) = session {
+                    session.close().await;
+                }
+                return Ok(Verdict::Present { what: read.note, object: ObjectFacts::default(), engaged: false });
+            }
+            (Found::Absent | Found::Unreadable, _) => {}
         }
         if let Some(session) = session {
             session.close().await;
@@ -151,6 +165,9 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
     trail: &mut Trail<P>,
 ) -> Result<Read, BrowserFault> {
     let patience = job.options.patience;
+    let Wanted::Same(wanted) = &job.wanted else {
+        return look_at_object(world, job, opening, session, trail).await;
+    };
     let (landing, seen) =
         reading::visit(session, job.recipe, &job.verify.on, &opening.base, job.values, patience).await?;
     let now = world.clock().now();
@@ -163,11 +180,11 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
         let note = format!("surface {} did not show its list", job.verify.on);
         return Ok(Read { found: Found::Unreadable, item: None, note });
     };
-    let hit = same::made_by_attempt(items, &job.wanted, job.attempted_at);
+    let hit = same::made_by_attempt(items, wanted, job.attempted_at);
     let (found, note) = match hit {
         Some(item) if item.pending => (Found::Pending, "there, but waiting for the platform's review".to_owned()),
         Some(_) => (Found::Present, "there, by this author, with this content".to_owned()),
-        None if items.iter().any(|i| job.wanted.is(i)) => {
+        None if items.iter().any(|i| wanted.is(i)) => {
             (Found::Absent, "the only match is older than the attempt: not this action's object".to_owned())
         }
         None => (Found::Absent, format!("not among {} entries", items.len())),
@@ -182,11 +199,47 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
     Ok(Read { found, item: hit.cloned(), note })
 }
 
+/// As [`look`], where the order is about the state of an object, or its absence.
+async fn look_at_object<W: World, S: Session, P: EpisodeProofs>(
+    world: &W,
+    job: &Job<'_>,
+    opening: &Opening,
+    session: &mut S,
+    trail: &mut Trail<P>,
+) -> Result<Read, BrowserFault> {
+    let place = Place {
+        recipe: job.recipe,
+        surface: &job.verify.on,
+        evidence: &job.verify.evidence,
+        wanted: &job.wanted,
+        base: &opening.base,
+        values: job.values,
+        patience: job.options.patience,
+    };
+    let object::ObjectRead { landing, seen, judged } = object::read(world, session, &place).await?;
+    let now = world.clock().now();
+    trail.url(&seen.url);
+    trail.keep_capture(session.capture().await?, now);
+    if let Some(hold) = reading::challenge_hold(&seen, &landing, now) {
+        return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail });
+    }
+    let found = match judged.standing {
+        Standing::Done => Found::Present,
+        Standing::NotDone => Found::Absent,
+        Standing::Unreadable => Found::Unreadable,
+    };
+    trail.check("object_so", found == Found::Present, &job.wanted.in_words(), &judged.words, "");
+    let there = found == Found::Present && matches!(job.wanted, Wanted::State { .. });
+    let item = there.then(|| Item { permalink: Some(landing.url.clone()), ..Item::default() });
+    Ok(Read { found, item, note: judged.words })
+}
+
 /// The object is there: its own page, and what can be done with it there.
 async fn there<W: World, P: EpisodeProofs>(
     world: &W,
     job: &Job<'_>,
     item: Item,
+    what: String,
     session: Option<<W::Browser as Browser>::Session>,
     trail: &mut Trail<P>,
 ) -> Verdict {
@@ -195,9 +248,10 @@ async fn there<W: World, P: EpisodeProofs>(
         platform_object_id: item.id.clone(),
         permalink: item.permalink.clone(),
         http_status: None,
-        visibility: Some(visibility.to_owned()),
+        // Only a list tells what waits for review.
+        visibility: matches!(job.wanted, Wanted::Same(_)).then(|| visibility.to_owned()),
     };
-    let Some(mut session) = session else { return Verdict::Present { object, engaged: false } };
+    let Some(mut session) = session else { return Verdict::Present { what, object, engaged: false } };
     let mut engaged = false;
     if let (false, Some(permalink), Some(element)) = (item.pending, &item.permalink, &job.verify.engagement) {
         trail.step("postcheck", "Does its own page open, and can people engage?", world.clock().now());
@@ -211,7 +265,7 @@ async fn there<W: World, P: EpisodeProofs>(
         trail.check("engagement_surface", engaged, &format!("`{element}` on the object's own page"), &words, "");
     }
     session.close().await;
-    Verdict::Present { object, engaged }
+    Verdict::Present { what, object, engaged }
 }
 
 async fn postcheck<W: World, S: Session, P: EpisodeProofs>(

@@ -196,11 +196,15 @@ async fn episode(wire: &Wire, origin: &str, cookies: Vec<CookieParam>, text: &st
     page.open(&format!("{origin}/{HANDLE}/posts"), "[data-testid=feed-ready]").await;
     page.capture().await;
     page.open(&format!("{origin}/compose"), "[data-testid=composer-editor]").await;
+    page.capture().await;
     page.eval("document.querySelector('[data-testid=composer-editor]').focus()").await;
     wire.call(Some(&page.session), &InsertTextParams::new(text), CALL).await.unwrap();
     page.wait("[data-testid=post-submit]:enabled").await;
+    // Review, arm, commit: a picture at each boundary.
+    page.capture().await;
     page.capture().await;
     page.click("[data-testid=post-submit]").await;
+    page.capture().await;
     page.eval("new Promise(r => { const t = () => document.querySelector('[data-testid=toast]')?.innerText.includes('live') ? r(true) : requestAnimationFrame(t); t(); })").await;
     page.capture().await;
     wire.post(None, &dispose);

@@ -19,9 +19,13 @@ async function episode(browser, storageState, text) {
   await page.getByTestId('feed-ready').waitFor({ state: 'attached' });
   await capture(page);
   await page.goto(`${ORIGIN}/compose`);
+  await page.getByTestId('composer-editor').waitFor();
+  await capture(page);
   await page.getByTestId('composer-editor').fill(text);
   await capture(page);
+  await capture(page);
   await page.getByTestId('post-submit').click();
+  await capture(page);
   await page.getByText('Your post is live').waitFor();
   await capture(page);
   await context.close();

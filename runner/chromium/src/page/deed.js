@@ -14,14 +14,29 @@
   };
   const node = (id) => {
     const el = nodes.get(id)?.deref();
-    return el && el.isConnected ? el : null;
+    return el && connected(el) ? el : null;
   };
 
-  // Open shadow roots are crossed; closed ones can not be.
+  // Open shadow roots are crossed, and inner frames of the same origin; closed roots and other origins can not be.
+  const frames = new WeakMap();
+  const frameOf = (el) => (el.ownerDocument === document ? null : frames.get(el.ownerDocument) ?? null);
+  const connected = (el) => {
+    if (!el.isConnected) return false;
+    const frame = frameOf(el);
+    return frame ? frame.contentDocument === el.ownerDocument && connected(frame) : el.ownerDocument === document;
+  };
+  const inner = (el) => {
+    if (el.localName !== 'iframe' && el.localName !== 'frame') return null;
+    try { return el.contentDocument; } catch { return null; }
+  };
   const roots = () => {
     const found = [document];
     for (let i = 0; i < found.length; i++) {
-      for (const el of found[i].querySelectorAll('*')) if (el.shadowRoot) found.push(el.shadowRoot);
+      for (const el of found[i].querySelectorAll('*')) {
+        if (el.shadowRoot) found.push(el.shadowRoot);
+        const doc = inner(el);
+        if (doc) { frames.set(doc, el); found.push(doc); }
+      }
     }
     return found;
   };
@@ -33,20 +48,34 @@
 
   // ---- texts, names, roles ---------------------------------------------------------------------------------------------
   const fold = (s) => (s ?? '').replace(/[\u200b\ufeff\u2060]/g, '').replace(/\s+/g, ' ').trim();
+  // Where an inner frame's content begins, in the coordinates of the document that it stands in.
+  const contentOf = (frame) => {
+    const r = frame.getBoundingClientRect();
+    const style = frame.ownerDocument.defaultView.getComputedStyle(frame);
+    return { x: r.x + frame.clientLeft + parseFloat(style.paddingLeft), y: r.y + frame.clientTop + parseFloat(style.paddingTop) };
+  };
+  // In the top document's viewport, whatever frame it stands in.
   const box = (el) => {
     const r = el.getBoundingClientRect();
-    return { x: r.x, y: r.y, width: r.width, height: r.height };
+    let { x, y } = r;
+    for (let frame = frameOf(el); frame; frame = frameOf(frame)) {
+      const at = contentOf(frame);
+      x += at.x; y += at.y;
+    }
+    return { x, y, width: r.width, height: r.height, left: x, top: y, right: x + r.width, bottom: y + r.height };
   };
+  const rectOf = (el) => { const { x, y, width, height } = box(el); return { x, y, width, height }; };
   const visible = (el) => {
     const r = el.getBoundingClientRect();
     return r.width > 0 && r.height > 0 && (!el.checkVisibility || el.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
-      && !el.closest('[aria-hidden=true]');
+      && !el.closest('[aria-hidden=true]') && (!frameOf(el) || visible(frameOf(el)));
   };
   const secret = (el) => el.matches?.('input[type=password], input[autocomplete="one-time-code"]');
   const isField = (el) => el.matches?.('input, textarea, select');
   const textOf = (el) => {
     if (secret(el)) return '•'.repeat(Math.min(el.value.length, 8));
     if (el.matches?.('input[type=file]')) return [...el.files].map((f) => f.name).join(', ');
+    if (el.localName === 'select') return [...el.selectedOptions].map((o) => o.label).join(', ');
     if (isField(el)) return el.value;
     return el.innerText ?? el.textContent ?? '';
   };
@@ -94,7 +123,7 @@
   };
   const REGIONS = new Set(['banner', 'main', 'contentinfo', 'navigation', 'complementary', 'form', 'region', 'dialog', 'alertdialog', 'search',
     'feed', 'article', 'menu', 'toolbar', 'tablist', 'table', 'list']);
-  const up = (el) => el.parentElement ?? el.getRootNode()?.host ?? null;
+  const up = (el) => el.parentElement ?? el.getRootNode()?.host ?? frameOf(el);
   const regionsOf = (el) => {
     const chain = [];
     for (let at = up(el); at; at = up(at)) {
@@ -105,8 +134,12 @@
     return chain;
   };
   const enabled = (el) => !el.disabled && el.getAttribute?.('aria-disabled') !== 'true' && !el.closest?.('fieldset[disabled], [inert]');
+  // `null`: it does not say, or it is neither ("mixed").
+  const said = (el, attribute) => ({ true: true, false: false })[el.getAttribute?.(attribute)] ?? null;
+  const checkedOf = (el) => (el.matches?.('input[type=checkbox], input[type=radio]') ? (el.indeterminate ? null : el.checked)
+    : said(el, 'aria-checked'));
   const factsOf = (el) => ({ tag: el.localName, role: roleOf(el), name: nameOf(el), text: textOf(el), visible: visible(el),
-    enabled: enabled(el), rect: box(el), regions: regionsOf(el) });
+    enabled: enabled(el), pressed: said(el, 'aria-pressed'), checked: checkedOf(el), rect: rectOf(el), regions: regionsOf(el) });
 
   // ---- locators ----------------------------------------------------------------------------------------------------------
   const ROLE_CSS = { button: 'button, input, summary, [role]', link: 'a[href], [role]', textbox: 'input, textarea, [role]', img: 'img, [role]',
@@ -124,7 +157,7 @@
     const smallest = candidates.filter((el) => !candidates.some((other) => other !== el && other.contains(el)
       && nameOf(other) === wanted) );
     return smallest.filter((el) => anchors.some((anchor) => {
-      const a = anchor.getBoundingClientRect(); const b = el.getBoundingClientRect();
+      const a = box(anchor); const b = box(el);
       switch (locator.side) {
         case 'below': return b.top >= a.bottom - 1;
         case 'above': return b.bottom <= a.top + 1;
@@ -192,6 +225,12 @@
     }
     return null;
   };
+  // What a person can read, inner frames that are shown included.
+  const words = () => {
+    rootsNow ??= roots();
+    const shown = rootsNow.filter((root) => root === document || (root.nodeType === 9 && visible(frames.get(root))));
+    return shown.map((root) => root.body?.innerText ?? '').join('\n');
+  };
   const challenges = (list) => {
     const hits = [];
     let page = null; let status = null;
@@ -203,7 +242,7 @@
           if (how === 'css') hit = all(value).some(visible) ? {} : null;
           else if (how === 'url') hit = globMatch(value, location.pathname) ? {} : null;
           else if (how === 'status') { status ??= statuses(); hit = status.document === value || status.background.includes(value) ? {} : null; }
-          else if (how === 'text') { page ??= document.body?.innerText ?? ''; hit = waitInWords(value, page); }
+          else if (how === 'text') { page ??= words(); hit = waitInWords(value, page); }
         } catch { hit = null; }
         if (hit) hits.push({ kind, detector: `${how} ${JSON.stringify(value)}`, seconds: hit.seconds ?? null });
       }
@@ -216,7 +255,7 @@
     const link = pick(how.permalink);
     const text = pick(how.text) ?? (el.matches(how.text) ? el : null);
     return { id: how.id_attribute ? el.getAttribute(how.id_attribute) : null, text: text ? text.innerText : '',
-      author: how.author ? (pick(how.author)?.innerText ?? null) : null, media: how.media ? el.querySelectorAll(how.media).length : 0,
+      title: how.title ? (pick(how.title)?.innerText ?? null) : null, author: how.author ? (pick(how.author)?.innerText ?? null) : null, media: how.media ? el.querySelectorAll(how.media).length : 0,
       at: time ? (time.getAttribute('datetime') || time.innerText) : null, permalink: link ? link.href : null,
       pending: !!(how.pending && pick(how.pending)) };
   });
@@ -228,6 +267,9 @@
     switch (kind) {
       case 'visible': return shown(value) > 0;
       case 'present': return (q.elements[value] ?? []).some((l) => tried(l, q.elements).length > 0);
+      case 'gone': return shown(value) === 0;
+      case 'enabled': return (q.elements[value] ?? []).some((l) => vote(l, q.elements).some((el) => visible(el) && enabled(el)));
+      case 'checked': return (q.elements[value[0]] ?? []).some((l) => vote(l, q.elements).some((el) => visible(el) && checkedOf(el) === value[1]));
       case 'count': return shown(value[0]) >= value[1];
       case 'toast': return toasts().some((t) => t.toLowerCase().includes(fold(value).toLowerCase()));
       case 'path': return globMatch(value, location.pathname);
@@ -298,7 +340,7 @@
     const tick = () => {
       const el = node(id);
       if (!el) { still.delete(id); return; }
-      const rect = box(el);
+      const rect = rectOf(el);
       if (!state.rect || !sameBox(rect, state.rect)) { state.rect = rect; state.since = performance.now(); }
       requestAnimationFrame(tick);
     };
@@ -306,39 +348,51 @@
   };
   const deepest = (x, y) => {
     let el = document.elementFromPoint(x, y);
-    while (el?.shadowRoot) {
-      const inner = el.shadowRoot.elementFromPoint(x, y);
-      if (!inner || inner === el) break;
-      el = inner;
+    for (let at = { x, y }; el;) {
+      const doc = inner(el);
+      if (doc) {
+        const from = contentOf(el);
+        at = { x: at.x - from.x, y: at.y - from.y };
+        frames.set(doc, el);
+      }
+      const deeper = (doc ?? el.shadowRoot)?.elementFromPoint(at.x, at.y);
+      if (!deeper || deeper === el) break;
+      el = deeper;
     }
     return el;
   };
   const holdsNode = (outer, inner) => { for (let at = inner; at; at = up(at)) if (at === outer) return true; return false; };
   const describe = (el) => (el ? `${roleOf(el)} "${nameOf(el) || fold(el.innerText).slice(0, 40)}"` : 'nothing');
   const intoView = (el) => {
-    const r = el.getBoundingClientRect();
-    if (r.top < 0 || r.left < 0 || r.bottom > innerHeight || r.right > innerWidth) el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+    const r = box(el);
+    const own = el.getBoundingClientRect(); const view = el.ownerDocument.defaultView;
+    const cut = own.top < 0 || own.left < 0 || own.bottom > view.innerHeight || own.right > view.innerWidth;
+    if (cut || r.top < 0 || r.left < 0 || r.bottom > innerHeight || r.right > innerWidth) el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
   };
   const hitTest = (el) => {
-    const r = el.getBoundingClientRect();
+    const r = box(el);
     const x = r.x + r.width / 2; const y = r.y + r.height / 2;
     if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return { why: 'it can not be brought into view' };
     const top = deepest(x, y);
     if (!top || !holdsNode(el, top)) return { why: `${describe(top)} lies in front of it` };
     if (!visible(el)) return { why: 'it is not visible' };
     if (!enabled(el)) return { why: 'it is disabled' };
-    return { point: [x, y], rect: box(el) };
+    return { point: [x, y], rect: rectOf(el) };
   };
   const commitNodes = (q) => new Set((q.commit_locators ?? []).flatMap((l) => tried(l, q.elements)));
+  // A reversible input never goes onto or into a commit element.
+  const notCommit = (el, q) => {
+    for (const commit of commitNodes(q)) if (holdsNode(commit, el)) return { why: 'it is the commit element of the flow' };
+    return null;
+  };
   // Where a reversible input may go: not onto, into or around a commit element.
   const reversible = (id, q) => {
     rootsNow = null;
     const el = node(id);
     if (!el) return { why: 'it is gone' };
     intoView(el);
-    for (const commit of commitNodes(q)) {
-      if (commit === el || commit.contains(el)) return { why: 'it is the commit element of the flow' };
-    }
+    const refused = notCommit(el, q);
+    if (refused) return refused;
     const hit = hitTest(el);
     if (hit.point) {
       const top = deepest(...hit.point);
@@ -362,6 +416,71 @@
     };
     check();
   });
+  // For inputs that need no point: a hidden file input, scrolling.
+  const spared = (id, q) => {
+    rootsNow = null;
+    const el = node(id);
+    return el ? notCommit(el, q) ?? {} : { why: 'it is gone' };
+  };
+  // Where a key would go: the element that has the focus, through shadow roots and inner frames.
+  const keyTarget = (q) => {
+    rootsNow = null;
+    let el = document.activeElement;
+    for (let deeper = el; deeper; el = deeper) deeper = (inner(el) ?? el.shadowRoot)?.activeElement;
+    return el ? notCommit(el, q) ?? {} : {};
+  };
+  const focusOnly = (id) => {
+    const el = node(id);
+    if (!el) return { why: 'it is gone' };
+    el.focus({ preventScroll: true });
+    const active = el.getRootNode().activeElement;
+    return active && (active === el || el.contains(active)) ? {} : { why: 'it does not take the focus' };
+  };
+  const changed = (el) => { for (const kind of ['input', 'change']) el.dispatchEvent(new Event(kind, { bubbles: true, composed: kind === 'input' })); };
+  const choose = (id, wanted) => {
+    const el = node(id);
+    if (!el) return { why: 'it is gone' };
+    if (el.localName !== 'select') return { why: `${describe(el)} is no native select` };
+    const options = [...el.options].filter((o) => !o.disabled && !o.closest('optgroup[disabled]'));
+    const option = options.find((o) => fold(o.label) === fold(wanted)) ?? options.find((o) => o.value === wanted);
+    if (!option) return { why: `it has no option ${JSON.stringify(wanted)}` };
+    el.focus({ preventScroll: true });
+    if (option.selected) return {};
+    option.selected = true;
+    changed(el);
+    return {};
+  };
+  // Fields that are no text to type into: the browser shows a picker for them.
+  const PICKERS = 'input[type=date], input[type=time], input[type=datetime-local], input[type=month], input[type=week], input[type=color], input[type=range]';
+  const fill = (id, text) => {
+    const el = node(id);
+    if (!el) return { why: 'it is gone' };
+    if (!el.matches(PICKERS)) return { filled: false };
+    el.focus({ preventScroll: true });
+    el.value = text;
+    if (el.value === '' && text !== '') return { why: `a field of type ${el.type} does not take ${JSON.stringify(text)}` };
+    changed(el);
+    return { filled: true };
+  };
+  const scrollTo = (id) => {
+    const el = node(id);
+    if (!el) return { why: 'it is gone' };
+    intoView(el);
+    return {};
+  };
+  // By most of a screen, so that nothing is passed over; whether anything moved.
+  const scrollPage = (id) => {
+    let el = document.scrollingElement ?? document.documentElement;
+    if (id !== null) {
+      el = node(id);
+      if (!el) return { why: 'it is gone' };
+      while (up(el) && el.scrollHeight <= el.clientHeight) el = up(el);
+    }
+    const before = el.scrollTop;
+    const height = el === document.documentElement || el === document.body ? innerHeight : el.clientHeight;
+    el.scrollBy({ top: Math.max(1, height * 0.8), behavior: 'instant' });
+    return { moved: el.scrollTop !== before };
+  };
   // One last pass before the press: same place, still, nothing in front.
   const recheck = (id, rect, minMs, q) => {
     const el = node(id);
@@ -381,7 +500,7 @@
     const text = isField(el) ? el.value : el.innerText;
     if (text && fold(text)) {
       if (isField(el) && el.select) el.select();
-      else { const range = document.createRange(); range.selectNodeContents(el); const s = getSelection(); s.removeAllRanges(); s.addRange(range); }
+      else { const range = el.ownerDocument.createRange(); range.selectNodeContents(el); const s = el.ownerDocument.getSelection(); s.removeAllRanges(); s.addRange(range); }
     }
     return { text: text ?? '', multiline: !el.matches('input'), fold: fold(text) };
   };
@@ -394,7 +513,7 @@
     }
     if (el.localName === 'img' && !(el.complete && el.naturalWidth > 0)) return { why: 'the picture did not load' };
     intoView(el);
-    return { rect: box(el), scroll: [scrollX, scrollY] };
+    return { rect: rectOf(el), scroll: [scrollX, scrollY] };
   };
   const html = () => {
     const secrets = 'input[type=password][value], input[autocomplete="one-time-code"][value]';
@@ -404,5 +523,6 @@
     return '<!DOCTYPE html>' + copy.outerHTML;
   };
 
-  globalThis.__deed = { lookUntil, aim, recheck, reversible, focus, textAt, picture, html, node };
+  globalThis.__deed = { lookUntil, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
+    picture, html, node };
 })();

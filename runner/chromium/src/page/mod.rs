@@ -12,8 +12,8 @@ use chromiumoxide_cdp::cdp::browser_protocol::browser::BrowserContextId;
 use chromiumoxide_cdp::cdp::browser_protocol::inspector::EnableParams as EnableInspector;
 use chromiumoxide_cdp::cdp::browser_protocol::page::{
     AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams,
-    CreateIsolatedWorldParams, EnableParams, EventFrameAttached, EventJavascriptDialogOpening, EventLifecycleEvent,
-    HandleJavaScriptDialogParams, NavigateParams, SetLifecycleEventsEnabledParams, Viewport,
+    CreateIsolatedWorldParams, EnableParams, EventFileChooserOpened, EventFrameAttached, EventJavascriptDialogOpening,
+    EventLifecycleEvent, HandleJavaScriptDialogParams, NavigateParams, SetLifecycleEventsEnabledParams, Viewport,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::target::{AttachToTargetParams, CreateTargetParams};
 use chromiumoxide_cdp::cdp::js_protocol::runtime::{EvaluateParams, ExecutionContextId, RemoteObjectId};
@@ -74,6 +74,7 @@ pub struct Page {
     session: String,
     target: String,
     progress: watch::Receiver<Progress>,
+    choosers: watch::Receiver<Option<EventFileChooserOpened>>,
     context: Mutex<Option<ExecutionContextId>>,
 }
 
@@ -87,8 +88,10 @@ impl Page {
         let session: String = wire.call(None, &attach, CALL).await?.session_id.into();
         let events = wire.listen(Some(&session));
         let (progress_sender, progress) = watch::channel(Progress::default());
+        let (chooser_sender, choosers) = watch::channel(None);
         let main_frame = target.inner().clone();
-        tokio::spawn(attend(wire.clone(), session.clone(), events, progress_sender, main_frame, gate.clone()));
+        let tell = Tell { progress: progress_sender, choosers: chooser_sender };
+        tokio::spawn(attend(wire.clone(), session.clone(), events, tell, main_frame, gate.clone()));
         let install = AddScriptToEvaluateOnNewDocumentParams {
             world_name: Some(WORLD.to_owned()),
             ..AddScriptToEvaluateOnNewDocumentParams::new(DEED_JS)
@@ -103,12 +106,18 @@ impl Page {
         enable.answer().await?;
         lifecycle.answer().await?;
         install.answer().await?;
-        Ok(Self { wire: wire.clone(), session, target: target.inner().clone(), progress, context: Mutex::new(None) })
+        let target = target.inner().clone();
+        Ok(Self { wire: wire.clone(), session, target, progress, choosers, context: Mutex::new(None) })
     }
 
     /// The main frame's id, which is the target's.
     pub fn frame(&self) -> &str {
         &self.target
+    }
+
+    /// File choosers that the page opened while they were intercepted.
+    pub fn choosers(&self) -> watch::Receiver<Option<EventFileChooserOpened>> {
+        self.choosers.clone()
     }
 
     /// The protocol session.
@@ -222,6 +231,12 @@ impl Page {
         answer.result.object_id.ok_or_else(|| BrowserFault::InputRefused("it is gone".to_owned()))
     }
 
+    /// Whether a node matches a CSS selector; `None` when it is gone.
+    pub async fn matches(&self, node: u64, css: &str) -> Result<Option<bool>, BrowserFault> {
+        let css = serde_json::to_string(css).unwrap_or_default();
+        self.call(|_| format!("node({node})?.matches({css}) ?? null"), CALL).await
+    }
+
     /// PNG of the viewport, or of a part of the page.
     pub async fn screenshot(&self, clip: Option<Viewport>) -> Result<Vec<u8>, BrowserFault> {
         let params = CaptureScreenshotParams {
@@ -258,12 +273,18 @@ fn document_went_away(fault: &BrowserFault) -> bool {
     .any(|text| why.contains(text))
 }
 
+/// Who hears of a tab's events.
+struct Tell {
+    progress: watch::Sender<Progress>,
+    choosers: watch::Sender<Option<EventFileChooserOpened>>,
+}
+
 /// The tab's events. Dialogs are answered at once (a page that asks "really?" gets a no), so that nothing hangs on them.
 async fn attend(
     wire: Wire,
     session: String,
     mut events: mpsc::UnboundedReceiver<Event>,
-    progress: watch::Sender<Progress>,
+    tell: Tell,
     main_frame: String,
     gate: Gate,
 ) {
@@ -271,13 +292,18 @@ async fn attend(
         match event.method.as_str() {
             "Page.lifecycleEvent" => {
                 if let Some(lifecycle) = event.parse::<EventLifecycleEvent>() {
-                    progress.send_modify(|p| p.note(&lifecycle, &main_frame));
+                    tell.progress.send_modify(|p| p.note(&lifecycle, &main_frame));
                 }
             }
             "Page.javascriptDialogOpening" => {
                 if let Some(dialog) = event.parse::<EventJavascriptDialogOpening>() {
                     let leave = dialog.r#type.as_ref() == "beforeunload";
                     wire.post(Some(&session), &HandleJavaScriptDialogParams::new(leave));
+                }
+            }
+            "Page.fileChooserOpened" => {
+                if let Some(opened) = event.parse::<EventFileChooserOpened>() {
+                    tell.choosers.send_replace(Some(opened));
                 }
             }
             "Inspector.targetCrashed" => wire.crash(&session),

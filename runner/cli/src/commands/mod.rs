@@ -12,6 +12,7 @@ pub mod proof;
 pub mod queue;
 pub mod recipe;
 pub mod rehearse;
+pub mod replay;
 pub mod work;
 
 use crate::args::Command;
@@ -38,6 +39,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, 
         Command::Audit(command) => audit::run(&command, context).await,
         Command::Proof(command) => proof::run(&command, context).await,
         Command::Recipe(command) => recipe::run(&command, context),
+        Command::Replay(args) => replay::run(&args, context).await,
     };
     answer.map(Some)
 }

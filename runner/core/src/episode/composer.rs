@@ -117,7 +117,7 @@ mod tests {
     use deed_recipes::ChallengeKind;
 
     fn action() -> Action {
-        let content = Content { text: "Fresh bread".into(), media: Vec::new() };
+        let content = Content { text: "Fresh bread".into(), ..Content::default() };
         Action {
             id: ActionId::new("a"),
             episode: None,

@@ -11,9 +11,8 @@ use super::ending::Purpose;
 use super::reading::{self, Values, base_of, challenge_hold};
 use super::stop::Stop;
 use crate::hold::{Hold, HoldReason};
-use crate::judge::same::Wanted;
-use crate::judge::{drift, quorum};
-use crate::ports::browser::{BrowserFault, Look, Need, NodeId, Seen, Session, WriteSeen};
+use crate::judge::{drift, evidence, quorum};
+use crate::ports::browser::{BrowserFault, Look, Need, NodeFacts, NodeId, Seen, Session, WriteSeen};
 use crate::ports::ledger::{Change, Claim, Ledger, LedgerFault};
 use crate::ports::{Clock, World};
 use crate::state::Event;
@@ -43,11 +42,15 @@ impl<W: World> Episode<'_, W> {
         text: &Template,
     ) -> Result<(), Stop> {
         let node = self.find(session, into, Need::Visible(into.to_owned())).await?;
-        let text =
-            text.try_fill(&self.values()).map_err(|e| Stop::Hold(Hold::new(HoldReason::Policy, e.to_string())))?;
+        let text = self.filled(text)?;
         session.type_text(node, &text).await?;
         self.trail.note(&format!("typed {} characters into {into}", text.chars().count()));
         Ok(())
+    }
+
+    /// A text for the page; nothing half-filled gets there.
+    pub(super) fn filled(&self, text: &Template) -> Result<String, Stop> {
+        text.try_fill(&self.values()).map_err(|e| Stop::Hold(Hold::new(HoldReason::Policy, e.to_string())))
     }
 
     pub(super) fn flow<'r>(&self, recipe: &'r Recipe) -> &'r deed_recipes::Flow {
@@ -56,12 +59,12 @@ impl<W: World> Episode<'_, W> {
     }
 
     pub(super) fn values(&self) -> Values {
-        Values::new(&self.claim.account, &self.claim.action)
+        Values::new(&self.claim.account, &self.claim.action).with_reads(&self.reads)
     }
 
-    pub(super) fn wanted(&self, same: &deed_recipes::Same, author: Option<String>) -> Wanted {
-        let media = same.media.then_some(self.claim.action.payload.content.media.len());
-        Wanted { text: same.text.fill(&self.values()), media, author }
+    /// What the evidence of a flow is for this order.
+    pub(super) fn evidence(&self, evidence: &deed_recipes::Evidence, author: Option<String>) -> evidence::Wanted {
+        evidence::Wanted::new(evidence, &self.values(), self.claim.action.payload.content.media.len(), author)
     }
 
     pub(super) async fn no_kill_switch(&mut self, when: &str) -> Result<(), Stop> {
@@ -79,6 +82,7 @@ impl<W: World> Episode<'_, W> {
         let (landing, seen) =
             reading::visit(session, &recipe, surface, &base, &self.values(), self.options.patience).await?;
         self.trail.url(&landing.url);
+        self.stopped_requests(session);
         let now = self.world.clock().now();
         if let Some(hold) = challenge_hold(&seen, &landing, now) {
             if let Ok(capture) = session.capture().await {
@@ -108,7 +112,13 @@ impl<W: World> Episode<'_, W> {
         let landmarks = &recipe.surfaces[surface].landmarks;
         let drift = drift::judge(landmarks, recipe.baselines.get(surface), seen);
         let found = if drift.is_none() { "all there".to_owned() } else { drift.reasons.join("; ") };
-        self.trail.check(&format!("landmarks {surface}"), drift.is_none(), "where they stood", &found, "");
+        self.trail.check(
+            &format!("landmarks {surface}"),
+            drift.is_none(),
+            "where they stood",
+            &found,
+            &format!("score {:.2}", drift.score),
+        );
         if drift.is_none() {
             return Ok(());
         }
@@ -117,6 +127,14 @@ impl<W: World> Episode<'_, W> {
         }
         let detail = format!("surface {surface}, score {:.2}: {}", drift.score, drift.reasons.join("; "));
         Err(Stop::Hold(Hold::new(HoldReason::Drift, detail)))
+    }
+
+    /// What the page wanted outside the recipe's origins and did not get, for the proof.
+    pub(super) fn stopped_requests<S: Session>(&mut self, session: &mut S) {
+        for stopped in session.take_stopped() {
+            let what = format!("{} {} ({})", stopped.method, stopped.url, stopped.kind);
+            self.trail.check("kept_at_home", true, "no request outside the recipe's origins", &what, "it was stopped");
+        }
     }
 
     pub(super) fn no_challenge(&self, seen: &Seen) -> Result<(), Stop> {
@@ -145,6 +163,16 @@ impl<W: World> Episode<'_, W> {
         element: &str,
         need: Need,
     ) -> Result<NodeId, Stop> {
+        self.find_facts(session, element, need).await.map(|(node, _)| node)
+    }
+
+    /// As [`Episode::find`], with what is known of the node.
+    pub(super) async fn find_facts<S: Session>(
+        &mut self,
+        session: &mut S,
+        element: &str,
+        need: Need,
+    ) -> Result<(NodeId, NodeFacts), Stop> {
         let look = Look {
             elements: vec![element.to_owned()],
             until: vec![need],
@@ -159,7 +187,7 @@ impl<W: World> Episode<'_, W> {
                 if !dissent.is_empty() {
                     self.trail.note(&format!("{element}: {} named another node", dissent.join(", ")));
                 }
-                Ok(node)
+                Ok((node, seen.nodes.get(&node).cloned().unwrap_or_default()))
             }
             None => Err(Stop::Hold(Hold::new(HoldReason::Drift, format!("`{element}` gone: no locator finds it")))),
         }

@@ -9,26 +9,31 @@
 mod composer;
 mod ending;
 mod help;
+pub(crate) mod object;
 mod outcome;
 pub(crate) mod reading;
+mod steps;
 mod stop;
 pub mod trail;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deed_recipes::{Recipe, Step};
+use futures_util::future::join;
 use tracing::Instrument as _;
 
 use crate::arm::{Armed, arm};
 use crate::hold::{Hold, HoldReason};
 use crate::judge::quorum::{self, Quorum};
 
+use crate::judge::evidence::Wanted;
 use crate::judge::{identity, same};
 use crate::permit::Target;
 use crate::policy;
 use crate::ports::browser::{
-    Access, Aim, Browser, BrowserFault, GateVerdict, LastCheck, Look, Need, Opening, Pacing, Press, Session,
+    Access, Aim, Browser, BrowserFault, Capture, GateVerdict, LastCheck, Look, Opening, Pacing, Press, Session,
 };
 use crate::ports::ledger::{ArmRefusal, ArmRequest, Change, Claim, Ledger, LedgerFault, ObjectFacts};
 use crate::ports::proofs::Proofs;
@@ -52,6 +57,8 @@ const RETYPE_MAX: u32 = 2;
 struct Ready {
     aim: Aim,
     check: AtPress,
+    /// The composer as it stood in the last look before `arm`.
+    before: Capture,
 }
 
 struct Episode<'w, W: World> {
@@ -63,6 +70,8 @@ struct Episode<'w, W: World> {
     trail: Trail<<W::Proofs as Proofs>::Episode>,
     /// What the session said of itself when the account was proved.
     marker: Option<String>,
+    /// What steps have read, by name.
+    reads: BTreeMap<String, String>,
 }
 
 /// Runs one claimed action to its end. The claim is released at the end, whatever it is.
@@ -120,7 +129,8 @@ pub async fn resume<W: World>(
         }
     };
     let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
-    let mut episode = Episode { world, claim, recipe, options, purpose: Purpose::Act, trail, marker: None };
+    let mut episode =
+        Episode { world, claim, recipe, options, purpose: Purpose::Act, trail, marker: None, reads: BTreeMap::new() };
     let ending = episode.settle(attempted_at).await?;
     world.ledger().release(&episode.claim.fence).await?;
     world.boundary("released");
@@ -149,7 +159,7 @@ async fn go<W: World>(
         }
     };
     let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
-    let mut episode = Episode { world, claim, recipe, options, purpose, trail, marker: None };
+    let mut episode = Episode { world, claim, recipe, options, purpose, trail, marker: None, reads: BTreeMap::new() };
     world.boundary("claimed");
 
     let ending = match episode.preflight().await {
@@ -291,6 +301,9 @@ impl<W: World> Episode<'_, W> {
         let recipe = Arc::clone(&self.recipe);
         let dedupe = &self.flow(&recipe).dedupe;
         self.trail.step("dedupe", "Is it there already?", self.world.clock().now());
+        let Wanted::Same(wanted) = self.evidence(&dedupe.evidence, None) else {
+            return self.already_so(session).await;
+        };
         let seen = self.visit(session, &dedupe.on).await?;
         self.landmarks(&dedupe.on, &seen, session).await?;
         self.trail.keep_capture(session.capture().await?, self.world.clock().now());
@@ -298,7 +311,6 @@ impl<W: World> Episode<'_, W> {
             let detail = format!("surface {} did not show its list within {:?}", dedupe.on, self.options.patience);
             return Err(Stop::Hold(Hold::new(HoldReason::DestinationUnreadable, detail)));
         };
-        let wanted = self.wanted(&dedupe.same, None);
         let hit = same::already_there(items, &wanted, dedupe.look_back);
         let looked = items.len().min(dedupe.look_back);
         let finding = hit.map_or_else(
@@ -308,7 +320,11 @@ impl<W: World> Episode<'_, W> {
         self.trail.check("content_not_there_yet", hit.is_none(), "no entry with this text and media", &finding, "");
         self.world.boundary("deduped");
         match hit {
-            Some(item) => Err(Stop::Duplicate(item.permalink.clone(), item.id.clone())),
+            Some(item) => Err(Stop::Duplicate {
+                permalink: item.permalink.clone(),
+                id: item.id.clone(),
+                words: "the content is on the destination already; nothing was clicked".to_owned(),
+            }),
             None => Ok(()),
         }
     }
@@ -318,38 +334,7 @@ impl<W: World> Episode<'_, W> {
         let recipe = Arc::clone(&self.recipe);
         let flow = self.flow(&recipe);
         for step in &flow.steps {
-            match step {
-                Step::Open(surface) => {
-                    self.trail.step("compose", &format!("Open {surface}"), self.world.clock().now());
-                    let seen = self.visit(session, surface).await?;
-                    // A dialog that the recipe knows may stand in front of the landmarks; they are judged as they are behind it.
-                    self.landmarks(surface, &seen, session).await?;
-                }
-                Step::Dismiss(element) => {
-                    let seen = session.look(&Look { elements: vec![element.clone()], ..Look::default() }).await?;
-                    if let Some((node, _)) = quorum::lone(&seen, element) {
-                        session.click(node).await?;
-                        self.trail.note(&format!("dismissed {element}"));
-                    }
-                }
-                Step::WaitFor(element) => {
-                    self.find(session, element, Need::Visible(element.clone())).await?;
-                }
-                Step::Click(element) => {
-                    let node = self.find(session, element, Need::Visible(element.clone())).await?;
-                    session.click(node).await?;
-                }
-                Step::Type { into, text } => self.type_into(session, into, text).await?,
-                Step::Upload { into, .. } => {
-                    let files: Vec<_> =
-                        self.claim.action.payload.content.media.iter().map(|m| m.path.clone()).collect();
-                    if !files.is_empty() {
-                        let node = self.find(session, into, Need::Present(into.clone())).await?;
-                        session.upload(node, &files).await?;
-                        self.trail.note(&format!("gave {} file(s) to {into}", files.len()));
-                    }
-                }
-            }
+            self.take(session, step).await?;
         }
         self.world.boundary("composed");
         Ok(())
@@ -414,10 +399,11 @@ impl<W: World> Episode<'_, W> {
         // Aiming waits for stillness; what the page did meanwhile is seen now, while it still is only a hold.
         let node = agreement.node;
         let check = AtPress { recipe: Arc::clone(&recipe), values: self.values(), media, target, node };
-        let seen = session.look(&Look { elements: check.elements(), ..Look::default() }).await?;
-        self.composer_equals_order(&flow.review, &seen, media)?;
+        let look = Look { elements: check.elements(), ..Look::default() };
+        let (seen, before) = join(session.look(&look), session.capture()).await;
+        self.composer_equals_order(&flow.review, &seen?, media)?;
         self.world.boundary("reviewed");
-        Ok(Ready { aim, check })
+        Ok(Ready { aim, check, before: before? })
     }
 
     // ---- the commit ----------------------------------------------------------------------------------------------------
@@ -433,7 +419,7 @@ impl<W: World> Episode<'_, W> {
             session.close().await;
             return self.stopped(Stop::Hold(hold)).await;
         }
-        let armed = match self.arm(&ready.check.target).await {
+        let armed = match self.arm(&ready.check.target, ready.before).await {
             Ok(armed) => armed,
             Err(stop) => {
                 session.close().await;
@@ -472,8 +458,9 @@ impl<W: World> Episode<'_, W> {
     }
 
     /// Proof durable, then the arm transaction.
-    async fn arm(&mut self, target: &Target) -> Result<Armed, Stop> {
+    async fn arm(&mut self, target: &Target, before: Capture) -> Result<Armed, Stop> {
         self.trail.step("arm", "The right to press, once", self.world.clock().now());
+        self.trail.keep_capture(before, self.world.clock().now());
         self.world.ledger().renew(&self.claim.fence, self.options.lease).await?;
         let manifest = self.trail.checkpoint().await?;
         self.world.boundary("proof_durable");
@@ -516,14 +503,19 @@ impl<W: World> Episode<'_, W> {
     async fn receipt<S: Session>(&mut self, session: &mut S) -> Result<bool, LedgerFault> {
         let recipe = Arc::clone(&self.recipe);
         let receipt = &self.flow(&recipe).receipt;
-        self.trail.step("receipt", "What does the platform say?", self.world.clock().now());
-        let until_any = reading::receipt_needs(receipt);
-        let look = Look { until_any, within: Duration::from_millis(receipt.within_ms), ..Look::default() };
-        let seen = session.look(&look).await;
-        if let Ok(capture) = session.capture().await {
+        let within = Duration::from_millis(receipt.within_ms);
+        let look = Look { until_any: reading::receipt_needs(receipt), within, ..Look::default() };
+        // What stands on the page right after the press is pictured while the platform's word is waited for.
+        let (seen, after) = join(session.look(&look), session.capture()).await;
+        if let Ok(capture) = after {
             self.trail.keep_capture(capture, self.world.clock().now());
         }
-        let writes = session.writes(Duration::from_millis(receipt.within_ms)).await;
+        self.trail.step("receipt", "What does the platform say?", self.world.clock().now());
+        let (capture, writes) = join(session.capture(), session.writes(within)).await;
+        if let Ok(capture) = capture {
+            self.trail.keep_capture(capture, self.world.clock().now());
+        }
+        self.stopped_requests(session);
         let taken = writes.iter().find(|w| w.verdict == GateVerdict::LetThrough);
         let object_id = taken.and_then(|w| reading::object_id(receipt, w));
         let http_status = taken.and_then(|w| w.status);
@@ -558,7 +550,7 @@ impl<W: World> Episode<'_, W> {
         };
         let flow = self.flow(&Arc::clone(&self.recipe)).clone();
         let author = flow.verify.author.as_ref().map(|t| t.fill(&self.values()));
-        let wanted = self.wanted(&flow.verify.same, author);
+        let wanted = self.evidence(&flow.verify.evidence, author);
         let job = verify::Job {
             claim: &self.claim,
             recipe: &self.recipe,

@@ -16,7 +16,7 @@ use crate::verify::Verdict;
 impl<W: World> Episode<'_, W> {
     pub(super) async fn conclude(&mut self, verdict: Verdict) -> Result<Ending, LedgerFault> {
         match verdict {
-            Verdict::Present { object, engaged } => {
+            Verdict::Present { object, engaged, what } => {
                 self.trail.object(&object);
                 let object = self.trail.known_object();
                 let pending = object.visibility.as_deref() == Some("pending_review");
@@ -32,9 +32,9 @@ impl<W: World> Episode<'_, W> {
                     object,
                     proof_level: 2,
                     words: if pending {
-                        "there, waiting for the platform's review".into()
+                        format!("{what}, waiting for the platform's review")
                     } else {
-                        "there, seen by a fresh session".into()
+                        format!("{what}, seen by a fresh session")
                     },
                     proof_fault: None,
                 };
@@ -42,7 +42,7 @@ impl<W: World> Episode<'_, W> {
                 if engaged {
                     ending.state = State::PostcheckComplete;
                     ending.proof_level = 3;
-                    ending.words = "there, with its permalink and engagement surface".into();
+                    ending.words = format!("{what}, with its permalink and engagement surface");
                 }
                 let sealed = self.seal(&ending).await;
                 match sealed {
@@ -101,12 +101,11 @@ impl<W: World> Episode<'_, W> {
                 self.world.boundary("held");
                 self.finish(State::Queued, Some(hold), None, words).await
             }
-            Stop::Duplicate(permalink, id) => {
+            Stop::Duplicate { permalink, id, words } => {
                 let object = ObjectFacts { permalink, platform_object_id: id, ..ObjectFacts::default() };
                 self.trail.object(&object);
                 let change = Change { failure: Some(Failure::DuplicateContent), object, ..Change::default() };
                 self.advance(Event::DuplicateFound, change).await?;
-                let words = "the content is on the destination already; nothing was clicked".to_owned();
                 self.finish(State::ConfirmedFailed, None, Some(Failure::DuplicateContent), words).await
             }
         }

@@ -1,5 +1,6 @@
 //! How the episode reads pages: placeholders, surfaces, identity signals, challenges, receipts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deed_recipes::template::{Part, Template};
@@ -22,7 +23,12 @@ pub struct Values {
     display_name: String,
     avatar_hash: String,
     text: String,
+    title: Option<String>,
+    /// When it is to appear: whole, day, time of day.
+    scheduled: Option<(String, String, String)>,
     target: Option<String>,
+    /// What steps have read, by name.
+    reads: BTreeMap<String, String>,
 }
 
 impl Values {
@@ -33,8 +39,21 @@ impl Values {
             display_name: account.fingerprint.display_name.clone().unwrap_or_default(),
             avatar_hash: account.fingerprint.avatar.map(|a| a.to_string()).unwrap_or_default(),
             text: action.payload.content.text.clone(),
+            title: action.payload.content.title.clone(),
+            scheduled: action.payload.content.scheduled_at.map(|at| {
+                let whole = at.to_the_second();
+                let (day, time) = whole.split_once('T').unwrap_or((&whole, ""));
+                (whole.clone(), day.to_owned(), time.get(..5).unwrap_or(time).to_owned())
+            }),
             target: action.payload.target.clone(),
+            reads: BTreeMap::new(),
         }
+    }
+
+    /// As well as what steps have read.
+    #[must_use]
+    pub fn with_reads(self, reads: &BTreeMap<String, String>) -> Self {
+        Self { reads: reads.clone(), ..self }
     }
 }
 
@@ -45,9 +64,17 @@ impl deed_recipes::Values for Values {
             Placeholder::AccountDisplayName => Some(&self.display_name),
             Placeholder::AccountAvatarHash => Some(&self.avatar_hash),
             Placeholder::ContentText => Some(&self.text),
+            Placeholder::ContentTitle => self.title.as_deref(),
+            Placeholder::ContentScheduledAt => self.scheduled.as_ref().map(|(whole, _, _)| whole.as_str()),
+            Placeholder::ContentScheduledDate => self.scheduled.as_ref().map(|(_, day, _)| day.as_str()),
+            Placeholder::ContentScheduledTime => self.scheduled.as_ref().map(|(_, _, time)| time.as_str()),
             Placeholder::Target => self.target.as_deref(),
             Placeholder::ContentMedia | Placeholder::ObjectId => None,
         }
+    }
+
+    fn read(&self, name: &str) -> Option<&str> {
+        self.reads.get(name).map(String::as_str)
     }
 }
 

@@ -8,7 +8,12 @@ use crate::ports::proofs::ProofFault;
 /// Why the way to the commit ended.
 pub(super) enum Stop {
     Hold(Hold),
-    Duplicate(Option<String>, Option<String>),
+    /// It is done already: where, and in words.
+    Duplicate {
+        permalink: Option<String>,
+        id: Option<String>,
+        words: String,
+    },
     Ledger(LedgerFault),
 }
 

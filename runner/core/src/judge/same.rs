@@ -11,6 +11,8 @@ use crate::time::Timestamp;
 pub struct Wanted {
     /// The text.
     pub text: String,
+    /// The title, where the list shows one.
+    pub title: Option<String>,
     /// The number of media objects, when it matters.
     pub media: Option<usize>,
     /// The author, compared as a handle, when the list tells.
@@ -21,6 +23,10 @@ impl Wanted {
     /// Whether an entry is it. An entry whose list does not tell its author passes.
     pub fn is(&self, item: &Item) -> bool {
         text::same(Compare::Exact, &item.text, &self.text)
+            && self
+                .title
+                .as_ref()
+                .is_none_or(|title| text::same(Compare::Exact, item.title.as_deref().unwrap_or_default(), title))
             && self.media.is_none_or(|n| item.media == n)
             && match (&self.author, &item.author) {
                 (Some(wanted), Some(seen)) => text::same(Compare::Handle, seen, wanted),
@@ -48,7 +54,7 @@ mod tests {
     use super::*;
 
     fn wanted() -> Wanted {
-        Wanted { text: "Fresh bread at 7".into(), media: Some(1), author: Some("@north_star".into()) }
+        Wanted { text: "Fresh bread at 7".into(), title: None, media: Some(1), author: Some("@north_star".into()) }
     }
 
     fn item(at: i64) -> Item {
@@ -77,6 +83,15 @@ mod tests {
         ] {
             assert!(already_there(&[change], &wanted(), 9).is_none());
         }
+    }
+
+    #[test]
+    fn a_title_is_compared_where_the_order_has_one() {
+        let titled = |title: Option<&str>| Item { title: title.map(str::to_owned), ..item(5) };
+        let wanted = Wanted { title: Some("Rye".into()), ..wanted() };
+        assert!(wanted.is(&titled(Some(" Rye "))));
+        assert!(!wanted.is(&titled(Some("Spelt"))));
+        assert!(!wanted.is(&titled(None)), "an entry without a title is another one");
     }
 
     #[test]

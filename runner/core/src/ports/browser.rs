@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deed_proofs::ImageHash;
-use deed_recipes::{ChallengeKind, Recipe};
+use deed_recipes::{ChallengeKind, Key, Recipe};
 
 use crate::ids::{AccountId, EpisodeId, WorkerId};
 use crate::permit::{Permit, Target};
@@ -176,6 +176,10 @@ pub struct NodeFacts {
     pub visible: bool,
     /// Whether it takes input.
     pub enabled: bool,
+    /// Whether a toggle button is pressed; `None`: it does not say.
+    pub pressed: Option<bool>,
+    /// Whether a checkbox, radio button or switch is on; `None`: it is none, or does not say.
+    pub checked: Option<bool>,
     /// Where it stands.
     pub rect: Rect,
     /// Landmark regions around it, outermost first.
@@ -209,6 +213,8 @@ pub struct Item {
     pub id: Option<String>,
     /// Its text as it is shown.
     pub text: String,
+    /// Its title, where the list shows one.
+    pub title: Option<String>,
     /// Its author as shown.
     pub author: Option<String>,
     /// Number of media objects.
@@ -247,6 +253,12 @@ pub enum Need {
     Present(String),
     /// At least this many are visible.
     Count(String, usize),
+    /// No locator of the element names a visible node.
+    Gone(String),
+    /// At least one locator names a visible node that takes input.
+    Enabled(String),
+    /// At least one locator names a visible checkbox or switch that stands so.
+    Checked(String, bool),
     /// A text stands in a status or alert region, case ignored.
     Toast(String),
     /// The page's path matches this glob.
@@ -361,6 +373,17 @@ pub struct WriteSeen {
     pub retry_after: Option<Duration>,
 }
 
+/// A request that would have left the recipe's origins and was stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoppedRequest {
+    /// Upper case.
+    pub method: String,
+    /// Where to, without query and fragment.
+    pub url: String,
+    /// What it was for: `Document`, `Fetch`, `Ping` …
+    pub kind: String,
+}
+
 /// What must hold on the page in the last look before the press; decided by the engine.
 pub trait LastCheck: Send + Sync {
     /// What is looked at.
@@ -387,21 +410,36 @@ pub trait Browser: Send + Sync {
 }
 
 /// One context, one tab.
-pub trait Session: Send {
+pub trait Session: Send + Sync {
     /// Goes to a URL within the recipe's origins.
     fn goto(&mut self, url: &str) -> impl Future<Output = Result<Landing, BrowserFault>> + Send;
 
     /// Looks, waiting first when asked to. A condition that does not come is `satisfied: false`, not an error.
-    fn look(&mut self, look: &Look) -> impl Future<Output = Result<Seen, BrowserFault>> + Send;
+    fn look(&self, look: &Look) -> impl Future<Output = Result<Seen, BrowserFault>> + Send;
 
     /// Screenshot and document.
-    fn capture(&mut self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send;
+    fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send;
 
     /// Perceptual hash of what is shown at a node; `None` when it shows nothing yet.
     fn image_hash(&mut self, node: NodeId) -> impl Future<Output = Result<Option<ImageHash>, BrowserFault>> + Send;
 
     /// A click that can be taken back.
     fn click(&mut self, node: NodeId) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Puts the pointer on an element and leaves it there.
+    fn hover(&mut self, node: NodeId) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Chooses the option of a native select with this label, else with this value.
+    fn choose(&mut self, node: NodeId, option: &str) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Presses a key, on an element that is given the focus first, or where the focus is.
+    fn key(&mut self, key: Key, on: Option<NodeId>) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Brings an element into view.
+    fn scroll_to(&mut self, node: NodeId) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Scrolls the page, or an element of it, by most of its height. Whether anything moved.
+    fn scroll_page(&mut self, within: Option<NodeId>) -> impl Future<Output = Result<bool, BrowserFault>> + Send;
 
     /// Escape, to close a menu.
     fn escape(&mut self) -> impl Future<Output = Result<(), BrowserFault>> + Send;
@@ -411,6 +449,9 @@ pub trait Session: Send {
 
     /// Gives files to a file input.
     fn upload(&mut self, node: NodeId, files: &[String]) -> impl Future<Output = Result<(), BrowserFault>> + Send;
+
+    /// Clicks a button and gives files to the file chooser that it opens. The chooser itself is never shown.
+    fn upload_by(&mut self, button: NodeId, files: &[String]) -> impl Future<Output = Result<(), BrowserFault>> + Send;
 
     /// Brings the commit element into view, waits until it is still for 150 ms and hit-tests it. Presses nothing.
     fn aim(&mut self, node: NodeId, target: Target) -> impl Future<Output = Result<Aim, BrowserFault>> + Send;
@@ -424,7 +465,12 @@ pub trait Session: Send {
 
     /// The declared write requests so far, in order. Waits, at most `within`, until one that was let through is answered: a page
     /// may say success before its request has left, and closing it then would take the request back half-way.
-    fn writes(&mut self, within: Duration) -> impl Future<Output = Vec<WriteSeen>> + Send;
+    fn writes(&self, within: Duration) -> impl Future<Output = Vec<WriteSeen>> + Send;
+
+    /// Requests that were stopped because they would have left the recipe's origins, each told once.
+    fn take_stopped(&mut self) -> Vec<StoppedRequest> {
+        Vec::new()
+    }
 
     /// Ends the context. Never fails: what can not be closed is ended with its process.
     fn close(self) -> impl Future<Output = ()> + Send;

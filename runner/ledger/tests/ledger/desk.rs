@@ -159,7 +159,7 @@ pub fn order(account: &Account, text: &str) -> NewOrder {
         lane: Lane::Browser,
         payload: Payload {
             action_type: "publish.post".to_owned(),
-            content: Content { text: text.to_owned(), media: Vec::new() },
+            content: Content { text: text.to_owned(), ..Content::default() },
             target: None,
         },
         idempotency_key: None,

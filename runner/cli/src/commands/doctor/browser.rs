@@ -24,7 +24,7 @@ pub(super) async fn look(context: &Context) -> Vec<Finding> {
         Err(fault) => return vec![Finding::of("browser", &CliError::Browser(fault))],
     };
     let browser = Chromium::new(ChromiumConfig {
-        launch: LaunchConfig { binary: context.settings.browser.clone(), profiles_in: None },
+        launch: LaunchConfig { binary: context.settings.browser.clone(), ..LaunchConfig::default() },
         runner: None,
         now: Arc::new(now),
     });

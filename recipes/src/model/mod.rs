@@ -6,12 +6,15 @@
 //! Maps keep the order of the file, because `explain` and the checker's messages follow it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::template::Template;
+
+mod flow;
+
+pub use flow::*;
 
 /// The name of an element of the recipe, as in `elements: { post_button: … }`.
 pub type ElementName = String;
@@ -29,6 +32,10 @@ pub struct Recipe {
     pub verified: Verified,
     /// The only places to which the session may be carried. The first that has no wildcard is the default base of relative URLs.
     pub origins: Vec<OriginPattern>,
+    /// Further places that the page's own background requests and inner frames may reach. Deed never goes there itself.
+    pub resources: Vec<ResourcePattern>,
+    /// How much of an action type an account may do, by the action type's name.
+    pub budgets: IndexMap<String, Budget>,
     /// Named pages.
     pub surfaces: IndexMap<SurfaceName, Surface>,
     /// Named elements, each with its independent locators.
@@ -88,6 +95,26 @@ pub enum PortPattern {
     Any,
 }
 
+/// An origin of background requests; its host may stand for all hosts below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourcePattern {
+    /// Scheme, host and port.
+    pub origin: OriginPattern,
+    /// Every host below [`OriginPattern::host`] (`https://*.example.com`), not that host itself.
+    pub below: bool,
+}
+
+/// How much of one action type an account may do. What is not said is not bounded here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Budget {
+    /// Within any hour.
+    pub per_hour: Option<u32>,
+    /// Within any day.
+    pub per_day: Option<u32>,
+    /// Shortest time between two, in seconds.
+    pub spacing_s: Option<u64>,
+}
+
 /// A named page of the platform.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surface {
@@ -108,6 +135,8 @@ pub struct Items {
     pub each: String,
     /// Its text; the visible text of the whole match is taken.
     pub text: String,
+    /// Its title, where entries have one beside their text.
+    pub title: Option<String>,
     /// The author's handle or name.
     pub author: Option<String>,
     /// One per media object of the entry.
@@ -301,179 +330,6 @@ pub enum Detector {
     Status(u16),
 }
 
-/// One action type of the platform.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Flow {
-    /// What an order may bring.
-    pub content: ContentRules,
-    /// How it is found out that the content is there already.
-    pub dedupe: Dedupe,
-    /// The reversible steps, in order.
-    pub steps: Vec<Step>,
-    /// What must stand on the page before the commit.
-    pub review: Vec<Review>,
-    /// The one irreversible input.
-    pub commit: Commit,
-    /// The write requests that the commit makes. The network gate lets one of them through, once.
-    pub writes: Vec<WritePattern>,
-    /// What the page says right after the commit.
-    pub receipt: Receipt,
-    /// How a fresh read-only session finds out what happened.
-    pub verify: Verify,
-}
-
-/// What an order of this flow may bring.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ContentRules {
-    /// Greatest number of Unicode scalar values of the text; `None`: the platform has no limit.
-    pub text_max: Option<usize>,
-    /// Whether an order without text is refused.
-    pub text_required: bool,
-    /// Greatest number of media files; 0: none.
-    pub media_max: usize,
-    /// Greatest size of one file, in bytes.
-    pub media_bytes_max: Option<u64>,
-    /// Media types that are taken, e.g. `image/png`; empty: `image/png`, `image/jpeg`, `image/webp`.
-    pub media_types: Vec<String>,
-    /// What the platform makes of links; told to the operator only.
-    pub links: Option<String>,
-}
-
-/// How it is found out that the content is there already.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dedupe {
-    /// The surface, which has `items`.
-    pub on: SurfaceName,
-    /// What makes an entry the same.
-    pub same: Same,
-    /// How many of the newest entries are looked at.
-    pub look_back: usize,
-}
-
-/// What makes an entry the same as the order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Same {
-    /// The text.
-    pub text: Template,
-    /// Whether the number of media objects must be the same too.
-    pub media: bool,
-}
-
-/// A reversible step.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    /// Go to a surface.
-    Open(SurfaceName),
-    /// Put a text into a field or editor; what stands there is cleared first.
-    Type {
-        /// The field.
-        into: ElementName,
-        /// The text.
-        text: Template,
-    },
-    /// Give files to a file input.
-    Upload {
-        /// The input (it may be hidden).
-        into: ElementName,
-        /// Names the order's files: `{content.media}`.
-        files: Template,
-    },
-    /// A click that can be taken back.
-    Click(ElementName),
-    /// A click on an element that may or may not be there (a welcome dialog's button).
-    Dismiss(ElementName),
-    /// Wait until an element is visible.
-    WaitFor(ElementName),
-}
-
-/// One thing that must stand on the page before the commit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Review {
-    /// Where.
-    pub element: ElementName,
-    /// What is asked of it.
-    pub expect: ReviewExpect,
-}
-
-/// See [`Review`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum ReviewExpect {
-    /// Its text or value is this.
-    Equals {
-        /// What it must be.
-        text: Template,
-        /// How the two are compared.
-        compare: Compare,
-    },
-    /// As many of it are visible as the order has media files (`count: "{content.media}"`).
-    CountOfMedia,
-}
-
-/// The one irreversible input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Commit {
-    /// What is clicked.
-    pub click: ElementName,
-}
-
-/// A write request: method and a glob over the path (`POST /api/posts`, `POST /api/posts/*`).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct WritePattern {
-    /// Upper case.
-    pub method: String,
-    /// `*` stands for any run of characters.
-    pub path: String,
-}
-
-/// What the page says right after the commit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Receipt {
-    /// Any of these is a receipt.
-    pub any: Vec<ReceiptSign>,
-    /// Where the object's id is read.
-    pub object_id: Option<ObjectId>,
-    /// How long it is waited for, in milliseconds.
-    pub within_ms: u64,
-}
-
-/// One sign of success.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ReceiptSign {
-    /// A text in a status or alert region, contained, case ignored.
-    Toast(String),
-    /// The page's path; `{object_id}` in it is read.
-    Url(Template),
-    /// An element that is visible.
-    Element(ElementName),
-}
-
-/// Where the object's id is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ObjectId {
-    /// A path into the JSON body of the write request's response: `$.id`, `$.data.post.id`.
-    Response(String),
-}
-
-/// How a fresh read-only session finds out what happened.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Verify {
-    /// The surface, which has `items`.
-    pub on: SurfaceName,
-    /// What makes an entry the ordered one.
-    pub same: Same,
-    /// Who must have written it, compared as a handle.
-    pub author: Option<Template>,
-    /// How long the platform may take to show it, in seconds.
-    pub settle_s: u64,
-    /// The element that leads to the object's own page; `None`: the entry's `permalink`.
-    pub permalink: Option<ElementName>,
-    /// What the object's own page must show for level 3.
-    pub engagement: Option<ElementName>,
-    /// Greatest number of reads before a person is asked.
-    pub reads_max: u32,
-}
-
 /// The landmarks of one surface as they stood when the recipe was verified.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
@@ -497,10 +353,4 @@ pub struct LandmarkPlace {
     pub regions: Vec<String>,
     /// Other landmarks of the surface that lie wholly above it.
     pub below: Vec<ElementName>,
-}
-
-impl fmt::Display for WritePattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.path)
-    }
 }
