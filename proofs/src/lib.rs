@@ -19,6 +19,7 @@ pub mod seal;
 pub mod store;
 mod sums;
 pub mod verify;
+pub mod video;
 
 pub use artifact::{ArtifactKind, ArtifactRef, NewArtifact};
 pub use dom::{DomHashes, Sketch, dom_hashes};

@@ -13,6 +13,7 @@ use deed_core::policy::content_problems;
 use deed_core::time::Timestamp;
 use deed_proofs::Sha256;
 use deed_proofs::picture::{self, PictureError};
+use deed_proofs::video;
 use deed_recipes::Recipe;
 use serde::Deserialize;
 
@@ -58,7 +59,7 @@ pub enum OrderError {
         /// Why.
         why: String,
     },
-    /// A media file is no picture that platforms take.
+    /// A media file is no picture and no video that platforms take.
     #[error("{source}")]
     Picture {
         /// Which one.
@@ -129,7 +130,9 @@ impl OrderError {
             Self::Media { .. } => {
                 "media are named relative to the order's file; each must be there and readable".to_owned()
             }
-            Self::Picture { .. } => "give a PNG, JPEG or WebP picture that opens elsewhere".to_owned(),
+            Self::Picture { .. } => {
+                "give a PNG, JPEG or WebP picture, or an MP4 video, that opens elsewhere".to_owned()
+            }
             Self::Content { .. } => "change the order; nothing was stored".to_owned(),
             Self::MediaChanged { .. } => {
                 "file the same order again from its original media: that puts the kept copy right".to_owned()
@@ -296,7 +299,7 @@ impl Order {
     /// What is to be stored: media looked at, not yet kept. `kept_in` is where [`keep_media`] puts them.
     ///
     /// # Errors
-    /// A media file that can not be read or is no picture.
+    /// A media file that can not be read, or is neither picture nor video.
     pub fn payload(&self, kept_in: &Path) -> Result<Payload, OrderError> {
         let content = &self.file.content;
         if content.media.len() > MEDIA_MAX {
@@ -320,14 +323,18 @@ impl Order {
     fn look_at(&self, path: &Path, kept_in: &Path) -> Result<Media, OrderError> {
         let path = self.folder.join(path);
         let bytes = read_media(&path)?;
-        let facts = picture::inspect(&bytes).map_err(|source| OrderError::Picture { path: path.clone(), source })?;
+        let media_type = if video::is_mp4(&bytes) {
+            video::MP4
+        } else {
+            picture::inspect(&bytes).map_err(|source| OrderError::Picture { path: path.clone(), source })?.media_type
+        };
         let sha256 = Sha256::of(&bytes);
         let name = path.file_name().map_or_else(|| "picture".into(), |n| n.to_string_lossy().into_owned());
         Ok(Media {
             path: kept_in.join(sha256.to_string()).join(name).display().to_string(),
             sha256,
             bytes: bytes.len() as u64,
-            media_type: facts.media_type.to_owned(),
+            media_type: media_type.to_owned(),
         })
     }
 
