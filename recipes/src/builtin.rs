@@ -10,16 +10,24 @@ struct Builtin {
     baselines: &'static [BuiltinBaseline],
 }
 
+/// One line a platform: its folder, and its baselines.
+macro_rules! built_in {
+    ($($platform:literal: $($surface:literal)+;)+) => {
+        &[$(Builtin {
+            platform: $platform,
+            yaml: include_str!(concat!("../", $platform, "/recipe.yaml")),
+            baselines: &[$(($surface, include_str!(concat!("../", $platform, "/baselines/", $surface, ".json")))),+],
+        }),+]
+    };
+}
+
 /// In the order in which they are shown.
-const ALL: &[Builtin] = &[Builtin {
-    platform: "practice",
-    yaml: include_str!("../practice/recipe.yaml"),
-    baselines: &[
-        ("composer", include_str!("../practice/baselines/composer.json")),
-        ("feed", include_str!("../practice/baselines/feed.json")),
-        ("profile", include_str!("../practice/baselines/profile.json")),
-    ],
-}];
+const ALL: &[Builtin] = built_in! {
+    "practice": "composer" "feed" "profile";
+    "google-business-profile": "composer" "feed";
+    "skool": "composer" "feed";
+    "youtube": "channel" "composer" "feed" "profile" "shorts" "video";
+};
 
 /// The recipe's text and its baselines, for a platform whose recipe is built in.
 #[must_use]
