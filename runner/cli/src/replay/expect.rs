@@ -83,7 +83,7 @@ pub struct Expect {
 /// # Errors
 /// It can not be read, or breaks the schema.
 pub fn load(path: &Path) -> Result<Expect, FixtureError> {
-    read_yaml(path, |root, sink| expect(root, sink))
+    read_yaml(path, expect)
 }
 
 fn expect(root: &Node, sink: &mut Sink<'_>) -> Option<Expect> {
