@@ -258,7 +258,13 @@ impl<W: World> Episode<'_, W> {
                 // A draft that the page restored late, most likely. Nothing was pressed: it is typed again and read back again.
                 Err(Stop::Hold(hold)) if hold.reason == HoldReason::ReviewMismatch && left > 0 => {
                     left -= 1;
-                    self.retype(session).await?;
+                    match self.retype(session).await {
+                        // Where nothing can be typed any more, no draft was restored: what the review saw is why it stops.
+                        Err(Stop::Hold(refused)) if refused.reason == HoldReason::Drift => {
+                            return Err(Stop::Hold(hold));
+                        }
+                        typed => typed?,
+                    }
                 }
                 other => return other,
             }
