@@ -49,7 +49,7 @@ fn feed(build: usize) -> String {
              <footer><button type=\"button\" aria-label=\"Like, {number} likes\" aria-pressed=\"false\" class=\"like\">\
              <svg viewBox=\"0 0 24 24\"><path d=\"M12 21l-1-1C5 15 2 12 2 8\"></path></svg><span>{number}</span></button>\
              <button type=\"button\" class=\"reply\">Reply</button></footer></article>",
-            if number % 3 == 0 { "<figure class=\"media\"><img src=\"/m.jpg\" alt=\"\"></figure>" } else { "" },
+            if number.is_multiple_of(3) { "<figure class=\"media\"><img src=\"/m.jpg\" alt=\"\"></figure>" } else { "" },
         ));
     }
     page.push_str("</main></body></html>");

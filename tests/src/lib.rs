@@ -1,6 +1,11 @@
 //! The stage on which the end-to-end tests play: the practice platform, a real Chromium, a real ledger and a real proof
 //! directory, put together as the `deed` binary does it. Tests count at the platform's truth endpoint, never in the browser.
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a stage that can not be set up fails the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a stage that can not be set up fails the test"
+)]
 
 pub mod judgement;
 

@@ -34,11 +34,17 @@ impl Reader<'_> {
         let avatar = fields.get("avatar", &mut self.sink).map(|node| self.avatar(node));
         let switcher = fields.get("switcher", &mut self.sink).map(|node| self.switcher(node));
         let marker = fields.get("marker", &mut self.sink).map(|node| self.marker(node));
-        let face = name.is_some() || avatar.is_some();
+        // A switcher that says the name repeats what the profile's name says: the two are one fact.
+        let by_name = switcher
+            .as_ref()
+            .and_then(Option::as_ref)
+            .is_some_and(|switcher| !switcher.selected.placeholders().any(|name| name == Placeholder::AccountHandle));
+        let face = (name.is_some() && !by_name) || avatar.is_some();
         let signals = [handle.is_some(), face, switcher.is_some()].into_iter().filter(|there| *there).count();
         if signals < 2 {
             let message = format!("identity has {signals} of 3 signals; 2 must agree before anything is done");
-            let help = "define two of: `handle`; `name` or `avatar` (together one signal); `switcher`";
+            let help = "define two of: `handle`; `name` or `avatar` (together one signal); `switcher` (one that says the name needs `handle` or \
+                        `avatar` beside it)";
             self.sink.report(Code::IdentityWeak, node.label, message, help.to_owned());
         }
         Some(Identity {

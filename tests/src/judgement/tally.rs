@@ -97,6 +97,7 @@ pub struct Report {
 }
 
 impl Report {
+    #[expect(clippy::too_many_arguments, reason = "everything that one run measured comes together here, once")]
     pub(super) fn new(
         config: Config,
         plan: &[Planned],

@@ -131,7 +131,6 @@ pub async fn visit<S: Session>(
 pub async fn read_identity<S: Session>(
     session: &mut S,
     recipe: &Recipe,
-    values: &Values,
     wait: Duration,
 ) -> Result<(Readings, Seen), BrowserFault> {
     let identity = &recipe.identity;
@@ -170,7 +169,6 @@ pub async fn read_identity<S: Session>(
         None => not_asked(),
         Some(signal) => {
             let item = signal.item.as_ref().unwrap_or(&signal.element);
-            let expected = signal.selected.fill(values);
             match (signal.open, strict(&seen, &signal.element)) {
                 (true, Reading::Read((node, _))) => {
                     session.click(node).await?;

@@ -88,9 +88,11 @@ pub const NEEDED: usize = 2;
 /// The votes, and what follows.
 pub fn judge(fingerprint: &Fingerprint, readings: &Readings) -> (Vec<SignalVote>, Verdict) {
     let public = readings.own == Some(false);
+    // A name that the switcher says is the same fact as the name on the profile: it may not vote twice.
+    let said_by_switcher = matches!(&readings.switcher, Reading::Read(read) if !names_handle(read));
     let votes = vec![
         hide(public, named("handle", fingerprint, &readings.handle)),
-        hide(public, avatar_or_name(fingerprint, readings)),
+        hide(public, avatar_or_name(fingerprint, readings, said_by_switcher)),
         named("switcher", fingerprint, &readings.switcher),
     ];
     let names_another = votes.iter().any(|v| v.vote == Vote::Mismatch && matches!(v.signal, "handle" | "switcher"));
@@ -153,7 +155,11 @@ fn named(signal: &'static str, fingerprint: &Fingerprint, reading: &Reading<Text
     }
 }
 
-fn avatar_or_name(fingerprint: &Fingerprint, readings: &Readings) -> SignalVote {
+fn names_handle(read: &TextRead) -> bool {
+    read.equals.placeholders().any(|name| name == Placeholder::AccountHandle)
+}
+
+fn avatar_or_name(fingerprint: &Fingerprint, readings: &Readings, name_is_taken: bool) -> SignalVote {
     let mut expected = Vec::new();
     let mut seen = Vec::new();
     let mut votes = Vec::new();
@@ -170,6 +176,9 @@ fn avatar_or_name(fingerprint: &Fingerprint, readings: &Readings) -> SignalVote 
         (None, _) => {}
     }
     match &readings.name {
+        Reading::Read(_) if name_is_taken => {
+            seen.push("name: counted with the switcher, which says the name too".to_owned())
+        }
         Reading::Read(read) => {
             if let Some(wanted) = expected_of(fingerprint, read) {
                 expected.push(format!("name {wanted}"));
@@ -222,8 +231,31 @@ mod tests {
         read(seen, "{account.display_name}", Compare::Exact)
     }
 
+    fn hash(hex: &str) -> ImageHash {
+        #[expect(clippy::unwrap_used, reason = "a hash of this test")]
+        hex.parse().unwrap()
+    }
+
     fn fingerprint() -> Fingerprint {
         Fingerprint { handle: "north_star".into(), display_name: Some("North Star".into()), avatar: None }
+    }
+
+    #[test]
+    fn a_name_in_the_switcher_and_on_the_profile_is_one_fact() {
+        let picture = hash("0123456789abcdef");
+        let fingerprint = Fingerprint { avatar: Some(picture), ..fingerprint() };
+        let by_name = |avatar: Reading<(ImageHash, u32)>| Readings {
+            own: Some(true),
+            handle: Reading::Missing("no handle is shown".into()),
+            name: Reading::Read(name("North Star")),
+            avatar,
+            switcher: Reading::Read(name("North Star")),
+        };
+        let namesake = judge(&fingerprint, &by_name(Reading::Missing("did not load".into()))).1;
+        assert_eq!(namesake, Verdict::Unproven, "somebody of the same name");
+        assert_eq!(judge(&fingerprint, &by_name(Reading::Read((picture, 8)))).1, Verdict::Proven);
+        let other = hash("fedcba9876543210");
+        assert_eq!(judge(&fingerprint, &by_name(Reading::Read((other, 8)))).1, Verdict::Unproven);
     }
 
     #[test]
