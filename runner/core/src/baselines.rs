@@ -73,7 +73,7 @@ pub async fn record<S: Session>(
     let url = |surface: &str| recipe.url_of(surface, base, &values).map_err(|e| e.to_string());
     let home = url(&recipe.identity.on).map_err(RecordError::Identity)?;
     session.goto(&home).await?;
-    let (readings, seen) = read_identity(session, recipe, patience).await?;
+    let (readings, seen) = read_identity(session, recipe, &values, patience).await?;
     if let Some(hold) = challenge_of(&seen, now) {
         return Err(RecordError::Identity(hold.detail));
     }

@@ -131,7 +131,7 @@ pub async fn visit<S: Session>(
 pub async fn read_identity<S: Session>(
     session: &mut S,
     recipe: &Recipe,
-    values: &Values,
+    values: &(dyn deed_recipes::Values + Sync),
     wait: Duration,
 ) -> Result<(Readings, Seen), BrowserFault> {
     let identity = &recipe.identity;
@@ -167,7 +167,8 @@ pub async fn read_identity<S: Session>(
         None => not_asked(),
         Some(signal) => {
             let item = signal.item.as_ref().unwrap_or(&signal.element);
-            let expected = signal.selected.fill(values);
+            // Empty where the account has no such value: then the switcher says nothing.
+            let expected = signal.selected.try_fill(values).unwrap_or_default();
             match (signal.open, strict(&seen, &signal.element)) {
                 (true, Reading::Read((node, _))) => {
                     session.click(node).await?;
