@@ -36,6 +36,11 @@ crash: prepare ## The long crash run: RUNS=400 kills of the real process (CI run
 bench: prepare ## Episode against the raw floor and a bare Playwright script, in one run
 	@.ci/bench
 
+.PHONY: judgement
+judgement: prepare ## The labelled corpus: PAGES=3000 mutated pages (SEED=1) and the confusion matrix of each judgement
+	@$(CARGO) run --quiet --package deed-tests --example judgement
+	@$(CARGO) run --quiet --release --package deed-proofs --example dom_timing
+
 .PHONY: lint
 lint: ## Formatting, clippy with warnings denied, dependency policy where cargo-deny is there
 	@$(CARGO) fmt --all --check

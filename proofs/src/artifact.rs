@@ -13,6 +13,8 @@ pub enum ArtifactKind {
     Screenshot,
     /// What the page was made of: the serialised DOM.
     Dom,
+    /// A change of the recipe that was proposed, for a person to check: nothing applies it.
+    Proposal,
     /// What the platform said right after the commit.
     Receipt,
     /// A file that the order brought along.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::str::FromStr;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -189,6 +190,20 @@ pub fn inspect(bytes: &[u8]) -> Result<PictureFacts, PictureError> {
     Ok(PictureFacts { media_type, width, height })
 }
 
+/// Width and height of a picture as people see it, turned as its metadata says. Nothing is decoded.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn shown_size(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
+    let facts = inspect(bytes)?;
+    let turned = open(bytes)?.0.into_decoder().and_then(|mut decoder| decoder.orientation());
+    let quarter_turn = matches!(
+        turned.map_err(PictureError::from_image)?,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    Ok(if quarter_turn { (facts.height, facts.width) } else { (facts.width, facts.height) })
+}
+
 /// A reader that keeps to the limits, and the media type.
 type Opened<'a> = (ImageReader<Cursor<&'a [u8]>>, &'static str);
 
@@ -209,7 +224,7 @@ fn open(bytes: &[u8]) -> Result<Opened<'_>, PictureError> {
     Ok((reader, media_type))
 }
 
-fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
     // The header is checked first: not every decoder keeps to the limits it is given.
     inspect(bytes)?;
     let mut decoder = open(bytes)?.0.into_decoder().map_err(PictureError::from_image)?;
@@ -220,7 +235,7 @@ fn decode(bytes: &[u8]) -> Result<RgbaImage, PictureError> {
 }
 
 impl PictureError {
-    fn from_image(error: ImageError) -> Self {
+    pub(crate) fn from_image(error: ImageError) -> Self {
         match error {
             ImageError::Limits(_) => Self::TooMuchMemory,
             other => Self::Damaged(other),

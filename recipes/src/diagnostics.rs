@@ -83,11 +83,13 @@ pub enum Code {
     NotRead,
     /// A flow that takes a target, and never looks whether it is at it.
     TargetUnchecked,
+    /// A `TODO_…` of a skeleton or an imported draft.
+    Unfilled,
 }
 
 impl Code {
     /// Every code, in the order of its definition.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Syntax,
         Self::TooLarge,
         Self::TooDeep,
@@ -122,6 +124,7 @@ impl Code {
         Self::ReviewIncomplete,
         Self::NotRead,
         Self::TargetUnchecked,
+        Self::Unfilled,
     ];
 
     /// The stable text form.
@@ -162,6 +165,7 @@ impl Code {
             Self::ReviewIncomplete => "recipe-review-incomplete",
             Self::NotRead => "recipe-not-read",
             Self::TargetUnchecked => "recipe-target-unchecked",
+            Self::Unfilled => "recipe-unfilled",
         }
     }
 }
@@ -259,13 +263,21 @@ pub struct Sink<'s> {
     /// Byte offset of the start of each line.
     line_starts: Vec<usize>,
     found: Vec<(Span, Diagnostic)>,
+    /// Where nothing more is reported.
+    kept_back: Vec<Span>,
 }
 
 impl<'s> Sink<'s> {
     /// Begins collecting. `file` is what errors call it.
     pub fn new(file: &'s str, source: &'s str) -> Self {
         let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self { file, source, line_starts: std::iter::once(0).chain(breaks).collect(), found: Vec::new() }
+        let line_starts = std::iter::once(0).chain(breaks).collect();
+        Self { file, source, line_starts, found: Vec::new(), kept_back: Vec::new() }
+    }
+
+    /// Reports nothing more that lies wholly within these places: all that is to be said of them is said.
+    pub(crate) fn keep_back_within(&mut self, places: Vec<Span>) {
+        self.kept_back = places;
     }
 
     /// The source text between two bytes; empty when they are no character boundaries.
@@ -280,7 +292,8 @@ impl<'s> Sink<'s> {
 
     /// Notes an error. Beyond the greatest number that is kept, it is dropped: the first ones are what is mended first.
     pub fn report(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
-        if self.found.len() >= KEPT_MAX {
+        let said = self.kept_back.iter().any(|place| place.start <= span.start && span.end <= place.end);
+        if self.found.len() >= KEPT_MAX || said {
             return;
         }
         let placed = self.place(span);

@@ -1,55 +1,109 @@
 //! A flow told as a numbered story, for the person who approves it. Never leaves out a step: what happens is in it.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use crate::model::{
-    Budget, Compare, ContentRules, Dedupe, Evidence, Flow, GoneEvidence, GoneSign, Identity, Marker, ObjectId, Receipt,
-    ReceiptSign, Recipe, Review, ReviewExpect, Same, Scroll, StateEvidence, StateIs, Step, TargetRule, UploadTo,
-    Verify, WaitFor,
+    Budget, Challenge, ChallengeKind, Compare, ContentRules, Dedupe, Detector, Evidence, Flow, GoneEvidence, GoneSign,
+    Identity, Marker, ObjectId, Receipt, ReceiptSign, Recipe, Review, ReviewExpect, Same, Scroll, StateEvidence,
+    StateIs, Step, TargetRule, UploadTo, Verify, WaitFor,
 };
 
-/// Tells the flow of an action type in plain words, one numbered line for each thing that happens. `None`: the recipe has
-/// no such flow.
+/// A flow in plain words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Story {
+    /// What is done, by which recipe, and what an order may bring.
+    pub head: String,
+    /// What happens, one line each, in order.
+    pub lines: Vec<String>,
+    /// Which of the lines is the one irreversible click.
+    pub commit: usize,
+    /// What makes it stop before that click.
+    pub stops: Vec<String>,
+}
+
+/// Tells the flow of an action type. `None`: the recipe has no such flow.
 #[must_use]
-pub fn explain(recipe: &Recipe, action_type: &str) -> Option<String> {
+pub fn story(recipe: &Recipe, action_type: &str) -> Option<Story> {
     let flow = recipe.flow(action_type)?;
-    let mut story = Story::default();
-    // Writing to a String cannot fail.
-    let _ = writeln!(
-        story.text,
+    let head = format!(
         "{action_type} on {}, recipe {}. {}{}",
         recipe.platform,
         recipe.recipe,
         content(&flow.content),
         recipe.budgets.get(action_type).map_or_else(String::new, budget)
     );
-    story.say(identity(&recipe.identity));
-    story.say(dedupe(&flow.dedupe));
-    for step in &flow.steps {
-        story.say(self::step(step));
-    }
-    for review in &flow.review {
-        story.say(self::review(review));
-    }
-    story.say(commit(flow));
-    story.say(receipt(&flow.receipt));
-    for line in verify(&flow.verify) {
-        story.say(line);
-    }
-    Some(story.text)
+    let mut lines = vec![identity(&recipe.identity), dedupe(&flow.dedupe)];
+    lines.extend(flow.steps.iter().map(step));
+    lines.extend(flow.review.iter().map(review));
+    let at = lines.len();
+    lines.extend([commit(flow), receipt(&flow.receipt)]);
+    lines.extend(verify(&flow.verify));
+    Some(Story { head, lines, commit: at, stops: stops(recipe, flow) })
 }
 
-#[derive(Default)]
-struct Story {
-    text: String,
-    lines: usize,
+/// Tells the flow of an action type as a text, one numbered line for each thing that happens. `None`: the recipe has no
+/// such flow.
+#[must_use]
+pub fn explain(recipe: &Recipe, action_type: &str) -> Option<String> {
+    story(recipe, action_type).map(|story| story.to_string())
 }
 
-impl Story {
-    fn say(&mut self, line: String) {
-        self.lines += 1;
-        let _ = writeln!(self.text, "{:>3}. {line}", self.lines);
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.head)?;
+        for (nth, line) in self.lines.iter().enumerate() {
+            writeln!(f, "{:>3}. {line}", nth + 1)?;
+        }
+        writeln!(f, "It stops before the commit, with nothing sent, when:")?;
+        self.stops.iter().try_for_each(|stop| writeln!(f, "  - {stop}"))
     }
+}
+
+/// What stands in the way of the commit on any page of the flow.
+fn stops(recipe: &Recipe, flow: &Flow) -> Vec<String> {
+    let mut stops: Vec<String> = recipe.challenges.iter().map(challenge).collect();
+    let mut surfaces = vec![&recipe.identity.on];
+    surfaces.extend(flow.steps.iter().filter_map(|step| match step {
+        Step::Open(surface) => Some(surface),
+        _ => None,
+    }));
+    surfaces.dedup();
+    for name in surfaces {
+        let landmarks = recipe.surfaces.get(name).map_or(&[][..], |surface| &surface.landmarks);
+        if !landmarks.is_empty() {
+            let names: Vec<String> = landmarks.iter().map(|landmark| format!("`{landmark}`")).collect();
+            stops.push(format!(
+                "on `{name}`, {} is not there or not where it stood: the layout moved",
+                names.join(" or ")
+            ));
+        }
+    }
+    stops.push(format!(
+        "the ways to find `{}` do not agree on one element, or it is not still, in view and uncovered",
+        flow.commit.click
+    ));
+    stops
+}
+
+fn challenge(challenge: &Challenge) -> String {
+    let what = match challenge.kind {
+        ChallengeKind::Captcha => "a captcha",
+        ChallengeKind::Checkpoint => "a checkpoint",
+        ChallengeKind::LoggedOut => "a sign-in page",
+        ChallengeKind::Suspicious => "a warning about suspicious activity",
+        ChallengeKind::RateLimit => "a rate limit, for which it waits,",
+    };
+    let signs: Vec<String> = challenge
+        .any
+        .iter()
+        .map(|detector| match detector {
+            Detector::Css(css) => format!("`{css}` is visible"),
+            Detector::Text(text) => format!("the page says \"{text}\""),
+            Detector::Url(path) => format!("the page is at \"{path}\""),
+            Detector::Status(status) => format!("status {status}"),
+        })
+        .collect();
+    format!("{what} is met: {}", signs.join(", or "))
 }
 
 fn content(rules: &ContentRules) -> String {

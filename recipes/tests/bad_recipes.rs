@@ -154,6 +154,7 @@ const RULES: &[Case] = &[
     ("identity_by_fixed_text", Code::BadValue, "equals: \"@{account.handle}\"", "equals: \"@north_star\""),
     ("review_forgets_text", Code::ReviewIncomplete, REVIEW_TEXT, ""),
     ("review_forgets_media", Code::ReviewIncomplete, REVIEW_MEDIA, ""),
+    ("left_to_fill_in", Code::Unfilled, "\"https://shop.test\"", "\"https://TODO_HOST\""),
     ("review_of_nothing", Code::MissingKey, "equals: \"{content.text}\" }\n      - {", "compare: exact }\n      - {"),
     ("step_clicks_the_commit", Code::CommitTouched, "- click: save_button", "- click: post_button"),
     ("step_dismisses_the_commit", Code::CommitTouched, "- click: save_button", "- dismiss: post_button"),

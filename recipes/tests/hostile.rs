@@ -116,6 +116,63 @@ fn slow_glob(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
+/// A random tree of YAML in flow style, with keys and values that the language knows and others.
+fn tree() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(
+        &[
+            "platform",
+            "recipe",
+            "surfaces",
+            "elements",
+            "flows",
+            "publish.post",
+            "steps",
+            "commit",
+            "click",
+            "near",
+            "text",
+            "role",
+            "button",
+            "any",
+            "url",
+            "editor",
+            "~",
+            "0",
+            "-1",
+            "1e9",
+            "true",
+            "\"{content.text}\"",
+            "\"{\"",
+            "TODO_HOST",
+            "\"//x[\"",
+            "\"POST /a\"",
+            "99999999999999999999",
+            "\"\\u0000\"",
+            "x y",
+        ][..],
+    );
+    let leaf = prop_oneof![8 => words.clone().prop_map(str::to_owned), 1 => "[a-z{}. ]{0,12}".prop_map(|text| format!("{text:?}"))];
+    leaf.prop_recursive(6, 60, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(|all| format!("[{}]", all.join(", "))),
+            prop::collection::vec((words.clone(), inner), 0..6).prop_map(|all| format!(
+                "{{{}}}",
+                all.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ")
+            )),
+        ]
+    })
+}
+
+#[test]
+fn five_megabytes_are_refused_at_once() {
+    for piece in ["[", "a: ", "- x\n", "\"", "{a: [", "TODO_X ", "\u{3042}", "#\n"] {
+        let source = piece.repeat(5 * 1024 * 1024 / piece.len());
+        assert_eq!(quickly(&source).list()[0].code, Code::TooLarge, "{piece}");
+        let recording = deed_recipes::import_recording(source.as_bytes(), None);
+        assert_eq!(recording.unwrap_err().code(), "recording-too-large", "{piece}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -148,6 +205,42 @@ proptest! {
     #[test]
     fn yaml_like_text_never_panics(source in "([a-z]{1,4}|[ \n\\-:?,\\[\\]{}#&*!|>'\"%@~\t]){0,200}") {
         quickly(&source);
+    }
+
+    #[test]
+    fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        quickly(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn any_tree_never_panics(tree in tree()) {
+        quickly(&tree);
+    }
+
+    /// A part of a good recipe replaced by a random tree.
+    #[test]
+    fn a_recipe_with_a_foreign_part_never_panics(nth in any::<prop::sample::Index>(), tree in tree()) {
+        let lines: Vec<&str> = GOOD.lines().collect();
+        let nth = nth.index(lines.len());
+        let key = lines[nth].split_inclusive(": ").next().unwrap_or_default().trim_end();
+        let line = format!("{key} {tree}");
+        quickly(&[&lines[..nth], &[line.as_str()], &lines[nth + 1..]].concat().join("\n"));
+    }
+
+    #[test]
+    fn any_recording_never_panics(steps in prop::collection::vec(
+        (prop::sample::select(&["navigate", "click", "change", "keyDown", "hover", "scroll", "waitForElement", "x"][..]),
+         "[a-z/\\[\\]='\"#.>{}:\u{e9} ]{0,30}", "\\PC{0,20}"), 0..12)) {
+        let steps: Vec<_> = steps.iter().map(|(kind, way, value)| serde_json::json!({
+            "type": kind, "url": format!("https://shop.test/{way}"), "value": value, "key": value,
+            "selectors": [[format!("aria/{way}")], [format!("text/{way}")], [format!("xpath/{way}")], [way], format!("pierce/{way}"), 3, []],
+        })).collect();
+        if let Ok(draft) = deed_recipes::import_recording(serde_json::json!({ "steps": steps }).to_string().as_bytes(), Some("shop")) {
+            // Whatever was recorded, the draft is YAML of the language with places to fill in, and does not run.
+            let found = quickly(&draft.text);
+            prop_assert!(found.list().iter().any(|one| one.code == Code::Unfilled), "{}", found);
+            prop_assert!(found.list().iter().all(|one| one.code != Code::Syntax), "{}\n{}", found, draft.text);
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! directory, put together as the `deed` binary does it. Tests count at the platform's truth endpoint, never in the browser.
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a stage that can not be set up fails the test")]
 
+pub mod judgement;
+
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -101,6 +103,7 @@ impl Stage {
             sha256: Sha256::of(&bytes),
             bytes: bytes.len() as u64,
             media_type: "image/png".into(),
+            shape: None,
         }
     }
 
@@ -186,18 +189,20 @@ impl Set {
         self.world.ledger.account(&self.account).await.expect("the account is there")
     }
 
-    /// Files an order.
+    /// Files an order for a post.
     pub async fn file(&self, text: &str, media: Vec<Media>, key: Option<&str>) -> ActionId {
+        let content = Content { text: text.into(), media, ..Content::default() };
+        self.file_payload(Payload { action_type: "publish.post".into(), content, target: None }, key).await
+    }
+
+    /// Files an order of any action type.
+    pub async fn file_payload(&self, payload: Payload, key: Option<&str>) -> ActionId {
         let order = NewOrder {
             client: ClientId::new("bakery"),
             account: self.account.clone(),
             platform: "practice".into(),
             lane: Lane::Browser,
-            payload: Payload {
-                action_type: "publish.post".into(),
-                content: Content { text: text.into(), media, ..Content::default() },
-                target: None,
-            },
+            payload,
             idempotency_key: key.map(str::to_owned),
             experiment_id: None,
             variant_id: None,

@@ -1,47 +1,62 @@
-//! The baselines of the practice recipe are what the practice platform shows today. `DEED_WRITE_BASELINES=1` writes them.
+//! The baselines of the practice recipe are what the practice platform shows today; `deed recipe baseline recipes/practice
+//! --practice` writes them anew.
 #![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
+use deed_core::account::Fingerprint;
+use deed_core::baselines::{RecordError, Recorded, record};
 use deed_core::ids::{AccountId, EpisodeId};
-use deed_core::judge::drift;
-use deed_core::ports::browser::{Access, Browser as _, Look, Need, Opening, Session as _, SessionState};
+use deed_core::ports::browser::{Access, Browser as _, Opening, Session as _, SessionState};
+use deed_fixtures::Faults;
 use deed_tests::{HANDLE, Stage};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_practice_baselines_are_what_the_platform_shows() {
-    let stage = Stage::new().await;
+async fn recorded(stage: &Stage, handle: &str) -> Result<Recorded, RecordError> {
     let opening = Opening {
         account: AccountId::new("baseline"),
         episode: EpisodeId::new("baseline"),
         recipe: std::sync::Arc::clone(&stage.recipe),
         flow: "publish.post".into(),
         base: stage.practice.origin(),
-        session: SessionState::new(stage.practice.storage_state(HANDLE).expect("a session").to_string()),
+        session: SessionState::new(stage.practice.storage_state(handle).expect("a session").to_string()),
         access: Access::ReadOnly,
         pacing: stage.options.pacing,
     };
+    let display_name = stage.practice.account_fingerprint(HANDLE).expect("the account").display_name;
+    let account = Fingerprint { handle: HANDLE.into(), display_name: Some(display_name), avatar: None };
     let mut session = stage.world.browser.open(&opening).await.expect("a session");
-    for (surface, path) in
-        [("profile", format!("/{HANDLE}")), ("feed", format!("/{HANDLE}/posts")), ("composer", "/compose".to_owned())]
-    {
-        let landmarks = &stage.recipe.surfaces[surface].landmarks;
-        session.goto(&format!("{}{path}", stage.practice.origin())).await.expect("the page opens");
-        let look = Look {
-            elements: landmarks.clone(),
-            until: landmarks.iter().cloned().map(Need::Visible).collect(),
-            within: stage.options.patience,
-            ..Look::default()
-        };
-        let seen = session.look(&look).await.expect("the page is looked at");
-        assert!(seen.satisfied, "every landmark of {surface} is there");
-        let now = drift::baseline(surface, landmarks, &seen);
-        if std::env::var_os("DEED_WRITE_BASELINES").is_some() {
-            let file = format!("{}/../recipes/practice/baselines/{surface}.json", env!("CARGO_MANIFEST_DIR"));
-            let json = serde_json::to_string_pretty(&now).expect("JSON");
-            std::fs::write(file, format!("{json}\n")).expect("the baseline is written");
-        } else {
-            assert_eq!(stage.recipe.baselines.get(surface), Some(&now), "DEED_WRITE_BASELINES=1 writes them anew");
-        }
-    }
+    let now = deed::world::now();
+    let base = stage.practice.origin();
+    let recorded = record(&mut session, &stage.recipe, &base, &account, stage.options.patience, now).await;
     session.close().await;
+    recorded
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_practice_baselines_are_what_the_platform_shows() {
+    let stage = Stage::new().await;
+    let recorded = recorded(&stage, HANDLE).await.expect("they are recorded");
+    assert_eq!(recorded.left_out, Vec::new());
+    for now in &recorded.baselines {
+        assert_eq!(stage.recipe.baselines.get(&now.surface), Some(now), "deed recipe baseline writes them anew");
+    }
+    assert_eq!(recorded.baselines.len(), stage.recipe.baselines.len());
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_recorded_of_another_accounts_session() {
+    let stage = Stage::new().await;
+    let refused = recorded(&stage, "harbour_books").await;
+    assert!(matches!(refused, Err(RecordError::Identity(_))), "{refused:?}");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_surface_whose_landmark_is_gone_is_left_out_and_named() {
+    let mut stage = Stage::new().await;
+    stage.options.patience = std::time::Duration::from_secs(2);
+    stage.faults(Faults { drift: Some(deed_fixtures::Drift::ButtonGone), ..Faults::default() });
+    let recorded = recorded(&stage, HANDLE).await.expect("the rest is recorded");
+    assert_eq!(recorded.left_out, [("composer".to_owned(), "`post_button` not found".to_owned())]);
+    assert_eq!(recorded.baselines.len(), 2);
     stage.end().await;
 }

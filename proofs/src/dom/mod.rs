@@ -61,4 +61,6 @@ pub fn canonical(html: &str) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -51,6 +51,16 @@ impl<'a> Pictures<'a> {
     }
 }
 
+impl Pictures<'_> {
+    /// A proposed change as text; it is put into the page as it is, escaped.
+    pub(super) fn proposal(&self, artifact: &ArtifactRef) -> Markup {
+        match (self.evidence)(&artifact.sha256) {
+            Some(bytes) => html! { pre { (String::from_utf8_lossy(&bytes)) } },
+            None => html! { p.absent { "The proposed change is missing from the store." } },
+        }
+    }
+}
+
 /// Every piece of evidence with its hash, last and small: for those who check.
 pub(super) fn hashes(manifest: &Manifest) -> Markup {
     let intent = &manifest.intent;
@@ -93,6 +103,7 @@ pub(super) fn kind_in_words(kind: ArtifactKind) -> &'static str {
     match kind {
         ArtifactKind::Screenshot => "Screenshot",
         ArtifactKind::Dom => "DOM snapshot",
+        ArtifactKind::Proposal => "Proposed change of the recipe",
         ArtifactKind::Receipt => "Receipt",
         ArtifactKind::Media => "Media",
         ArtifactKind::Manifest => "Manifest",

@@ -50,6 +50,9 @@ fn one_step(step: &Step, pictures: &mut Pictures<'_>) -> Markup {
                             p.count { (summary(step.checks.len(), failed)) }
                             (checks(&step.checks))
                         }
+                        @for proposal in evidence.iter().filter(|artifact| artifact.kind == ArtifactKind::Proposal) {
+                            (pictures.proposal(proposal))
+                        }
                         @for other in evidence.iter().filter(|artifact| !is_screenshot(artifact)) {
                             span.chip title=(other.sha256) { (kind_in_words(other.kind)) " · " (size(other.bytes)) }
                         }

@@ -6,6 +6,8 @@
 //! Maps keep the order of the file, because `explain` and the checker's messages follow it.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -48,8 +50,20 @@ pub struct Recipe {
     pub flows: IndexMap<String, Flow>,
     /// sha256 of the recipe's file, lower-case hex; part of approval and proof.
     pub hash: String,
+    /// The recipe's file as it was read, for a proposed change of it.
+    pub source: Source,
     /// Baselines of surfaces (file name without ending → landmarks), empty when none was written yet.
     pub baselines: BTreeMap<SurfaceName, Baseline>,
+}
+
+/// The text of a recipe's file.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Source(pub Arc<str>);
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source(…)")
+    }
 }
 
 /// What a recipe was verified against.
@@ -353,4 +367,19 @@ pub struct LandmarkPlace {
     pub regions: Vec<String>,
     /// Other landmarks of the surface that lie wholly above it.
     pub below: Vec<ElementName>,
+    /// Visible words of a button or link; `None`: not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What its markup says that a press does; `None`: not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts: Option<String>,
+    /// What kind of control it is beside its role (`toggle`, `opens a menu`, `read-only`); `None`: not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traits: Option<Vec<String>>,
+    /// Accessible name of the form or dialog that it belongs to; `None`: not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// Whether a locator named it and nothing else.
+    #[serde(default)]
+    pub alone: bool,
 }

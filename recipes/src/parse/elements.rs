@@ -146,7 +146,7 @@ impl Reader<'_> {
 }
 
 /// Why a text cannot be an XPath expression that finds an element.
-fn xpath_fault(text: &str) -> Option<&'static str> {
+pub(crate) fn xpath_fault(text: &str) -> Option<&'static str> {
     if !text.starts_with(['/', '.', '(']) {
         return Some("it does not begin with `/`, `.` or `(`");
     }

@@ -24,12 +24,17 @@ pub(super) fn platform(node: &Node, sink: &mut Sink<'_>) -> Option<String> {
 
 /// A name is lower-case letters, digits, `_`, `-` and `.`, so that it can stand in a file name, a log and a command line.
 pub(super) fn check_name(name: &str, span: Span, sink: &mut Sink<'_>) {
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
-    let long = name.chars().count() > NAME_CHARS_MAX;
-    if long || !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(good) {
+    if !is_name(name) {
         let help = format!("begin with a letter; then a-z, 0-9, `_`, `-`, `.`; at most {NAME_CHARS_MAX} characters");
         sink.report(Code::BadValue, span, "this cannot be a name", help);
     }
+}
+
+/// Whether a text can be a name.
+pub(crate) fn is_name(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
+    let long = name.chars().count() > NAME_CHARS_MAX;
+    !long && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(good)
 }
 
 pub(super) fn number(node: &Node, sink: &mut Sink<'_>) -> Option<u32> {

@@ -27,14 +27,33 @@ use sha2::{Digest as _, Sha256};
 
 use crate::check::{self, Use, UseKind};
 use crate::diagnostics::{Code, Diagnostics, Sink, Span};
-use crate::model::{ElementName, OriginPattern, Recipe, SurfaceName};
+use crate::model::{ElementName, OriginPattern, Recipe, Source, SurfaceName};
 use crate::suggest::did_you_mean;
 use crate::template::{Placeholder, Template, TemplateError};
+use crate::unfilled;
 use crate::yaml::{self, Node, Value};
+pub(crate) use elements::xpath_fault;
 use fields::{Fields, limit, map};
+pub(crate) use head::is_name;
 
 /// Largest recipe, in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
+/// The action types that a recipe may have a flow for.
+pub const ACTION_TYPES: [&str; 13] = [
+    "publish.post",
+    "publish.reel",
+    "publish.story",
+    "publish.short",
+    "publish.pin",
+    "publish.group_post",
+    "schedule",
+    "edit",
+    "delete",
+    "like",
+    "comment_reply",
+    "follow",
+    "dm_send",
+];
 /// Most elements of a recipe.
 const ELEMENTS_MAX: usize = 200;
 /// Most surfaces of a recipe.
@@ -67,6 +86,7 @@ pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
     let Some(root) = yaml::read(source, &mut sink) else {
         return Err(sink.finish());
     };
+    unfilled::report(&root, &mut sink);
     let mut reader = Reader {
         sink,
         origins: Some(Vec::new()),
@@ -169,6 +189,7 @@ impl Reader<'_> {
             challenges: challenges?,
             flows: flows?,
             hash: hex::encode(Sha256::digest(source)),
+            source: Source(source.into()),
             baselines: BTreeMap::new(),
         })
     }

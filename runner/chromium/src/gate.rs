@@ -18,7 +18,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, GetResponseBodyParams, HeaderEntry,
-    RequestPattern,
+    RequestId, RequestPattern,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, Request, ResourceType};
 use deed_core::permit::Permit;
@@ -86,6 +86,10 @@ struct SessionSide {
     stopped: Vec<StoppedRequest>,
     /// Where the main frame wanted to go, outside the recipe's origins.
     strayed: Option<String>,
+    /// Pictures of the present document that are not done.
+    pictures: usize,
+    /// Answered documents that wait for them.
+    waiting: Vec<RequestId>,
 }
 
 /// A request that the gate lets go.
@@ -221,6 +225,38 @@ impl Gate {
         lock(&self.state).sessions.get_mut(&session).map(|s| std::mem::take(&mut s.stopped)).unwrap_or_default()
     }
 
+    /// A picture of the present document is being taken: the next one is not shown before it is done.
+    pub fn picture_begins(&self, session: u64) {
+        if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
+            side.pictures += 1;
+        }
+    }
+
+    /// It is done.
+    pub fn picture_done(&self, wire: &Wire, session: u64) {
+        let waiting = match lock(&self.state).sessions.get_mut(&session) {
+            Some(side) => {
+                side.pictures = side.pictures.saturating_sub(1);
+                if side.pictures == 0 { std::mem::take(&mut side.waiting) } else { Vec::new() }
+            }
+            None => Vec::new(),
+        };
+        waiting.into_iter().for_each(|request| wire.post(None, &ContinueRequestParams::new(request)));
+    }
+
+    /// Lets an answer go to the page; a main document's waits for the pictures of the one before it.
+    fn deliver(&self, wire: &Wire, event: EventRequestPaused, session: u64) {
+        if let Some(side) = lock(&self.state).sessions.get_mut(&session)
+            && side.pictures > 0
+            && event.resource_type == ResourceType::Document
+            && side.main_frame == event.frame_id.inner().as_str()
+        {
+            side.waiting.push(event.request_id);
+            return;
+        }
+        wire.post(None, &ContinueRequestParams::new(event.request_id));
+    }
+
     /// Completes when a let-through write of the session was refused or cut off.
     pub async fn wait_refused(&self, session: u64) {
         loop {
@@ -288,11 +324,19 @@ impl Gate {
     fn leaving(&self, wire: &Wire, event: EventRequestPaused, now: Timestamp) {
         let id = event.request_id.clone();
         match self.judge(event, now) {
-            Judged::Go(going) => self.go(wire, *going),
-            Judged::Stop => wire.post(None, &FailRequestParams::new(id, ErrorReason::BlockedByClient)),
+            Judged::Go(going) => {
+                let write = going.write.is_some();
+                self.go(wire, *going);
+                if write {
+                    self.changed.notify_waiters();
+                }
+            }
+            Judged::Stop => {
+                wire.post(None, &FailRequestParams::new(id, ErrorReason::BlockedByClient));
+                self.changed.notify_waiters();
+            }
             Judged::Wait => {}
         }
-        self.changed.notify_waiters();
     }
 
     fn judge(&self, event: EventRequestPaused, now: Timestamp) -> Judged {
@@ -307,8 +351,8 @@ impl Gate {
             |patterns: &[WritePattern]| patterns.iter().any(|p| p.fits(&method, &path, &query, body.as_deref()));
         let Some(side) = owner.and_then(|o| state.sessions.get_mut(&o)) else {
             // Nobody's: if any session would have gated it, it is gated. Where fixtures answer, nobody's has no answer.
-            let gated =
-                state.sessions.values().any(|s| matches(&s.declared) || !matches!(s.network, Some(Network::Live)));
+            let staged = |s: &SessionSide| matches!(s.network, Some(Network::Stage(_)));
+            let gated = state.sessions.values().any(|s| matches(&s.declared) || staged(s));
             if !gated {
                 return Judged::Go(Box::new(Going { event, network: Network::Live, answer: false, write: None }));
             }
@@ -427,7 +471,7 @@ impl Gate {
             let kept = Kept { session, place, status, headers, tape };
             tokio::spawn(read_body(self.clone(), wire.clone(), event, kept));
         } else {
-            wire.post(None, &ContinueRequestParams::new(event.request_id));
+            self.deliver(wire, event, session);
         }
     }
 
@@ -454,7 +498,9 @@ impl Gate {
         }
         let held = if side.under_way.is_empty() { std::mem::take(&mut side.held) } else { Vec::new() };
         drop(guard);
-        self.changed.notify_waiters();
+        if place.is_some() {
+            self.changed.notify_waiters();
+        }
         (Some((session, place)), held)
     }
 

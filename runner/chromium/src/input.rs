@@ -84,7 +84,8 @@ impl Pace {
                 self.wait(MOVE_MS).await;
             }
         }
-        mouse(page, DispatchMouseEventType::MouseMoved, to).await?;
+        // What is sent after it comes after it: its own answer says nothing that is needed.
+        page.wire().post(Some(page.session()), &event(DispatchMouseEventType::MouseMoved, to));
         self.at = to;
         self.dwell().await;
         Ok(())

@@ -95,7 +95,7 @@ where
 
 /// One pass over everything that must still hold; returns where to press.
 async fn recheck<C: LastCheck>(session: &ChromiumSession, aim: &Aim, check: &C) -> Result<(f64, f64), BrowserFault> {
-    let look = Look { elements: check.elements(), ..Look::default() };
+    let look = Look { elements: check.elements(), confirm: check.confirm(), ..Look::default() };
     let query = Query::new(&session.opening.recipe, &look);
     let rect =
         serde_json::json!({ "x": aim.rect.x, "y": aim.rect.y, "width": aim.rect.width, "height": aim.rect.height });

@@ -39,6 +39,7 @@ pub struct Query {
     within: u64,
     challenges: Vec<RawChallenge>,
     marker: Option<Marker>,
+    confirm: Option<String>,
     /// The commit element, whose stillness is watched from the first look on.
     pub commit: Option<String>,
     /// Locators of the commit element, for reversible inputs.
@@ -58,6 +59,7 @@ impl Query {
             within: 0,
             challenges: recipe.challenges.iter().map(raw_challenge).collect(),
             marker: recipe.identity.marker.clone(),
+            confirm: look.confirm.clone().filter(|_| recipe.identity.marker.is_some()),
             commit: None,
             commit_locators: Vec::new(),
         };
@@ -148,6 +150,10 @@ struct RawFacts {
     checked: Option<bool>,
     rect: RawRect,
     regions: Vec<String>,
+    acts: String,
+    traits: Vec<String>,
+    container: String,
+    test_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -181,6 +187,8 @@ pub struct RawSeen {
     items: Option<Vec<RawItem>>,
     toasts: Vec<String>,
     marker: Option<String>,
+    #[serde(default)]
+    marker_at_home: Option<String>,
     satisfied: bool,
     #[serde(skip)]
     locators: BTreeMap<String, Vec<String>>,
@@ -232,6 +240,7 @@ impl RawSeen {
             items: self.items.map(|items| items.into_iter().map(Into::into).collect()),
             toasts: self.toasts,
             marker: self.marker,
+            marker_at_home: self.marker_at_home,
             satisfied: self.satisfied,
         }
     }
@@ -250,6 +259,10 @@ impl From<RawFacts> for NodeFacts {
             checked: f.checked,
             rect: f.rect.into(),
             regions: f.regions,
+            acts: f.acts,
+            traits: f.traits,
+            container: f.container,
+            test_id: f.test_id,
         }
     }
 }

@@ -376,4 +376,69 @@ mod tests {
         assert!(echoes(&mut second.await.unwrap()).await, "and goes on when the write is answered");
         assert!(echoes(&mut through(&relay, platform).await.unwrap()).await);
     }
+
+    #[test]
+    fn only_the_public_internet_is_public() {
+        for ip in ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "100.63.0.1", "172.32.0.1", "192.169.0.1"] {
+            assert!(is_public(ip.parse().unwrap()), "{ip}");
+        }
+        for ip in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "0.0.0.0",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "192.0.0.8",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "ff02::1",
+            "2001:db8::1",
+            // The same in other clothes.
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:0:53aa::1",
+            "::127.0.0.1",
+        ] {
+            assert!(!is_public(ip.parse().unwrap()), "{ip}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_is_judged_by_what_its_name_resolves_to() {
+        let platform = echo().await;
+        let to = |host: &str| (host.to_owned(), platform.port());
+        // A name that leads to this machine, as a hostile page's own would after its first lookup.
+        for host in ["localhost", "127.0.0.1", "::ffff:127.0.0.1"] {
+            assert!(connect(&to(host), &Reach::Public).await.unwrap().is_none(), "{host}");
+        }
+        assert!(connect(&to("localhost"), &Reach::Local).await.unwrap().is_some());
+        assert!(connect(&to("127.0.0.1"), &Reach::Nothing(None)).await.unwrap().is_none());
+        // Local is this machine, not the network that it is in.
+        assert!(!Reach::Local.allows("192.168.1.1".parse().unwrap()));
+        assert!(!Reach::Local.allows("169.254.169.254".parse().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn until_it_is_known_whose_it_is_and_in_public_nothing_here_is_reached() {
+        let relay = Relay::start().await.unwrap();
+        let platform = echo().await;
+        let refused = through(&relay, platform).await.unwrap_err();
+        assert_eq!(refused.to_string(), "refused: 2");
+        relay.reach(Reach::Public);
+        let refused = through(&relay, platform).await.unwrap_err();
+        assert_eq!(refused.to_string(), "refused: 2");
+        relay.reach(Reach::Local);
+        assert!(echoes(&mut through(&relay, platform).await.unwrap()).await);
+    }
 }

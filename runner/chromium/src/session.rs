@@ -26,6 +26,7 @@ use crate::browser::{Running, Warm};
 use crate::input::{Pace, mouse_click};
 use crate::network::Network;
 use crate::page::Page;
+use crate::pictures::Pictures;
 use crate::query::{Query, RawSeen};
 use crate::relay::Relay;
 use crate::wire::{CALL, Wire};
@@ -43,7 +44,8 @@ pub struct ChromiumSession {
     context: BrowserContextId,
     /// The context's way to the network; ends with the session.
     _relay: Relay,
-    pub(crate) page: Page,
+    pub(crate) page: Arc<Page>,
+    pub(crate) pictures: Pictures,
     pub(crate) key: u64,
     pub(crate) opening: Opening,
     pub(crate) pace: Pace,
@@ -109,7 +111,9 @@ struct Picture {
 impl ChromiumSession {
     pub(crate) fn new(running: Arc<Running>, warm: Warm, key: u64, opening: Opening, network: Network) -> Self {
         let pace = Pace::new(opening.pacing);
-        Self { running, context: warm.context, _relay: warm.relay, page: warm.page, key, opening, pace, network }
+        let pictures = Pictures::new(running.gate.clone(), running.wire.clone(), key);
+        let page = Arc::new(warm.page);
+        Self { running, context: warm.context, _relay: warm.relay, page, pictures, key, opening, pace, network }
     }
 
     pub(crate) fn page(&self) -> &Page {
@@ -136,6 +140,7 @@ impl ChromiumSession {
 
     /// Brings an element into view and the pointer onto it, where a reversible input may go; returns the point.
     pub(crate) async fn reversible(&mut self, node: NodeId, what: &str) -> Result<(f64, f64), BrowserFault> {
+        self.pictures.idle().await;
         let query = self.commit_query();
         let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
         let hit = answer.ok(what)?;
@@ -145,6 +150,7 @@ impl ChromiumSession {
 
     /// As [`ChromiumSession::reversible`], for inputs that need no point.
     async fn spared(&self, node: NodeId) -> Result<(), BrowserFault> {
+        self.pictures.idle().await;
         let query = self.commit_query();
         let answer: Answer<Done> = self.page.touch(&format!("spared({}, {})", node.0, query.json()), CALL).await?;
         answer.ok("the input").map(drop)
@@ -184,6 +190,10 @@ impl Session for ChromiumSession {
             return Err(BrowserFault::ForeignOrigin { url: url.to_owned() });
         }
         self.running.gate.forget_strayed(self.key);
+        if !matches!(self.network, Network::Live) {
+            // Answers of fixtures, and answers that are read for a tape, are not held back by the gate.
+            self.pictures.idle().await;
+        }
         let gone = self.page.goto(url).await;
         // The browser only says that it was blocked; the gate knows where it led.
         if let Some(url) = self.running.gate.strayed(self.key) {
@@ -215,12 +225,17 @@ impl Session for ChromiumSession {
         self.finish(raw).await
     }
 
-    async fn capture(&self) -> Result<Capture, BrowserFault> {
+    fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static {
         #[derive(Deserialize)]
         struct Document(String);
-        let document = self.page.call::<Document>(|_| "html()".to_owned(), CALL);
-        let (png, html) = tokio::join!(self.page.screenshot(None), document);
-        Ok(Capture { png: png?, html: html?.0 })
+        let (under_way, page) = (self.pictures.begin(), Arc::clone(&self.page));
+        let taking = tokio::spawn(async move {
+            let document = page.call::<Document>(|_| "html()".to_owned(), CALL);
+            let (png, html) = tokio::join!(page.screenshot(None), document);
+            drop(under_way);
+            Ok(Capture { png: png?, html: html?.0 })
+        });
+        async move { taking.await.unwrap_or_else(|e| Err(BrowserFault::Gone(format!("the picture was not taken: {e}")))) }
     }
 
     async fn image_hash(&mut self, node: NodeId) -> Result<Option<ImageHash>, BrowserFault> {
@@ -262,6 +277,7 @@ impl Session for ChromiumSession {
             let focused: Answer<Done> = self.page.touch(&format!("focusOnly({})", node.0), CALL).await?;
             focused.ok("the focus")?;
         }
+        self.pictures.idle().await;
         let query = self.commit_query();
         let target: Answer<Done> = self.page.touch(&format!("keyTarget({})", query.json()), CALL).await?;
         target.ok("the key")?;
@@ -278,6 +294,7 @@ impl Session for ChromiumSession {
     }
 
     async fn scroll_page(&mut self, within: Option<NodeId>) -> Result<bool, BrowserFault> {
+        self.pictures.idle().await;
         let node = within.map_or_else(|| "null".to_owned(), |node| node.0.to_string());
         let answer: Answer<Scrolled> = self.page.touch(&format!("scrollPage({node})"), CALL).await?;
         let moved = answer.ok("scrolling")?.moved;
@@ -286,6 +303,7 @@ impl Session for ChromiumSession {
     }
 
     async fn escape(&mut self) -> Result<(), BrowserFault> {
+        self.pictures.idle().await;
         crate::input::escape(&self.page).await
     }
 
@@ -328,6 +346,7 @@ impl Session for ChromiumSession {
     }
 
     async fn aim(&mut self, node: NodeId, target: Target) -> Result<Aim, BrowserFault> {
+        self.pictures.idle().await;
         crate::press::aim(self, node, target).await
     }
 
@@ -349,8 +368,11 @@ impl Session for ChromiumSession {
     }
 
     async fn close(self) {
-        // Dropping it does the same; this name says that it is meant.
-        drop(self);
+        // Nobody waits for its last pictures but the one who asked for them.
+        tokio::spawn(async move {
+            self.pictures.idle().await;
+            drop(self);
+        });
     }
 }
 
@@ -415,9 +437,12 @@ pub(crate) async fn inject(
         what: "the stored session".to_owned(),
         why: format!("not a storage state (line {}, column {})", e.line(), e.column()),
     })?;
-    let cookies = state.cookies.into_iter().map(cookie_param).collect();
-    let set = SetCookiesParams { cookies, browser_context_id: Some(context.clone()) };
-    wire.call(None, &set, CALL).await?;
+    let cookies: Vec<_> = state.cookies.into_iter().map(cookie_param).collect();
+    // An empty list is left out of the message, and then the browser refuses it.
+    if !cookies.is_empty() {
+        let set = SetCookiesParams { cookies, browser_context_id: Some(context.clone()) };
+        wire.call(None, &set, CALL).await?;
+    }
     let entries: BTreeMap<_, Vec<(String, String)>> = state
         .origins
         .into_iter()
@@ -456,7 +481,38 @@ impl ChromiumSession {
     /// Runs a script as the page itself would. Tests use it to play a hostile page; nothing else does.
     #[doc(hidden)]
     pub async fn run_in_page_for_tests(&self, script: &str) -> Result<(), BrowserFault> {
+        self.evaluate_in_page_for_tests(script).await.map(drop)
+    }
+
+    /// As [`Self::run_in_page_for_tests`], with the script's answer; a promise is waited for.
+    #[doc(hidden)]
+    pub async fn evaluate_in_page_for_tests(&self, script: &str) -> Result<serde_json::Value, BrowserFault> {
         use chromiumoxide_cdp::cdp::js_protocol::runtime::EvaluateParams;
-        self.page.wire().call(Some(self.page.session()), &EvaluateParams::new(script), CALL).await.map(drop)
+        let ask =
+            EvaluateParams { await_promise: Some(true), return_by_value: Some(true), ..EvaluateParams::new(script) };
+        let answer = self.page.wire().call(Some(self.page.session()), &ask, CALL).await?;
+        match answer.exception_details {
+            None => Ok(answer.result.value.unwrap_or_default()),
+            Some(exception) => {
+                let why = exception.exception.and_then(|e| e.description).unwrap_or(exception.text);
+                Err(BrowserFault::Protocol { what: "a script of a test".to_owned(), why })
+            }
+        }
+    }
+
+    /// Where a node stands: the place of each ancestor among its siblings, from the document's element down.
+    #[doc(hidden)]
+    pub async fn path_for_tests(&self, node: NodeId) -> Result<Vec<usize>, BrowserFault> {
+        use chromiumoxide_cdp::cdp::js_protocol::runtime::CallFunctionOnParams;
+        const PATH: &str = "function () { const path = []; for (let el = this; el.parentElement; el = el.parentElement) \
+                            path.unshift([...el.parentElement.children].indexOf(el)); return path; }";
+        let ask = CallFunctionOnParams {
+            object_id: Some(self.page.object(node.0).await?),
+            return_by_value: Some(true),
+            ..CallFunctionOnParams::new(PATH)
+        };
+        let answer = self.page.wire().call(Some(self.page.session()), &ask, CALL).await?;
+        serde_json::from_value(answer.result.value.unwrap_or_default())
+            .map_err(|e| BrowserFault::Protocol { what: "the place of a node".to_owned(), why: e.to_string() })
     }
 }

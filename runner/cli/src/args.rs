@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{account, act, audit, demo, kill, practice, proof, queue, recipe, replay, work};
+use crate::commands::{account, act, audit, demo, kill, practice, proof, queue, recipe, record, replay, work};
 use crate::settings::Flags;
 
 /// Deed carries out one side effect at a time through a platform's own web page, at most once, as the right account, and leaves
@@ -59,9 +59,11 @@ pub enum Command {
     /// Look at proof and check it
     #[command(subcommand)]
     Proof(proof::Command),
-    /// Check recipes
+    /// Check, explain, make and import recipes
     #[command(subcommand)]
     Recipe(recipe::Command),
+    /// Visit pages read-only and keep them as a fixture, without secrets
+    Record(record::Args),
     /// Play recorded or authored pages through the recipes, without a network
     Replay(replay::Args),
 }

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use deed_core::baselines::RecordError;
 use deed_core::ids::ActionId;
 use deed_core::ports::browser::BrowserFault;
 use deed_core::ports::ledger::LedgerFault;
@@ -12,7 +13,7 @@ use deed_fixtures::PracticeError;
 use deed_ledger::{LedgerError, Obstacle, SealerError};
 use deed_proofs::picture::PictureError;
 use deed_proofs::{StoreError, VerifyError};
-use deed_recipes::LoadError;
+use deed_recipes::{LoadError, RecordingError};
 
 use crate::exit::Exit;
 use crate::order::OrderError;
@@ -41,6 +42,28 @@ pub enum CliError {
     /// A fixture.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
+    /// A new recipe would overwrite one.
+    #[error("there is a recipe here already")]
+    RecipeExists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A recording that gives no draft.
+    #[error("failed to import the recording: {source}")]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecordingError,
+    },
+    /// A recording that can not be read.
+    #[error("failed to read the recording: {source}")]
+    RecordingUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The ledger refused, or suffered.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -56,6 +79,9 @@ pub enum CliError {
     /// A proof could not be checked at all.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// Baselines were not recorded.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The practice platform.
     #[error(transparent)]
     Practice(#[from] PracticeError),
@@ -154,6 +180,9 @@ impl CliError {
             Self::Session(e) => e.code(),
             Self::Recipe(e) => e.code(),
             Self::Fixture(e) => e.code(),
+            Self::RecipeExists { .. } => "recipe-exists",
+            Self::Recording { source, .. } => source.code(),
+            Self::RecordingUnreadable { .. } => "recording-unreadable",
             Self::Ledger(e) => e.code(),
             Self::Seal(e) => e.code(),
             Self::Browser(e) => e.code(),
@@ -169,6 +198,7 @@ impl CliError {
             Self::OutcomeUnknown { .. } => "outcome-unknown",
             Self::StoppedBefore { .. } => "stopped-before-attempt",
             Self::StoppedAfter { .. } => "stopped-after-attempt",
+            Self::Record(e) => e.code(),
             Self::Demo(_) => "demo-failed",
         }
     }
@@ -182,13 +212,16 @@ impl CliError {
             | Self::Session(_)
             | Self::Recipe(_)
             | Self::Fixture(_)
+            | Self::RecipeExists { .. }
+            | Self::Recording { .. }
+            | Self::RecordingUnreadable { .. }
             | Self::Picture { .. }
             | Self::NotInitialised { .. }
             | Self::Origin { .. }
             | Self::NoProof { .. } => Exit::BadInput,
             Self::Ledger(e) => exit_of_ledger(e),
             Self::Practice(PracticeError::UnknownAccount { .. }) => Exit::BadInput,
-            Self::Busy { .. } | Self::StoppedBefore { .. } => Exit::Held,
+            Self::Busy { .. } | Self::StoppedBefore { .. } | Self::Record(RecordError::Identity(_)) => Exit::Held,
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
             Self::Verify(_) => Exit::Integrity,
             Self::Seal(_)
@@ -196,6 +229,7 @@ impl CliError {
             | Self::Store(_)
             | Self::Practice(PracticeError::Bind { .. })
             | Self::File { .. }
+            | Self::Record(RecordError::Browser(_))
             | Self::Demo(_) => Exit::Internal,
         }
     }
@@ -210,9 +244,12 @@ impl CliError {
                 e.diagnostics().and_then(|d| d.list().first()).map(|d| format!("{}:{}:{}", d.file, d.line, d.column))
             }
             Self::Fixture(e) => e.place(),
-            Self::Picture { path, .. } | Self::File { path, .. } | Self::NotInitialised { path } => {
-                Some(path.display().to_string())
-            }
+            Self::Picture { path, .. }
+            | Self::File { path, .. }
+            | Self::NotInitialised { path }
+            | Self::RecipeExists { path }
+            | Self::Recording { path, .. }
+            | Self::RecordingUnreadable { path, .. } => Some(path.display().to_string()),
             Self::Busy { action, .. }
             | Self::OutcomeUnknown { action, .. }
             | Self::StoppedAfter { action }
@@ -227,6 +264,7 @@ impl CliError {
             | Self::Origin { .. }
             | Self::NoProof { .. }
             | Self::StoppedBefore { action: None }
+            | Self::Record(_)
             | Self::Demo(_) => None,
         }
     }
@@ -241,6 +279,9 @@ impl CliError {
             Self::Recipe(LoadError::NotBuiltIn { .. }) => {
                 "name a platform that is there, or a folder with PLATFORM/recipe.yaml by --recipes (DEED_RECIPES)".to_owned()
             }
+            Self::RecipeExists { .. } => "nothing was overwritten: name another platform or --out, or move the recipe away".to_owned(),
+            Self::Recording { source, .. } => source.help().to_owned(),
+            Self::RecordingUnreadable { .. } => "name the JSON file that the Recorder panel exported".to_owned(),
             Self::Recipe(_) => "`deed recipe check PATH` shows every error of a recipe with its place".to_owned(),
             Self::Fixture(_) => "docs/replay.md shows how a fixture is written and recorded".to_owned(),
             Self::Ledger(e) => help_of_ledger(e).to_owned(),
@@ -248,6 +289,10 @@ impl CliError {
             Self::Browser(_) => {
                 "install it (Debian: `apt-get install chromium-headless-shell`), or set DEED_BROWSER or --browser; `deed doctor` tells more"
                     .to_owned()
+            }
+            Self::Record(RecordError::Browser(_)) => "nothing was written; `deed doctor` looks at the browser".to_owned(),
+            Self::Record(RecordError::Identity(_)) => {
+                "sign in as the account, import the session again, and check the recipe's identity; nothing was written".to_owned()
             }
             Self::Store(_) => "`deed doctor` shows where the proof store is and whether it can be written".to_owned(),
             Self::Verify(_) => "name an action, or the folder of an episode (PROOFS/episodes/EPISODE)".to_owned(),

@@ -14,6 +14,7 @@ mod log;
 pub mod order;
 pub mod outcome;
 mod progress;
+pub mod record;
 pub mod replay;
 pub mod runtime;
 pub mod session_file;

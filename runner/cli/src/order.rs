@@ -8,11 +8,12 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use deed_core::order::{Content, Media, Payload};
+use deed_core::order::{Content, Media, MediaShape, Payload};
 use deed_core::policy::content_problems;
 use deed_core::time::Timestamp;
 use deed_proofs::Sha256;
 use deed_proofs::picture::{self, PictureError};
+use deed_proofs::video::{self, VideoError, VideoFacts};
 use deed_recipes::Recipe;
 use serde::Deserialize;
 
@@ -21,7 +22,7 @@ use crate::suggest::did_you_mean;
 /// Largest order, in bytes.
 const ORDER_BYTES_MAX: u64 = 1024 * 1024;
 /// Largest media file that is read at all, in bytes; the recipe's own limit is mostly lower.
-pub const MEDIA_BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub const MEDIA_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Most media files that are read at all.
 const MEDIA_MAX: usize = 64;
 
@@ -58,13 +59,21 @@ pub enum OrderError {
         /// Why.
         why: String,
     },
-    /// A media file is no picture that platforms take.
+    /// A media file is no picture or video that platforms take.
     #[error("{source}")]
     Picture {
         /// Which one.
         path: PathBuf,
         /// What is wrong.
         source: PictureError,
+    },
+    /// A media file is a video whose header can not be read.
+    #[error("{source}")]
+    Video {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong.
+        source: VideoError,
     },
     /// The recipe has no such action type.
     #[error("the recipe of {platform} has no flow `{action}`")]
@@ -104,6 +113,7 @@ impl OrderError {
             Self::Invalid { .. } => "order-invalid",
             Self::Media { .. } => "order-media",
             Self::Picture { source, .. } => source.code(),
+            Self::Video { source, .. } => source.code(),
             Self::Flow { .. } => "order-flow",
             Self::Content { .. } => "order-content",
             Self::MediaChanged { .. } => "media-changed",
@@ -115,9 +125,10 @@ impl OrderError {
         match self {
             Self::Unreadable { name, .. } | Self::Flow { name, .. } | Self::Content { name, .. } => Some(name.clone()),
             Self::Invalid { name, line, column, .. } => Some(format!("{name}:{line}:{column}")),
-            Self::Media { path, .. } | Self::Picture { path, .. } | Self::MediaChanged { path, .. } => {
-                Some(path.display().to_string())
-            }
+            Self::Media { path, .. }
+            | Self::Picture { path, .. }
+            | Self::Video { path, .. }
+            | Self::MediaChanged { path, .. } => Some(path.display().to_string()),
         }
     }
 
@@ -129,7 +140,12 @@ impl OrderError {
             Self::Media { .. } => {
                 "media are named relative to the order's file; each must be there and readable".to_owned()
             }
-            Self::Picture { .. } => "give a PNG, JPEG or WebP picture that opens elsewhere".to_owned(),
+            Self::Picture { .. } => {
+                "give a PNG, JPEG or WebP picture, or an MP4, QuickTime or WebM video, that opens elsewhere".to_owned()
+            }
+            Self::Video { .. } => {
+                "export the video again, as MP4; it must play elsewhere from beginning to end".to_owned()
+            }
             Self::Content { .. } => "change the order; nothing was stored".to_owned(),
             Self::MediaChanged { .. } => {
                 "file the same order again from its original media: that puts the kept copy right".to_owned()
@@ -320,14 +336,15 @@ impl Order {
     fn look_at(&self, path: &Path, kept_in: &Path) -> Result<Media, OrderError> {
         let path = self.folder.join(path);
         let bytes = read_media(&path)?;
-        let facts = picture::inspect(&bytes).map_err(|source| OrderError::Picture { path: path.clone(), source })?;
+        let (media_type, shape) = facts(&path, &bytes)?;
         let sha256 = Sha256::of(&bytes);
         let name = path.file_name().map_or_else(|| "picture".into(), |n| n.to_string_lossy().into_owned());
         Ok(Media {
             path: kept_in.join(sha256.to_string()).join(name).display().to_string(),
             sha256,
             bytes: bytes.len() as u64,
-            media_type: facts.media_type.to_owned(),
+            media_type: media_type.to_owned(),
+            shape: Some(shape),
         })
     }
 
@@ -365,6 +382,19 @@ fn check_kept(media: &Media) -> Result<(), OrderError> {
     let changed = |why| OrderError::MediaChanged { path: PathBuf::from(&media.path), why };
     let bytes = read_media(Path::new(&media.path)).map_err(|_| changed("missing"))?;
     if Sha256::of(&bytes) == media.sha256 { Ok(()) } else { Err(changed("not what was ordered")) }
+}
+
+/// What a media file is, by its content.
+fn facts(path: &Path, bytes: &[u8]) -> Result<(&'static str, MediaShape), OrderError> {
+    if video::is_video(bytes) {
+        let facts = video::inspect(bytes).map_err(|source| OrderError::Video { path: path.to_owned(), source })?;
+        let VideoFacts { media_type, width, height, milliseconds } = facts;
+        return Ok((media_type, MediaShape { width, height, milliseconds }));
+    }
+    let refused = |source| OrderError::Picture { path: path.to_owned(), source };
+    let media_type = picture::inspect(bytes).map_err(refused)?.media_type;
+    let (width, height) = picture::shown_size(bytes).map_err(refused)?;
+    Ok((media_type, MediaShape { width, height, milliseconds: None }))
 }
 
 fn read_media(path: &Path) -> Result<Vec<u8>, OrderError> {

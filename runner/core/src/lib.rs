@@ -8,6 +8,7 @@
 pub mod account;
 pub mod arm;
 pub mod audit;
+pub mod baselines;
 pub mod episode;
 pub mod hold;
 pub mod ids;

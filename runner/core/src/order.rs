@@ -50,6 +50,21 @@ pub struct Media {
     pub bytes: u64,
     /// Its type, by content.
     pub media_type: String,
+    /// How large it is shown and how long it plays. Orders of before this was looked at have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<MediaShape>,
+}
+
+/// What the header of a picture or video tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaShape {
+    /// Width in pixels, as it is shown.
+    pub width: u32,
+    /// Height in pixels, as it is shown.
+    pub height: u32,
+    /// Length of a video, when its header tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<u64>,
 }
 
 /// What is to be published.

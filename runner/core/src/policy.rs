@@ -2,12 +2,15 @@
 //!
 //! The snapshot that decided is stored immutably; its hash is the action's `policy_snapshot_id`.
 
-use deed_recipes::{Flow, Placeholder, Recipe, TargetRule};
+use deed_recipes::{ContentRules, Flow, Placeholder, Recipe, TargetRule};
 use serde::Serialize;
 
 use crate::account::{Account, AccountState};
 use crate::hold::{Hold, HoldReason};
-use crate::order::{Action, Media, Payload};
+use crate::order::{Action, Media, MediaShape, Payload};
+
+/// How far off a ratio still counts as it: recipes write two decimals, and editors round to whole pixels.
+const ASPECT_SLACK: f64 = 0.005;
 
 /// One named check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,19 +118,12 @@ pub fn content_problems(recipe: &Recipe, payload: &Payload) -> Vec<String> {
         }
         _ => {}
     }
-    if payload.content.media.len() < rules.media_min {
-        problems.push(format!(
-            "the order has {} media files, the platform wants at least {}",
-            payload.content.media.len(),
-            rules.media_min
-        ));
+    let files = payload.content.media.len();
+    if files > rules.media_max {
+        problems.push(format!("the order has {files} media files, the platform takes {}", rules.media_max));
     }
-    if payload.content.media.len() > rules.media_max {
-        problems.push(format!(
-            "the order has {} media files, the platform takes {}",
-            payload.content.media.len(),
-            rules.media_max
-        ));
+    if files < rules.media_min {
+        problems.push(format!("the order has {files} media files, the platform wants at least {}", rules.media_min));
     }
     problems.extend(payload.content.media.iter().flat_map(|m| media_problems(rules, m)));
     problems
@@ -157,21 +153,145 @@ fn title_and_time_problems(flow: &Flow, payload: &Payload) -> Vec<String> {
     problems
 }
 
-fn media_problems(rules: &deed_recipes::ContentRules, media: &Media) -> Vec<String> {
+fn media_problems(rules: &ContentRules, media: &Media) -> Vec<String> {
     let mut problems = Vec::new();
+    let name = media.path.rsplit('/').next().unwrap_or(&media.path);
     let default = ["image/png", "image/jpeg", "image/webp"];
-    let taken = if rules.media_types.is_empty() {
-        default.contains(&media.media_type.as_str())
-    } else {
-        rules.media_types.contains(&media.media_type)
-    };
-    if !taken {
-        problems.push(format!("{} is {}, which the platform does not take", media.path, media.media_type));
+    let said: Vec<&str> = rules.media_types.iter().map(String::as_str).collect();
+    let taken = if said.is_empty() { &default[..] } else { &said };
+    if !taken.contains(&media.media_type.as_str()) {
+        problems.push(format!("{name} is {}, the platform takes {}: convert it", media.media_type, taken.join(", ")));
     }
     if let Some(max) = rules.media_bytes_max
         && media.bytes > max
     {
-        problems.push(format!("{} has {} bytes, the platform takes {max}", media.path, media.bytes));
+        problems.push(format!("{name} has {} bytes, the platform takes {max}: make it smaller", media.bytes));
+    }
+    problems.extend(shape_problems(rules, media).into_iter().map(|problem| format!("{name} {problem}")));
+    problems
+}
+
+/// What the platform asks of size and length. What is not known is not taken: the platform would refuse it half-way.
+fn shape_problems(rules: &ContentRules, media: &Media) -> Vec<String> {
+    let video = media.media_type.starts_with("video/");
+    let asks_size = rules.aspect_min.is_some() || rules.aspect_max.is_some() || rules.pixels_min.is_some();
+    let asks_length = video && rules.seconds_max.is_some();
+    let Some(MediaShape { width, height, milliseconds }) = media.shape else {
+        let unknown = "was filed before its size was looked at: file the order again from its original media";
+        return if asks_size || asks_length { vec![unknown.to_owned()] } else { Vec::new() };
+    };
+    let mut problems = Vec::new();
+    if let Some(min) = rules.pixels_min
+        && width.min(height) < min
+    {
+        problems
+            .push(format!("is {width} × {height} pixels, the platform wants at least {min} a side: take a larger one"));
+    }
+    let aspect = f64::from(width) / f64::from(height.max(1));
+    if let Some(min) = rules.aspect_min
+        && aspect < min - ASPECT_SLACK
+    {
+        problems.push(format!("is {width} × {height} pixels, {aspect:.2} times as wide as high; the platform wants at least {min}: crop its height"));
+    }
+    if let Some(max) = rules.aspect_max
+        && aspect > max + ASPECT_SLACK
+    {
+        problems.push(format!("is {width} × {height} pixels, {aspect:.2} times as wide as high; the platform wants at most {max}: crop its width"));
+    }
+    if let (true, Some(max)) = (video, rules.seconds_max) {
+        match milliseconds {
+            Some(long) if long > u64::from(max).saturating_mul(1000) => {
+                let seconds = long as f64 / 1000.0;
+                problems.push(format!("plays {seconds:.1} s, the platform takes {max} s: cut it"));
+            }
+            Some(_) => {}
+            None => problems.push(format!(
+                "does not say how long it plays, and the platform takes {max} s: export it again from an editor"
+            )),
+        }
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use deed_proofs::Sha256;
+
+    use super::*;
+
+    fn media(media_type: &str, shape: Option<(u32, u32, Option<u64>)>) -> Media {
+        let shape = shape.map(|(width, height, milliseconds)| MediaShape { width, height, milliseconds });
+        let (path, sha256) = ("/kept/0/bread.bin".to_owned(), Sha256::of(b"x"));
+        Media { path, sha256, bytes: 1000, media_type: media_type.to_owned(), shape }
+    }
+
+    fn rules() -> ContentRules {
+        ContentRules {
+            media_types: vec!["image/png".to_owned(), "video/mp4".to_owned()],
+            media_bytes_max: Some(1000),
+            aspect_min: Some(0.8),
+            aspect_max: Some(1.91),
+            pixels_min: Some(320),
+            seconds_max: Some(90),
+            ..ContentRules::default()
+        }
+    }
+
+    #[test]
+    fn what_fits_is_taken() {
+        for (media_type, shape) in [
+            ("image/png", (1080, 1350, None)),
+            ("image/png", (1080, 1351, None)),
+            ("image/png", (1200, 628, None)),
+            ("image/png", (320, 320, None)),
+            ("video/mp4", (1080, 1080, Some(90_000))),
+        ] {
+            assert_eq!(media_problems(&rules(), &media(media_type, Some(shape))), [""; 0], "{shape:?}");
+        }
+        assert_eq!(media_problems(&ContentRules::default(), &media("image/webp", None)), [""; 0]);
+    }
+
+    #[test]
+    fn what_does_not_fit_says_which_file_what_it_is_what_is_asked_and_what_to_do() {
+        for (media_type, shape, expected) in [
+            (
+                "image/png",
+                Some((600, 900, None)),
+                "bread.bin is 600 × 900 pixels, 0.67 times as wide as high; the platform wants at least 0.8: crop its height",
+            ),
+            (
+                "image/png",
+                Some((2000, 1000, None)),
+                "bread.bin is 2000 × 1000 pixels, 2.00 times as wide as high; the platform wants at most 1.91: crop its width",
+            ),
+            (
+                "image/png",
+                Some((319, 320, None)),
+                "bread.bin is 319 × 320 pixels, the platform wants at least 320 a side: take a larger one",
+            ),
+            ("video/mp4", Some((1080, 1080, Some(90_500))), "bread.bin plays 90.5 s, the platform takes 90 s: cut it"),
+            (
+                "video/mp4",
+                Some((1080, 1080, None)),
+                "bread.bin does not say how long it plays, and the platform takes 90 s: export it again from an editor",
+            ),
+            (
+                "image/png",
+                None,
+                "bread.bin was filed before its size was looked at: file the order again from its original media",
+            ),
+            (
+                "video/webm",
+                Some((1080, 1080, Some(1))),
+                "bread.bin is video/webm, the platform takes image/png, video/mp4: convert it",
+            ),
+        ] {
+            assert_eq!(media_problems(&rules(), &media(media_type, shape)), [expected]);
+        }
+        let large = Media { bytes: 1001, ..media("image/png", Some((400, 400, None))) };
+        assert_eq!(
+            media_problems(&rules(), &large),
+            ["bread.bin has 1001 bytes, the platform takes 1000: make it smaller"]
+        );
+    }
 }

@@ -172,7 +172,9 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
         reading::visit(session, job.recipe, &job.verify.on, &opening.base, job.values, patience).await?;
     let now = world.clock().now();
     trail.url(&landing.url);
-    trail.keep_capture(session.capture().await?, now);
+    // The receipt's, taken while this session was opened.
+    trail.pictures_noted().await;
+    trail.picture(session.capture(), now);
     if let Some(hold) = reading::challenge_hold(&seen, &landing, now) {
         return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail });
     }
@@ -219,7 +221,8 @@ async fn look_at_object<W: World, S: Session, P: EpisodeProofs>(
     let object::ObjectRead { landing, seen, judged } = object::read(world, session, &place).await?;
     let now = world.clock().now();
     trail.url(&seen.url);
-    trail.keep_capture(session.capture().await?, now);
+    trail.pictures_noted().await;
+    trail.picture(session.capture(), now);
     if let Some(hold) = reading::challenge_hold(&seen, &landing, now) {
         return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail });
     }
@@ -278,6 +281,7 @@ async fn postcheck<W: World, S: Session, P: EpisodeProofs>(
 ) -> Result<bool, BrowserFault> {
     let landing = session.goto(permalink).await?;
     trail.url(&landing.url);
+    trail.pictures_noted().await;
     let look = Look {
         elements: vec![element.to_owned()],
         until: vec![Need::Visible(element.to_owned())],
@@ -285,6 +289,6 @@ async fn postcheck<W: World, S: Session, P: EpisodeProofs>(
         ..Look::default()
     };
     let seen = session.look(&look).await?;
-    trail.keep_capture(session.capture().await?, world.clock().now());
+    trail.picture(session.capture(), world.clock().now());
     Ok(seen.satisfied && landing.status.is_none_or(|s| s < 400))
 }

@@ -41,6 +41,8 @@
     return found;
   };
   let rootsNow = null;
+  // What was found of the page holds for one pass only.
+  const anew = () => { rootsNow = null; held.clear(); };
   const all = (css) => {
     rootsNow ??= roots();
     return rootsNow.flatMap((root) => [...root.querySelectorAll(css)]);
@@ -155,27 +157,83 @@
   const said = (el, attribute) => ({ true: true, false: false })[el.getAttribute?.(attribute)] ?? null;
   const checkedOf = (el) => (el.matches?.('input[type=checkbox], input[type=radio]') ? (el.indeterminate ? null : el.checked)
     : said(el, 'aria-checked'));
+  // What its markup says that a press does. A path without what a database made up; never a query.
+  const pathOf = (url) => { try { return new URL(url, location.href).pathname.replace(/[^/]*\d[^/]*/g, '*'); } catch { return '?'; } };
+  const actsOf = (el) => {
+    if (el.localName === 'a') return el.hasAttribute('href') ? 'follow a link' : '';
+    if (!el.matches('button, input[type=submit], input[type=image], input[type=button], input[type=reset]')) return '';
+    if (el.type !== 'submit' && el.type !== 'image') return el.type;
+    if (!el.form) return 'submit no form';
+    const to = el.getAttribute('formaction') ?? el.form.getAttribute('action');
+    return to ? `submit to ${pathOf(to)}` : 'submit to its page';
+  };
+  // What kind of control it is, whatever its state.
+  const traitsOf = (el) => {
+    const given = (name) => el.getAttribute(name);
+    const popup = given('aria-haspopup');
+    return [popup && popup !== 'false' ? `opens a ${popup === 'true' ? 'menu' : popup}` : null, given('aria-pressed') !== null ? 'toggle' : null,
+      el.readOnly || given('aria-readonly') === 'true' || given('contenteditable') === 'false' ? 'read-only' : null].filter(Boolean);
+  };
+  // The name of the form or dialog that it belongs to.
+  const containerOf = (el) => {
+    const container = el.form ?? el.closest('form, [role=form], dialog, [role=dialog], [role=alertdialog]');
+    return container ? nameOf(container) : '';
+  };
   const factsOf = (el) => ({ tag: el.localName, role: roleOf(el), name: nameOf(el), text: textOf(el), visible: visible(el),
-    enabled: enabled(el), pressed: said(el, 'aria-pressed'), checked: checkedOf(el), rect: rectOf(el), regions: regionsOf(el) });
+    enabled: enabled(el), pressed: said(el, 'aria-pressed'), checked: checkedOf(el), rect: rectOf(el), regions: regionsOf(el),
+    acts: actsOf(el), traits: traitsOf(el), container: containerOf(el),
+    test_id: ['data-testid', 'data-test-id', 'data-test'].map((a) => el.getAttribute(a)).find(Boolean) ?? null });
+
+  // Visible text costs a layout of what is asked; on a large page most elements are ruled out by the text nodes they hold, which the
+  // browser finds by itself. Letter case may be style's. A word that is cut into several nodes is not found: a locator falls silent.
+  const bare = (s) => s.replace(/[\s\u200b\ufeff\u2060]+/g, '').toLowerCase();
+  const literal = (s) => (s.includes('"') ? null : `"${s}"`);
+  const held = new Map();
+  const holders = (wanted) => {
+    const word = wanted.split(' ')[0];
+    const forms = [...new Set([word, word.toLowerCase(), word.toUpperCase()])].map(literal);
+    if (!word || forms.includes(null)) return null;
+    if (held.has(word)) return held.get(word);
+    const found = new Set();
+    rootsNow ??= roots();
+    const expression = `.//text()[${forms.map((f) => `contains(., ${f})`).join(' or ')}]`;
+    for (const context of rootsNow.flatMap((root) => (root.nodeType === 9 ? [root] : [...root.children]))) {
+      const hits = (context.ownerDocument ?? context).evaluate(expression, context, null, XPathResult.UNORDERED_NODE_SNAPSHOT_TYPE, null);
+      for (let n = 0; n < hits.snapshotLength; n++) {
+        for (let at = hits.snapshotItem(n).parentElement; at && !found.has(at); at = at.parentElement) found.add(at);
+      }
+    }
+    held.set(word, found);
+    return found;
+  };
+  const mayRead = (el, wanted) => isField(el) || (holders(wanted)?.has(el) ?? true);
+  const reads = (el, wanted) => mayRead(el, wanted) && fold(isField(el) ? el.value : el.innerText) === wanted;
+  const namedBy = (el) => ['aria-label', 'aria-labelledby', 'title', 'placeholder', 'alt'].some((a) => el.hasAttribute(a));
+  const isNamed = (el, wanted) => (namedBy(el) || mayRead(el, wanted) || el.labels?.length > 0 || !!el.querySelector('img[alt], [aria-label]'))
+    && nameOf(el) === wanted;
 
   // ---- locators ----------------------------------------------------------------------------------------------------------
   const ROLE_CSS = { button: 'button, input, summary, [role]', link: 'a[href], [role]', textbox: 'input, textarea, [role]', img: 'img, [role]',
     heading: 'h1, h2, h3, h4, h5, h6, [role]' };
   const byText = (wanted, among) => {
-    const hits = among.filter((el) => fold(isField(el) ? el.value : el.innerText) === wanted);
+    const hits = among.filter((el) => reads(el, wanted));
     // The smallest: no other hit inside it.
     return hits.filter((el) => !hits.some((other) => other !== el && el.contains(other)));
   };
   const near = (locator, elements) => {
     const anchors = matches(elements[locator.of] ?? [], elements, true);
     const wanted = fold(locator.text);
-    const candidates = all('button, a, [role], input, label, summary, span, div, p').filter((el) => visible(el)
-      && (fold(el.innerText) === wanted || nameOf(el) === wanted));
-    // A control stands for the words inside it, and for a wrapper that says nothing more than the control does.
-    const named = new Set(candidates.filter((el) => nameOf(el) === wanted));
-    const meant = candidates.filter((el) => ![...named].some((other) => other !== el
-      && (other.contains(el) || (!named.has(el) && el.contains(other)))));
-    return meant.filter((el) => anchors.some((anchor) => {
+    const kinds = 'button, a, [role], input, label, summary, span, div, p';
+    const reading = holders(wanted);
+    const withName = all(`:is(${kinds}):is(input, [aria-label], [aria-labelledby], [title], [placeholder], [alt])`);
+    const among = reading ? new Set([...withName, ...[...reading].filter((el) => el.matches(kinds))]) : new Set(all(kinds));
+    const candidates = [...among].filter((el) => (nameOf(el) === wanted || (mayRead(el, wanted) && fold(el.innerText) === wanted)) && visible(el))
+      .sort((x, y) => (x.compareDocumentPosition(y) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
+    // Of a box and what is in it, the one that has the name.
+    const named = candidates.filter((el) => nameOf(el) === wanted);
+    const smallest = candidates.filter((el) => !named.some((other) => other !== el
+      && (other.contains(el) || (el.contains(other) && !named.includes(el)))));
+    return smallest.filter((el) => anchors.some((anchor) => {
       const a = box(anchor); const b = box(el);
       switch (locator.side) {
         case 'below': return b.top >= a.bottom - 1;
@@ -195,9 +253,12 @@
     switch (kind) {
       case 'css': return all(value);
       case 'test_id': return ['data-testid', 'data-test-id', 'data-test'].flatMap((a) => all(`[${a}="${CSS.escape(value)}"]`));
-      case 'role': return all(ROLE_CSS[value.role] ?? '*').filter((el) => roleOf(el) === value.role
-        && (value.name == null || nameOf(el) === fold(value.name)));
-      case 'label': return all('input, textarea, select, button, [contenteditable], [role]').filter((el) => nameOf(el) === fold(value));
+      case 'role': {
+        const name = value.name == null ? null : fold(value.name);
+        return all(ROLE_CSS[value.role] ?? '*').filter((el) => roleOf(el) === value.role && (name === null || isNamed(el, name)));
+      }
+      case 'label': return all('input, textarea, select, button, [contenteditable], [role]')
+        .filter((el) => isNamed(el, fold(value)));
       case 'text': return byText(fold(value), all('body *').filter((el) => !['SCRIPT', 'STYLE', 'NOSCRIPT'].includes(el.tagName)));
       case 'xpath': return xpath(value);
       case 'near': return near(value, elements);
@@ -245,14 +306,14 @@
     return null;
   };
   // What a person can read, inner frames that are shown included.
-  const words = () => {
+  const shownRoots = () => {
     rootsNow ??= roots();
-    const shown = rootsNow.filter((root) => root === document || (root.nodeType === 9 && visible(frames.get(root))));
-    return shown.map((root) => root.body?.innerText ?? '').join('\n');
+    return rootsNow.filter((root) => root === document || (root.nodeType === 9 && visible(frames.get(root))));
   };
+  const words = () => shownRoots().map((root) => root.body?.innerText ?? '').join('\n');
   const challenges = (list) => {
     const hits = [];
-    let page = null; let status = null;
+    let page = null; let content = null; let status = null;
     for (const { kind, any } of list) {
       for (const detector of any) {
         const [how, value] = Object.entries(detector)[0];
@@ -261,7 +322,12 @@
           if (how === 'css') hit = all(value).some(visible) ? {} : null;
           else if (how === 'url') hit = globMatch(value, location.pathname) ? {} : null;
           else if (how === 'status') { status ??= statuses(); hit = status.document === value || status.background.includes(value) ? {} : null; }
-          else if (how === 'text') { page ??= words(); hit = waitInWords(value, page); }
+          else if (how === 'text') {
+            content ??= bare(shownRoots().map((root) => root.body?.textContent ?? '').join('\n'));
+            if (!value.split('{seconds}').every((part) => content.includes(bare(part)))) continue;
+            page ??= words();
+            hit = waitInWords(value, page);
+          }
         } catch { hit = null; }
         if (hit) hits.push({ kind, detector: `${how} ${JSON.stringify(value)}`, seconds: hit.seconds ?? null });
       }
@@ -298,7 +364,7 @@
   const done = (q) => (q.until.length > 0 || q.until_any.length > 0)
     && q.until.every((n) => holds(n, q)) && (q.until_any.length === 0 || q.until_any.some((n) => holds(n, q)));
   const look = (q) => {
-    rootsNow = null;
+    anew();
     const votes = {}; const facts = {};
     for (const name of q.asked) {
       votes[name] = (q.elements[name] ?? []).map((l) => vote(l, q.elements).slice(0, 50).map((el) => {
@@ -322,7 +388,7 @@
     // Reading all of a page's text for challenges costs a layout: on the slow beat only, not with every change of the page.
     let heard = 0;
     const ready = () => {
-      rootsNow = null;
+      anew();
       if (done(q)) return true;
       if (performance.now() - heard < 100) return false;
       heard = performance.now();
@@ -349,19 +415,22 @@
   });
 
   // ---- stillness, aiming, input ------------------------------------------------------------------------------------------
-  // How long a tracked node has stood where it stands.
+  // How long a tracked node has stood where it stands. A browser that has no time to draw moves nothing either: frames count too.
+  const FRAMES_MIN = 4;
   const still = new Map();
   const sameBox = (a, b) => ['x', 'y', 'width', 'height'].every((k) => Math.abs(a[k] - b[k]) < 0.5);
   const track = (id) => {
     if (still.has(id)) return;
-    const state = { rect: null, since: performance.now() };
+    const state = { rect: null, since: performance.now(), frames: 0 };
     still.set(id, state);
     const tick = () => {
       const el = node(id);
       if (!el) { still.delete(id); return; }
       const rect = rectOf(el);
-      if (!state.rect || !sameBox(rect, state.rect)) { state.rect = rect; state.since = performance.now(); }
-      requestAnimationFrame(tick);
+      if (!state.rect || !sameBox(rect, state.rect)) { state.rect = rect; state.since = performance.now(); state.frames = 0; }
+      else state.frames++;
+      // Not every frame: asking for each would make the browser draw sixty a second.
+      setTimeout(() => requestAnimationFrame(tick), 20);
     };
     tick();
   };
@@ -406,7 +475,7 @@
   };
   // Where a reversible input may go: not onto, into or around a commit element.
   const reversible = (id, q) => {
-    rootsNow = null;
+    anew();
     const el = node(id);
     if (!el) return { why: 'it is gone' };
     intoView(el);
@@ -429,7 +498,7 @@
       const state = still.get(id);
       if (!node(id) || !state) { resolve({ why: 'it is gone' }); return; }
       const age = performance.now() - state.since;
-      if (age >= minMs && sameBox(state.rect, box(el))) { resolve(hitTest(el)); return; }
+      if (age >= minMs && state.frames >= FRAMES_MIN && sameBox(state.rect, box(el))) { resolve(hitTest(el)); return; }
       if (performance.now() >= end) { resolve({ why: 'it does not stand still' }); return; }
       setTimeout(check, Math.max(4, Math.min(minMs - age, 50)));
     };
@@ -437,15 +506,19 @@
   });
   // For inputs that need no point: a hidden file input, scrolling.
   const spared = (id, q) => {
-    rootsNow = null;
+    anew();
     const el = node(id);
     return el ? notCommit(el, q) ?? {} : { why: 'it is gone' };
   };
   // Where a key would go: the element that has the focus, through shadow roots and inner frames.
   const keyTarget = (q) => {
-    rootsNow = null;
+    anew();
     let el = document.activeElement;
-    for (let deeper = el; deeper; el = deeper) deeper = (inner(el) ?? el.shadowRoot)?.activeElement;
+    for (;;) {
+      const deeper = el && (inner(el) ?? el.shadowRoot)?.activeElement;
+      if (!deeper) break;
+      el = deeper;
+    }
     return el ? notCommit(el, q) ?? {} : {};
   };
   const focusOnly = (id) => {
@@ -500,14 +573,27 @@
     el.scrollBy({ top: Math.max(1, height * 0.8), behavior: 'instant' });
     return { moved: el.scrollTop !== before };
   };
+  // What the server says whose session this is, asked anew: another window may have switched it without this page's knowledge.
+  const CONFIRM_MS = 3000;
+  const atHome = async (q) => {
+    if (!q.confirm) return null;
+    try {
+      const answer = await fetch(q.confirm, { credentials: 'include', cache: 'no-store', signal: AbortSignal.timeout(CONFIRM_MS) });
+      const how = q.marker?.attribute;
+      if (!answer.ok || !how) return null;
+      return new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector(how.css)?.getAttribute(how.attribute) || null;
+    } catch { return null; }
+  };
+  const confirmed = async (q) => { const marker = await atHome(q); return { ...(await lookUntil(q)), marker_at_home: marker }; };
   // One last pass before the press: same place, still, nothing in front.
-  const recheck = (id, rect, minMs, q) => {
+  const recheck = async (id, rect, minMs, q) => {
+    const marker = await atHome(q);
     const el = node(id);
     if (!el) return { why: 'it is gone' };
     const state = still.get(id);
-    if (!state || performance.now() - state.since < minMs || !sameBox(rect, box(el))) return { why: 'it moved' };
+    if (!state || performance.now() - state.since < minMs || state.frames < FRAMES_MIN || !sameBox(rect, box(el))) return { why: 'it moved' };
     const hit = hitTest(el);
-    return hit.why ? hit : { ...hit, seen: look(q) };
+    return hit.why ? hit : { ...hit, seen: { ...look(q), marker_at_home: marker } };
   };
   const focus = (id) => {
     const el = node(id);
@@ -542,6 +628,6 @@
     return '<!DOCTYPE html>' + copy.outerHTML;
   };
 
-  globalThis.__deed = { lookUntil, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
+  globalThis.__deed = { lookUntil: confirmed, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
     picture, html, node };
 })();

@@ -140,14 +140,25 @@ impl Page {
         }
         // No loader: a move within the document.
         let Some(loader) = answer.loader_id else { return Ok(()) };
+        // Asked for while the document is still being parsed.
+        let world = self.wire.send(Some(&self.session), &self.world(), CALL)?;
         let parsed = progress.wait_for(|p| p.arrived(loader.inner()));
-        match tokio::time::timeout(NAVIGATION, parsed).await {
-            Ok(Ok(_)) => {
-                self.forget_context();
+        match tokio::time::timeout(NAVIGATION, parsed).await.map(|arrived| arrived.map(drop)) {
+            Ok(Ok(())) => {
+                // One that is of a document that was replaced meanwhile is noticed when it is used.
+                let context = world.answer().await.ok().map(|world| world.execution_context_id);
+                *self.context.lock().unwrap_or_else(PoisonError::into_inner) = context;
                 Ok(())
             }
             Ok(Err(_)) => Err(BrowserFault::Gone(self.wire.gone().unwrap_or_else(|| "the tab is gone".to_owned()))),
             Err(_) => Err(BrowserFault::Timeout { what: format!("opening {url}"), ms: 30_000 }),
+        }
+    }
+
+    fn world(&self) -> CreateIsolatedWorldParams {
+        CreateIsolatedWorldParams {
+            world_name: Some(WORLD.to_owned()),
+            ..CreateIsolatedWorldParams::new(self.target.clone())
         }
     }
 
@@ -160,11 +171,7 @@ impl Page {
         if let Some(id) = known {
             return Ok(id);
         }
-        let world = CreateIsolatedWorldParams {
-            world_name: Some(WORLD.to_owned()),
-            ..CreateIsolatedWorldParams::new(self.target.clone())
-        };
-        let id = self.wire.call(Some(&self.session), &world, CALL).await?.execution_context_id;
+        let id = self.wire.call(Some(&self.session), &self.world(), CALL).await?.execution_context_id;
         *self.context.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
         Ok(id)
     }

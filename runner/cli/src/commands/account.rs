@@ -136,7 +136,8 @@ fn operator<'a>(context: &'a Context, reason: &'a str) -> Operator<'a> {
     Operator { by: &context.settings.operator, reason }
 }
 
-async fn find(name: &str, context: &Context) -> Result<(SqlLedger, Account), CliError> {
+/// An account by id or handle, with the ledger that knows it.
+pub(super) async fn find(name: &str, context: &Context) -> Result<(SqlLedger, Account), CliError> {
     let ledger = context.ledger().await?;
     let account = ledger.find_account(name).await?;
     Ok((ledger, account))

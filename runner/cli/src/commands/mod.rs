@@ -3,6 +3,7 @@
 pub mod account;
 pub mod act;
 pub mod audit;
+pub mod baseline;
 pub mod demo;
 pub mod doctor;
 pub mod init;
@@ -11,6 +12,7 @@ pub mod practice;
 pub mod proof;
 pub mod queue;
 pub mod recipe;
+pub mod record;
 pub mod rehearse;
 pub mod replay;
 pub mod work;
@@ -38,7 +40,9 @@ pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, 
         Command::Kill(command) => kill::run(&command, context).await,
         Command::Audit(command) => audit::run(&command, context).await,
         Command::Proof(command) => proof::run(&command, context).await,
+        Command::Recipe(recipe::Command::Baseline(args)) => baseline::run(&args, context).await,
         Command::Recipe(command) => recipe::run(&command, context),
+        Command::Record(args) => record::run(&args, context).await,
         Command::Replay(args) => replay::run(&args, context).await,
     };
     answer.map(Some)

@@ -1,4 +1,8 @@
-//! `deed recipe check`: every error of every recipe, with its place.
+//! `deed recipe`: check (every error of every recipe, with its place), explain, schema, new, import. (`deed
+//! recipe baseline` has a room of its own.)
+
+mod explain;
+mod make;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,23 +16,51 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::ui::{Answer, Tone};
 
-/// What to do with recipes.
+/// Check, explain, make and import recipes.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write where the landmarks of each surface stand now, from a session that can only look
+    Baseline(super::baseline::Args),
     /// Check recipes: files, their folders, or a folder of such folders
     Check {
         /// What to check
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
+    /// Tell in plain words what a recipe does, what its one irreversible click is, and what makes it stop
+    Explain(explain::Args),
+    /// Print the JSON Schema of the recipe language, for editors
+    Schema,
+    /// Write a new recipe, with comments and places to fill in
+    New(make::NewArgs),
+    /// Turn a recording of Chrome's developer tools into a draft recipe
+    Import(make::ImportArgs),
 }
 
-/// Runs the command.
+/// Checks recipes.
 ///
 /// # Errors
 /// A folder that can not be read. A recipe with errors is an answer with its own exit code.
 pub fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
-    let Command::Check { paths } = command;
+    match command {
+        // It needs a browser, and is run where those commands are.
+        Command::Baseline(_) => Err(CliError::Usage("`recipe baseline` is run with a browser".to_owned())),
+        Command::Check { paths } => check(paths, context),
+        Command::Explain(args) => explain::run(args, context),
+        Command::Schema => schema(),
+        Command::New(args) => make::new(args, context),
+        Command::Import(args) => make::import(args, context),
+    }
+}
+
+/// The schema is a JSON document already: `--json` changes nothing.
+fn schema() -> Result<Answer, CliError> {
+    let text = deed_recipes::schema();
+    let data = serde_json::from_str(&text).map_err(|e| CliError::Usage(e.to_string()))?;
+    Ok(Answer::done(data, text))
+}
+
+fn check(paths: &[PathBuf], context: &Context) -> Result<Answer, CliError> {
     let mut all = Vec::new();
     for path in paths {
         all.extend(recipes_in(path)?);

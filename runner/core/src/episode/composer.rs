@@ -82,12 +82,21 @@ impl LastCheck for AtPress {
         reviews.iter().map(|r| r.element.clone()).chain([self.target.element.clone()]).collect()
     }
 
+    /// The identity surface, when it is on the origin of the page that is pressed on.
+    fn confirm(&self) -> Option<String> {
+        let base = url_origin(&self.target.page)?;
+        self.recipe.url_of(&self.recipe.identity.on, base, &self.values).ok()
+    }
+
     fn judge(&self, seen: &Seen) -> Result<(), String> {
         if page_of(&seen.url) != self.target.page {
             return Err("the page is another one now".to_owned());
         }
         if self.target.marker.is_some() && seen.marker != self.target.marker {
             return Err("the session is another one now".to_owned());
+        }
+        if self.target.marker.is_some() && seen.marker_at_home.is_some() && seen.marker_at_home != self.target.marker {
+            return Err("the server says that the session is another one now".to_owned());
         }
         if let Some(challenge) = seen.challenges.first() {
             return Err(format!("a challenge is on the page: {}", challenge.detector));
@@ -103,6 +112,12 @@ impl LastCheck for AtPress {
             None => Ok(()),
         }
     }
+}
+
+/// `https://host:port` of a URL.
+fn url_origin(url: &str) -> Option<&str> {
+    let host = url.find("://")? + 3;
+    Some(url[host..].find('/').map_or(url, |end| &url[..host + end]))
 }
 
 #[cfg(test)]
@@ -207,6 +222,8 @@ mod tests {
         assert!(refusal(|s| s.url = "http://127.0.0.1:1/delete".into()).is_some());
         assert!(refusal(|s| s.marker = Some("acc_2".into())).is_some(), "another account");
         assert!(refusal(|s| s.marker = None).is_some(), "signed out");
+        assert!(refusal(|s| s.marker_at_home = Some("acc_2".into())).is_some(), "switched in another window");
+        assert!(refusal(|s| s.marker_at_home = Some("acc_1".into())).is_none());
         assert!(
             refusal(|s| s.votes.get_mut("post_button").unwrap()[1].nodes = vec![NodeId(3)]).is_some(),
             "locators disagree"

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deed_recipes::template::Template;
-use deed_recipes::{Recipe, Review};
+use deed_recipes::{Recipe, Review, Step};
 
 use super::Episode;
 use super::composer;
@@ -82,6 +82,7 @@ impl<W: World> Episode<'_, W> {
         let (landing, seen) =
             reading::visit(session, &recipe, surface, &base, &self.values(), self.options.patience).await?;
         self.trail.url(&landing.url);
+        self.trail.pictures().await?;
         self.stopped_requests(session);
         let now = self.world.clock().now();
         if let Some(hold) = challenge_hold(&seen, &landing, now) {
@@ -109,7 +110,37 @@ impl<W: World> Episode<'_, W> {
         session: &mut S,
     ) -> Result<(), Stop> {
         let recipe = Arc::clone(&self.recipe);
-        let landmarks = &recipe.surfaces[surface].landmarks;
+        self.places(surface, &recipe.surfaces[surface].landmarks, seen, session).await
+    }
+
+    /// The commit element once more at review, where it is a landmark: it stands where it stood when the surface opened.
+    pub(super) async fn commit_place<S: Session>(
+        &mut self,
+        commit: &String,
+        seen: &Seen,
+        session: &mut S,
+    ) -> Result<(), Stop> {
+        let recipe = Arc::clone(&self.recipe);
+        let opened = self.flow(&recipe).steps.iter().rev().find_map(|step| match step {
+            Step::Open(surface) => Some(surface),
+            _ => None,
+        });
+        match opened {
+            Some(surface) if recipe.surfaces[surface].landmarks.contains(commit) => {
+                self.places(surface, std::slice::from_ref(commit), seen, session).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn places<S: Session>(
+        &mut self,
+        surface: &str,
+        landmarks: &[String],
+        seen: &Seen,
+        session: &mut S,
+    ) -> Result<(), Stop> {
+        let recipe = Arc::clone(&self.recipe);
         let drift = drift::judge(landmarks, recipe.baselines.get(surface), seen);
         let found = if drift.is_none() { "all there".to_owned() } else { drift.reasons.join("; ") };
         self.trail.check(
@@ -125,7 +156,8 @@ impl<W: World> Episode<'_, W> {
         if let Ok(capture) = session.capture().await {
             self.trail.keep_capture(capture, self.world.clock().now());
         }
-        let detail = format!("surface {surface}, score {:.2}: {}", drift.score, drift.reasons.join("; "));
+        let proposed = self.propose(session, landmarks, seen).await;
+        let detail = format!("surface {surface}, score {:.2}: {}{proposed}", drift.score, drift.reasons.join("; "));
         Err(Stop::Hold(Hold::new(HoldReason::Drift, detail)))
     }
 
@@ -150,6 +182,11 @@ impl<W: World> Episode<'_, W> {
             Some(then) if seen.marker.as_ref() != Some(then) => {
                 let now = seen.marker.as_deref().unwrap_or("nothing");
                 let detail = format!("the session said {then} when the account was proved, now it says {now}");
+                Err(Stop::Hold(Hold::new(HoldReason::SessionChanged, detail)))
+            }
+            Some(then) if seen.marker_at_home.as_ref().is_some_and(|now| now != then) => {
+                let now = seen.marker_at_home.as_deref().unwrap_or("nothing");
+                let detail = format!("the session was {then} when the account was proved, now the server says {now}");
                 Err(Stop::Hold(Hold::new(HoldReason::SessionChanged, detail)))
             }
             _ => Ok(()),

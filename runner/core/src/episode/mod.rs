@@ -11,6 +11,7 @@ mod ending;
 mod help;
 pub(crate) mod object;
 mod outcome;
+mod proposal;
 pub(crate) mod reading;
 mod steps;
 mod stop;
@@ -44,11 +45,12 @@ use crate::verify::{self, Verdict};
 
 use composer::AtPress;
 use help::{last_word, receipt_words};
-use reading::{base_of, page_of, read_identity};
+use reading::{base_of, page_of};
 use stop::Stop;
 use trail::Trail;
 
 pub use ending::{Ending, Options, Purpose};
+pub use reading::{challenge_of, read_identity};
 
 /// How often a text that the page changed is typed again.
 const RETYPE_MAX: u32 = 2;
@@ -269,10 +271,8 @@ impl<W: World> Episode<'_, W> {
         self.trail.step("identity", "Is this the right account?", self.world.clock().now());
         self.visit(session, &recipe.identity.on).await?;
         let (readings, seen) = read_identity(session, &recipe, self.options.identity_wait).await?;
-        self.trail.keep_capture(session.capture().await?, self.world.clock().now());
-        if recipe.identity.switcher.as_ref().is_some_and(|s| s.open) {
-            session.escape().await?;
-        }
+        // An open switcher stays open: the page is left next.
+        self.trail.picture(session.capture(), self.world.clock().now());
         self.no_challenge(&seen)?;
         let (votes, verdict) = identity::judge(&self.claim.account.fingerprint, &readings);
         self.trail.identity(&self.claim.account.fingerprint, &votes, verdict == identity::Verdict::Proven);
@@ -281,7 +281,11 @@ impl<W: World> Episode<'_, W> {
         match verdict {
             identity::Verdict::Proven => {}
             identity::Verdict::WrongAccount => return Err(Stop::Hold(Hold::new(HoldReason::WrongAccount, words))),
-            identity::Verdict::Unproven => return Err(Stop::Hold(Hold::new(HoldReason::IdentityUnproven, words))),
+            identity::Verdict::Unproven => {
+                let elements: Vec<String> = seen.votes.keys().cloned().collect();
+                let proposed = self.propose(session, &elements, &seen).await;
+                return Err(Stop::Hold(Hold::new(HoldReason::IdentityUnproven, format!("{words}{proposed}"))));
+            }
         }
         if recipe.identity.marker.is_some() {
             if seen.marker.is_none() {
@@ -310,7 +314,7 @@ impl<W: World> Episode<'_, W> {
         };
         let seen = self.visit(session, &dedupe.on).await?;
         self.landmarks(&dedupe.on, &seen, session).await?;
-        self.trail.keep_capture(session.capture().await?, self.world.clock().now());
+        self.trail.picture(session.capture(), self.world.clock().now());
         let Some(items) = &seen.items else {
             let detail = format!("surface {} did not show its list within {:?}", dedupe.on, self.options.patience);
             return Err(Stop::Hold(Hold::new(HoldReason::DestinationUnreadable, detail)));
@@ -377,9 +381,11 @@ impl<W: World> Episode<'_, W> {
             other => {
                 let words = format!("`{commit}`: {}", other.describe());
                 self.trail.check("commit_quorum", false, "two locators name one node, none another", &words, "");
-                return Err(Stop::Hold(Hold::new(HoldReason::Drift, words)));
+                let proposed = self.propose(session, std::slice::from_ref(&commit), &seen).await;
+                return Err(Stop::Hold(Hold::new(HoldReason::Drift, format!("{words}{proposed}"))));
             }
         };
+        self.commit_place(&commit, &seen, session).await?;
         let words = Quorum::Agreed(agreement.clone()).describe();
         self.trail.check("commit_quorum", true, "two locators name one node, none another", &words, "");
         let target = Target {
@@ -405,7 +411,9 @@ impl<W: World> Episode<'_, W> {
         let check = AtPress { recipe: Arc::clone(&recipe), values: self.values(), media, target, node };
         let look = Look { elements: check.elements(), ..Look::default() };
         let (seen, before) = join(session.look(&look), session.capture()).await;
-        self.composer_equals_order(&flow.review, &seen?, media)?;
+        let seen = seen?;
+        self.same_session(&seen)?;
+        self.composer_equals_order(&flow.review, &seen, media)?;
         self.world.boundary("reviewed");
         Ok(Ready { aim, check, before: before? })
     }
@@ -515,10 +523,8 @@ impl<W: World> Episode<'_, W> {
             self.trail.keep_capture(capture, self.world.clock().now());
         }
         self.trail.step("receipt", "What does the platform say?", self.world.clock().now());
-        let (capture, writes) = join(session.capture(), session.writes(within)).await;
-        if let Ok(capture) = capture {
-            self.trail.keep_capture(capture, self.world.clock().now());
-        }
+        self.trail.picture(session.capture(), self.world.clock().now());
+        let writes = session.writes(within).await;
         self.stopped_requests(session);
         let taken = writes.iter().find(|w| w.verdict == GateVerdict::LetThrough);
         let object_id = taken.and_then(|w| reading::object_id(receipt, w));

@@ -3,6 +3,8 @@
 //! Owns no file: captures go to the proof spool, which hashes and writes them elsewhere; [`Trail::checkpoint`] and
 //! [`Trail::seal`] wait until they are durable. An episode that a dead runner began is continued: its earlier steps stay.
 
+use std::pin::Pin;
+
 use deed_proofs::manifest::{
     ActionFacts, AuditEntry, Check, CommitTarget, Fingerprint as StoredFingerprint, Found as ReadFound, Gate,
     Hold as StoredHold, Identity, Intent, Manifest, Outcome as StoredOutcome, Point, Receipt, RecipeRef,
@@ -16,7 +18,7 @@ use crate::hold::{Failure, Hold};
 use crate::ids::PolicySnapshotId;
 use crate::judge::identity::{SignalVote, Vote};
 use crate::judge::quorum::Agreement;
-use crate::ports::browser::{Aim, Capture, GateVerdict, Pacing, WriteSeen};
+use crate::ports::browser::{Aim, BrowserFault, Capture, GateVerdict, Pacing, WriteSeen};
 use crate::ports::ledger::{Claim, Found, ObjectFacts, VerificationRead};
 use crate::ports::proofs::{EpisodeProofs, ProofFault};
 use crate::state::{Event, State, next};
@@ -44,6 +46,8 @@ pub struct Trail<P> {
     manifest: Manifest,
     /// Place of an artifact in the order of keeping → its step.
     kept: Vec<usize>,
+    /// Pictures under way.
+    pictures: Vec<UnderWay>,
     /// Artifacts of an earlier runner of this episode.
     earlier: usize,
     /// How many artifacts the ledger was told of.
@@ -51,6 +55,13 @@ pub struct Trail<P> {
     durable: Vec<ArtifactRef>,
     object: ObjectFacts,
     state: State,
+}
+
+/// A picture that is being taken.
+struct UnderWay {
+    step: usize,
+    at: Timestamp,
+    taking: Pin<Box<dyn Future<Output = Result<Capture, BrowserFault>> + Send + Sync>>,
 }
 
 impl<P: EpisodeProofs> Trail<P> {
@@ -68,6 +79,7 @@ impl<P: EpisodeProofs> Trail<P> {
             proofs,
             manifest,
             kept: Vec::new(),
+            pictures: Vec::new(),
             earlier,
             told: 0,
             durable: Vec::new(),
@@ -125,12 +137,58 @@ impl<P: EpisodeProofs> Trail<P> {
 
     /// Screenshot and document of the current step.
     pub fn keep_capture(&mut self, capture: Capture, at: Timestamp) {
-        self.keep(ArtifactKind::Screenshot, "image/png", capture.png, at);
-        self.keep(ArtifactKind::Dom, "text/html", capture.html.into_bytes(), at);
+        if let Some(step) = self.manifest.steps.len().checked_sub(1) {
+            self.keep_at(step, capture, at);
+        }
     }
 
-    fn keep(&mut self, kind: ArtifactKind, media_type: &str, bytes: Vec<u8>, at: Timestamp) {
-        let Some(step) = self.manifest.steps.last() else { return };
+    /// A picture of the current step that is under way; kept when [`Trail::pictures`] is asked for.
+    pub fn picture(
+        &mut self,
+        taking: impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static,
+        at: Timestamp,
+    ) {
+        if let Some(step) = self.manifest.steps.len().checked_sub(1) {
+            self.pictures.push(UnderWay { step, at, taking: Box::pin(taking) });
+        }
+    }
+
+    /// Keeps the pictures that are under way, each at its step.
+    ///
+    /// # Errors
+    /// The first fault; the other pictures are kept all the same.
+    pub async fn pictures(&mut self) -> Result<(), BrowserFault> {
+        let mut first = Ok(());
+        for UnderWay { step, at, taking } in std::mem::take(&mut self.pictures) {
+            match taking.await {
+                Ok(capture) => self.keep_at(step, capture, at),
+                Err(fault) => first = first.and(Err(fault)),
+            }
+        }
+        first
+    }
+
+    /// As [`Trail::pictures`], where what was found stands whether its picture could be taken or not: a fault is noted.
+    pub async fn pictures_noted(&mut self) {
+        if let Err(fault) = self.pictures().await {
+            self.check("picture", false, "a picture of every step", &fault.to_string(), "");
+        }
+    }
+
+    fn keep_at(&mut self, step: usize, capture: Capture, at: Timestamp) {
+        self.keep(step, ArtifactKind::Screenshot, "image/png", capture.png, at);
+        self.keep(step, ArtifactKind::Dom, "text/html", capture.html.into_bytes(), at);
+    }
+
+    /// One piece of evidence of the current step.
+    pub fn keep_piece(&mut self, kind: ArtifactKind, media_type: &str, bytes: Vec<u8>, at: Timestamp) {
+        if let Some(step) = self.manifest.steps.len().checked_sub(1) {
+            self.keep(step, kind, media_type, bytes, at);
+        }
+    }
+
+    fn keep(&mut self, place: usize, kind: ArtifactKind, media_type: &str, bytes: Vec<u8>, at: Timestamp) {
+        let Some(step) = self.manifest.steps.get(place) else { return };
         let artifact = NewArtifact {
             kind,
             step: step.name.clone(),
@@ -139,7 +197,7 @@ impl<P: EpisodeProofs> Trail<P> {
             bytes,
             at: at.to_string(),
         };
-        self.kept.push(self.manifest.steps.len() - 1);
+        self.kept.push(place);
         self.proofs.keep(artifact);
     }
 
@@ -296,6 +354,7 @@ impl<P: EpisodeProofs> Trail<P> {
 
     /// Takes what became durable into the manifest, each artifact at its step.
     async fn collect(&mut self) -> Result<(), ProofFault> {
+        self.pictures_noted().await;
         let refs = self.proofs.durable().await?;
         for (place, artifact) in refs.iter().enumerate().skip(self.durable.len()) {
             if let Some(step) = self.kept.get(place).and_then(|s| self.manifest.steps.get_mut(*s)) {

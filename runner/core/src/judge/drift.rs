@@ -1,12 +1,12 @@
 //! Has the layout moved?
 //!
-//! Per surface, every landmark must be there, and stand where its baseline says: the same role, the same landmark
-//! regions around it, below the same landmarks, and, in the same language, with the same name. Texts, counters, ads and class names are
-//! not looked at, so they are never drift.
+//! Per surface, every landmark must be there, and stand where its baseline says: the same role, the same landmark regions around it,
+//! below the same landmarks, doing the same when it is pressed, the same kind of control, there once, and, in the same language,
+//! with the same words on it and on its form. Content, counters, ads and class names are not looked at, so they are never drift.
 
 use deed_recipes::{Baseline, LandmarkPlace};
 
-use crate::judge::quorum;
+use crate::judge::{quorum, text};
 use crate::ports::browser::{NodeFacts, Seen};
 
 /// What was found.
@@ -30,8 +30,72 @@ fn found<'a>(seen: &'a Seen, landmark: &str) -> Option<&'a NodeFacts> {
     seen.nodes.get(&node)
 }
 
+/// Whether a locator names it and nothing else.
+fn alone(seen: &Seen, landmark: &str) -> bool {
+    seen.votes.get(landmark).is_some_and(|votes| votes.iter().any(|v| v.nodes.len() == 1))
+}
+
 fn region(regions: &[String]) -> String {
     regions.last().map_or_else(|| "the page".to_owned(), Clone::clone)
+}
+
+/// Words without what counts: "Inbox, 3 unread" is "Inbox, 12 unread".
+fn words(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text::fold(text).chars() {
+        if !letter.is_numeric() {
+            out.push(letter);
+        } else if !out.ends_with('#') {
+            out.push('#');
+        }
+    }
+    out
+}
+
+/// What a list of traits, or an empty word, is called.
+fn or_nothing(text: &str) -> &str {
+    if text.is_empty() { "nothing" } else { text }
+}
+
+/// One landmark's facts, compared one by one.
+struct Comparison<'a> {
+    landmark: &'a str,
+    compared: u32,
+    reasons: Vec<String>,
+}
+
+impl Comparison<'_> {
+    fn fact(&mut self, same: bool, reason: impl FnOnce(&str) -> String) {
+        self.compared += 1;
+        if !same {
+            self.reasons.push(reason(self.landmark));
+        }
+    }
+
+    fn words(&mut self, what: &str, then: Option<&String>, now: &str) {
+        let Some(then) = then else { return };
+        self.fact(words(then) == words(now), |l| format!("`{l}` {what} \"{then}\", now \"{}\"", words(now)));
+    }
+
+    fn place(&mut self, then: &LandmarkPlace, now: &NodeFacts, same_language: bool) {
+        self.fact(now.role == then.role, |l| format!("`{l}` was a {}, is a {}", then.role, now.role));
+        self.fact(now.regions == then.regions, |l| {
+            format!("`{l}` moved from {} to {}", region(&then.regions), region(&now.regions))
+        });
+        if let Some(acts) = &then.acts {
+            let (then, now) = (or_nothing(acts), or_nothing(&now.acts));
+            self.fact(then == now, |l| format!("`{l}` did {then}, does {now}"));
+        }
+        if let Some(traits) = &then.traits {
+            let (then, now) = (traits.join(", "), now.traits.join(", "));
+            self.fact(then == now, |l| format!("`{l}` was {}, is {}", or_nothing(&then), or_nothing(&now)));
+        }
+        if same_language {
+            self.words("was named", then.name.as_ref(), &now.name);
+            self.words("read", then.text.as_ref(), &now.text);
+            self.words("belonged to", then.container.as_ref(), &now.container);
+        }
+    }
 }
 
 /// Compares the landmarks of a surface with its baseline; without one, only their presence is asked for.
@@ -46,27 +110,19 @@ pub fn judge(landmarks: &[String], baseline: Option<&Baseline>, seen: &Seen) -> 
         };
         let Some(baseline) = baseline else { continue };
         let Some(then) = baseline.landmarks.get(landmark) else { continue };
-        compared += 3;
-        if now.role != then.role {
-            reasons.push(format!("`{landmark}` was a {}, is a {}", then.role, now.role));
-        }
-        if now.regions != then.regions {
-            reasons.push(format!("`{landmark}` moved from {} to {}", region(&then.regions), region(&now.regions)));
-        }
-        if let Some(name) = &then.name
-            && baseline.lang == seen.lang
-            && now.name != *name
-        {
-            reasons.push(format!("`{landmark}` was named \"{name}\", is named \"{}\"", now.name));
+        let mut comparison = Comparison { landmark, compared: 0, reasons: Vec::new() };
+        comparison.place(then, now, baseline.lang == seen.lang);
+        if then.alone {
+            comparison.fact(alone(seen, landmark), |l| format!("`{l}` is there more than once"));
         }
         for above in &then.below {
-            compared += 1;
-            if let Some(other) = found(seen, above)
-                && other.rect.y + other.rect.height > now.rect.y + 1.0
-            {
-                reasons.push(format!("`{landmark}` stood below `{above}`, now it does not"));
+            if let Some(other) = found(seen, above) {
+                let below = other.rect.y + other.rect.height <= now.rect.y + 1.0;
+                comparison.fact(below, |l| format!("`{l}` stood below `{above}`, now it does not"));
             }
         }
+        compared += comparison.compared;
+        reasons.append(&mut comparison.reasons);
     }
     let score = if compared == 0 {
         0.0
@@ -76,17 +132,32 @@ pub fn judge(landmarks: &[String], baseline: Option<&Baseline>, seen: &Seen) -> 
     Drift { score: score.min(1.0), reasons }
 }
 
-/// The baseline of a surface as it is now. A landmark that is not there is left out.
-pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen) -> Baseline {
+/// Roles whose visible words are their meaning, not somebody's content.
+const SPEAKING: [&str; 5] = ["button", "link", "tab", "menuitem", "switch"];
+
+/// The baseline of a surface as it is now. A landmark that is not there is left out; words that hold one of `content` (the
+/// account's handle, its name) are not part of the layout and are left out too.
+pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen, content: &[&str]) -> Baseline {
     let there: Vec<_> = landmarks.iter().filter_map(|l| Some((l, found(seen, l)?))).collect();
+    let layout = |words: &str| {
+        let words = text::fold(words);
+        let lower = words.to_lowercase();
+        let of_account = content.iter().any(|c| !c.is_empty() && lower.contains(&c.to_lowercase()));
+        (!words.is_empty() && !of_account).then_some(words)
+    };
     let places = there.iter().map(|(landmark, facts)| {
         let above = |other: &NodeFacts| other.rect.y + other.rect.height <= facts.rect.y + 1.0;
         let below = there.iter().filter(|(l, f)| l != landmark && above(f)).map(|(l, _)| (*l).clone()).collect();
         let place = LandmarkPlace {
             role: facts.role.clone(),
-            name: (!facts.name.is_empty()).then(|| facts.name.clone()),
+            name: layout(&facts.name),
             regions: facts.regions.clone(),
             below,
+            text: if SPEAKING.contains(&facts.role.as_str()) { layout(&facts.text) } else { None },
+            acts: Some(facts.acts.clone()),
+            traits: Some(facts.traits.clone()),
+            container: layout(&facts.container),
+            alone: alone(seen, landmark),
         };
         ((*landmark).clone(), place)
     });
@@ -122,7 +193,7 @@ mod tests {
 
     fn against(now: &Seen) -> Vec<String> {
         let landmarks = ["editor".to_owned(), "button".to_owned()];
-        let then = baseline("composer", &landmarks, &page(200.0, "form", "Post", "en"));
+        let then = baseline("composer", &landmarks, &page(200.0, "form", "Post", "en"), &[]);
         judge(&landmarks, Some(&then), now).reasons
     }
 
@@ -135,7 +206,7 @@ mod tests {
     #[test]
     fn moved_renamed_reordered_and_gone_are_drift_in_words() {
         assert_eq!(against(&page(200.0, "banner", "Post", "en")), ["`button` moved from form to banner"]);
-        assert_eq!(against(&page(200.0, "form", "Delete", "en")), ["`button` was named \"Post\", is named \"Delete\""]);
+        assert_eq!(against(&page(200.0, "form", "Delete", "en")), ["`button` was named \"Post\", now \"Delete\""]);
         assert_eq!(against(&page(20.0, "form", "Post", "en")), ["`button` stood below `editor`, now it does not"]);
         let mut gone = page(200.0, "form", "Post", "en");
         gone.votes.remove("button");

@@ -6,6 +6,7 @@
 pub mod drift;
 pub mod evidence;
 pub mod identity;
+pub mod proposal;
 pub mod quorum;
 pub mod same;
 pub mod text;

@@ -57,7 +57,8 @@ impl Quorum {
     }
 }
 
-fn describe_node(seen: &Seen, node: NodeId) -> String {
+/// A node in words.
+pub(super) fn describe_node(seen: &Seen, node: NodeId) -> String {
     match seen.nodes.get(&node) {
         Some(NodeFacts { tag, role, name, rect, .. }) => {
             let what = if role.is_empty() { tag } else { role };

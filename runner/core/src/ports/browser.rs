@@ -184,6 +184,14 @@ pub struct NodeFacts {
     pub rect: Rect,
     /// Landmark regions around it, outermost first.
     pub regions: Vec<String>,
+    /// What its markup says that a press does (`submit to /posts`, `follow a link`); empty: nothing.
+    pub acts: String,
+    /// What kind of control it is beside its role (`opens a menu`, `toggle`, `read-only`).
+    pub traits: Vec<String>,
+    /// Accessible name of the form or dialog that it belongs to; empty: of none, or of one without a name.
+    pub container: String,
+    /// What its developers call it in tests.
+    pub test_id: Option<String>,
 }
 
 /// What one locator names.
@@ -242,6 +250,8 @@ pub struct Look {
     pub until_any: Vec<Need>,
     /// Bound of the wait; zero looks once.
     pub within: Duration,
+    /// A page within the recipe's origins whose server is asked anew whose session this is, before the look.
+    pub confirm: Option<String>,
 }
 
 /// A condition of the page.
@@ -288,6 +298,8 @@ pub struct Seen {
     pub toasts: Vec<String>,
     /// What the session says of itself, when the recipe tells where.
     pub marker: Option<String>,
+    /// The same, as the server says it now of the page that was to be asked; `None`: it does not tell.
+    pub marker_at_home: Option<String>,
     /// Whether the wait ended with its conditions met.
     pub satisfied: bool,
 }
@@ -389,6 +401,11 @@ pub trait LastCheck: Send + Sync {
     /// What is looked at.
     fn elements(&self) -> Vec<String>;
 
+    /// Which page is asked anew whose session this is.
+    fn confirm(&self) -> Option<String> {
+        None
+    }
+
     /// Whether the press may happen; the refusal in words.
     fn judge(&self, seen: &Seen) -> Result<(), String>;
 }
@@ -417,8 +434,9 @@ pub trait Session: Send + Sync {
     /// Looks, waiting first when asked to. A condition that does not come is `satisfied: false`, not an error.
     fn look(&self, look: &Look) -> impl Future<Output = Result<Seen, BrowserFault>> + Send;
 
-    /// Screenshot and document.
-    fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send;
+    /// Screenshot and document as the page stands now. Both are asked for at once, and the answer need not be waited for: whatever the
+    /// session does next to the page (an input, another document) waits until the picture is done.
+    fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static;
 
     /// Perceptual hash of what is shown at a node; `None` when it shows nothing yet.
     fn image_hash(&mut self, node: NodeId) -> impl Future<Output = Result<Option<ImageHash>, BrowserFault>> + Send;

@@ -1,0 +1,259 @@
+//! The reversible inputs of the language, each against real Chromium on a page built for it: hover menu, select, checkbox, keys,
+//! a list that shows a part of itself, a file chooser, a date field, an editor in an inner frame. None of them reaches a commit.
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
+use deed_core::ids::{AccountId, EpisodeId};
+use deed_core::judge::quorum;
+use deed_core::ports::browser::{
+    Access, Browser as _, BrowserFault, Look, Need, NodeFacts, NodeId, Opening, Pacing, Session as _, SessionState,
+};
+use deed_core::time::Timestamp;
+use deed_fixtures::{Practice, PracticeConfig};
+use deed_recipes::Key;
+
+const NAMES: [&str; 13] = [
+    "menu",
+    "item",
+    "select",
+    "check",
+    "list",
+    "row",
+    "attach",
+    "files",
+    "when",
+    "inner",
+    "inner_button",
+    "inner_log",
+    "log",
+];
+
+/// What the page is made of. Each part tells in `log` what befell it.
+const BUILD: &str = r#"(() => {
+  const add = (into, tag, id, more = {}) => {
+    const el = into.ownerDocument.createElement(tag);
+    el.dataset.testid = `t-${id}`;
+    Object.assign(el, more);
+    into.append(el);
+    return el;
+  };
+  const page = document.querySelector("main");
+  const log = add(page, "p", "log", { textContent: "log:" });
+  const say = (what) => { log.textContent += ` ${what}`; };
+  const box = add(page, "div", "box");
+  const menu = add(box, "button", "menu", { type: "button", textContent: "More" });
+  const item = add(box, "button", "item", { type: "button", textContent: "Pin", hidden: true });
+  menu.addEventListener("mouseenter", () => { item.hidden = false; });
+  box.addEventListener("mouseleave", () => { item.hidden = true; });
+  item.addEventListener("click", () => say("pinned"));
+  const select = add(page, "select", "select");
+  for (const [value, label] of [["f", "Friends"], ["p", "Public"]]) {
+    const option = document.createElement("option");
+    Object.assign(option, { value, label });
+    select.append(option);
+  }
+  select.addEventListener("change", () => say(`audience-${select.value}`));
+  add(page, "input", "check", { type: "checkbox" }).addEventListener("change", () => say("checked"));
+  const attach = add(page, "button", "attach", { type: "button", textContent: "Attach" });
+  const input = document.createElement("input");
+  input.type = "file";
+  attach.addEventListener("click", () => input.click());
+  const files = add(page, "p", "files", { textContent: "none" });
+  input.addEventListener("change", () => { files.textContent = [...input.files].map((f) => `${f.name} ${f.size}`).join(); });
+  add(page, "input", "when", { type: "datetime-local" }).addEventListener("change", (e) => say(`at-${e.target.value}`));
+  const list = add(page, "div", "list");
+  Object.assign(list.style, { height: "120px", overflow: "auto" });
+  const inside = add(list, "div", "inside");
+  Object.assign(inside.style, { height: "4000px", position: "relative" });
+  const draw = () => {
+    const first = Math.floor(list.scrollTop / 40);
+    inside.replaceChildren();
+    for (let i = first; i < first + 4; i += 1) {
+      const row = add(inside, "div", i === 60 ? "row" : "other", { textContent: `row ${i}` });
+      Object.assign(row.style, { position: "absolute", top: `${i * 40}px` });
+    }
+  };
+  list.addEventListener("scroll", draw);
+  draw();
+  const frame = add(page, "iframe", "frame");
+  Object.assign(frame.style, { border: "7px solid", padding: "5px", width: "300px", height: "150px" });
+  const body = frame.contentDocument.body;
+  add(body, "div", "inner", { contentEditable: "true", textContent: "old" }).style.minHeight = "30px";
+  const inner = add(body, "button", "inner_button", { type: "button", textContent: "Bold" });
+  const told = add(body, "p", "inner_log", { textContent: "-" });
+  inner.addEventListener("click", () => { told.textContent = "bold"; });
+  document.addEventListener("keydown", (e) => say(`key-${e.key}`));
+})()"#;
+
+struct Stage {
+    practice: Practice,
+    browser: Chromium,
+    session: ChromiumSession,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let practice = Practice::start(PracticeConfig::default()).await.unwrap();
+        let now = || {
+            let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+            Timestamp(i64::try_from(ms).unwrap())
+        };
+        let browser =
+            Chromium::new(ChromiumConfig { launch: LaunchConfig::default(), runner: None, now: Arc::new(now) });
+        let elements: String = NAMES.iter().map(|name| format!("  t_{name}: [ {{ testid: t-{name} }} ]\n")).collect();
+        let (yaml, _) = deed_recipes::builtin("practice").unwrap();
+        let recipe = yaml.replace("\nelements:\n", &format!("\nelements:\n{elements}"));
+        let opening = Opening {
+            account: AccountId::new("acc"),
+            episode: EpisodeId::new("ep"),
+            recipe: Arc::new(deed_recipes::load_str("practice", &recipe).unwrap()),
+            flow: "publish.post".into(),
+            base: practice.origin(),
+            session: SessionState::new(practice.storage_state("north_star").unwrap().to_string()),
+            access: Access::Write,
+            pacing: Pacing::Considerate { seed: 7 },
+        };
+        let mut session = browser.open(&opening).await.unwrap();
+        session.goto(&format!("{}/compose", practice.origin())).await.unwrap();
+        let mut stage = Self { practice, browser, session };
+        stage.find("post_button").await;
+        stage.session.run_in_page_for_tests(BUILD).await.unwrap();
+        stage
+    }
+
+    async fn look(&mut self, element: &str, need: Need) -> Option<(NodeId, NodeFacts)> {
+        let look = Look {
+            elements: vec![element.to_owned()],
+            until: vec![need],
+            within: Duration::from_secs(10),
+            ..Look::default()
+        };
+        let seen = self.session.look(&look).await.unwrap();
+        let (node, _) = quorum::lone(&seen, element)?;
+        Some((node, seen.nodes[&node].clone()))
+    }
+
+    async fn find(&mut self, element: &str) -> NodeId {
+        self.look(element, Need::Visible(element.to_owned())).await.unwrap().0
+    }
+
+    async fn text(&mut self, element: &str) -> String {
+        self.look(element, Need::Visible(element.to_owned())).await.unwrap().1.text
+    }
+
+    async fn end(self) {
+        self.browser.stop().await;
+        self.practice.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_takes_every_input_of_the_language() {
+    let mut stage = Stage::new().await;
+    let menu = stage.find("t_menu").await;
+    stage.session.hover(menu).await.unwrap();
+    let item = stage.find("t_item").await;
+    stage.session.click(item).await.unwrap();
+    assert!(stage.text("t_log").await.contains("pinned"));
+
+    let select = stage.find("t_select").await;
+    stage.session.choose(select, "Public").await.unwrap();
+    assert_eq!(stage.text("t_select").await, "Public");
+    assert!(stage.text("t_log").await.contains("audience-p"));
+    let refused = stage.session.choose(select, "Nobody").await;
+    assert!(matches!(refused, Err(BrowserFault::InputRefused(why)) if why.contains("no option")));
+
+    let (check, facts) = stage.look("t_check", Need::Visible("t_check".into())).await.unwrap();
+    assert_eq!(facts.checked, Some(false));
+    stage.session.click(check).await.unwrap();
+    let (_, facts) = stage.look("t_check", Need::Checked("t_check".into(), true)).await.unwrap();
+    assert_eq!(facts.checked, Some(true));
+
+    let when = stage.find("t_when").await;
+    stage.session.type_text(when, "2026-12-01T09:30").await.unwrap();
+    assert_eq!(stage.text("t_when").await, "2026-12-01T09:30");
+    assert!(stage.text("t_log").await.contains("at-2026-12-01T09:30"));
+
+    let menu = stage.find("t_menu").await;
+    stage.session.key(Key::ArrowDown, Some(menu)).await.unwrap();
+    stage.session.key(Key::Escape, None).await.unwrap();
+    let log = stage.text("t_log").await;
+    assert!(log.contains("key-ArrowDown") && log.contains("key-Escape"), "{log}");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_shows_a_part_of_itself_is_scrolled_page_by_page() {
+    let mut stage = Stage::new().await;
+    let list = stage.find("t_list").await;
+    let mut pages = 0;
+    loop {
+        let seen = stage.session.look(&Look { elements: vec!["t_row".into()], ..Look::default() }).await.unwrap();
+        if quorum::lone(&seen, "t_row").is_some() {
+            break;
+        }
+        assert!(stage.session.scroll_page(Some(list)).await.unwrap(), "the list ended after {pages} pages");
+        pages += 1;
+    }
+    assert!(pages > 5, "{pages}");
+    assert_eq!(stage.text("t_row").await, "row 60");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_button_that_opens_a_file_chooser_gets_its_files() {
+    let mut stage = Stage::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bread.txt");
+    std::fs::write(&file, "rye").unwrap();
+    let files = [file.display().to_string()];
+    let attach = stage.find("t_attach").await;
+    stage.session.upload_by(attach, &files).await.unwrap();
+    assert_eq!(stage.text("t_files").await, "bread.txt 3");
+    // One that opens none is told within its bound, and so is one that takes a single file.
+    let menu = stage.find("t_menu").await;
+    let refused = stage.session.upload_by(menu, &files).await;
+    assert!(matches!(refused, Err(BrowserFault::InputRefused(why)) if why.contains("no file chooser")));
+    let two = [files[0].clone(), files[0].clone()];
+    let refused = stage.session.upload_by(attach, &two).await;
+    assert!(matches!(refused, Err(BrowserFault::InputRefused(why)) if why.contains("takes one file")));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inner_frame_of_the_same_origin_is_crossed() {
+    let mut stage = Stage::new().await;
+    let editor = stage.find("t_inner").await;
+    stage.session.type_text(editor, "Fresh rye").await.unwrap();
+    assert_eq!(stage.text("t_inner").await.trim(), "Fresh rye");
+    let button = stage.find("t_inner_button").await;
+    stage.session.click(button).await.unwrap();
+    assert_eq!(stage.text("t_inner_log").await, "bold");
+    stage.end().await;
+}
+
+/// Whatever the input, it does not reach the commit element.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_input_of_the_language_reaches_the_commit_element() {
+    let mut stage = Stage::new().await;
+    let commit = stage.find("post_button").await;
+    let refused = |result: Result<(), BrowserFault>| {
+        assert!(matches!(&result, Err(BrowserFault::InputRefused(why)) if why.contains("commit")), "{result:?}");
+    };
+    refused(stage.session.hover(commit).await);
+    refused(stage.session.choose(commit, "Public").await);
+    refused(stage.session.key(Key::Escape, Some(commit)).await);
+    refused(stage.session.scroll_to(commit).await);
+    refused(stage.session.upload(commit, &[]).await);
+    refused(stage.session.upload_by(commit, &[]).await);
+    // A key goes where the focus is, and the page can put it anywhere.
+    let focus =
+        "(() => { const b = document.querySelector('[data-testid=post-submit]'); b.disabled = false; b.focus(); })()";
+    stage.session.run_in_page_for_tests(focus).await.unwrap();
+    refused(stage.session.key(Key::ArrowDown, None).await);
+    assert!(stage.practice.truth().writes.is_empty());
+    stage.end().await;
+}

@@ -1,0 +1,231 @@
+//! A page stays at home: what would leave the recipe's origins is stopped before it reaches anybody, and is named.
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
+use deed_core::ids::{AccountId, EpisodeId};
+use deed_core::ports::browser::{
+    Access, Browser as _, BrowserFault, Look, Opening, Pacing, Session as _, SessionState, StoppedRequest,
+};
+use deed_core::time::Timestamp;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// An origin on this machine: notes each path that reaches it and answers with a page that anybody may read.
+struct Elsewhere {
+    origin: String,
+    reached: Arc<Mutex<Vec<String>>>,
+}
+
+impl Elsewhere {
+    async fn start(host: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{host}:{}", listener.local_addr().unwrap().port());
+        let reached = Arc::new(Mutex::new(Vec::new()));
+        let notes = Arc::clone(&reached);
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let notes = Arc::clone(&notes);
+                tokio::spawn(async move {
+                    let mut asked = [0; 4096];
+                    let read = socket.read(&mut asked).await.unwrap_or(0);
+                    let head = String::from_utf8_lossy(&asked[..read]).into_owned();
+                    notes.lock().unwrap().extend(head.split(' ').nth(1).map(str::to_owned));
+                    let answer = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\naccess-control-allow-origin: *\r\n\
+                                  content-length: 5\r\nconnection: close\r\n\r\nthere";
+                    let _ = socket.write_all(answer.as_bytes()).await;
+                });
+            }
+        });
+        Self { origin, reached }
+    }
+
+    fn reached(&self) -> Vec<String> {
+        self.reached.lock().unwrap().clone()
+    }
+
+    async fn wait_for(&self, path: &str) {
+        let began = Instant::now();
+        while !self.reached().iter().any(|p| p == path) {
+            assert!(began.elapsed() < Duration::from_secs(20), "{path} never came: {:?}", self.reached());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+struct Stage {
+    /// The platform. Its pages have no policy of their own that would hide what the gate does.
+    home: Elsewhere,
+    elsewhere: Elsewhere,
+    browser: Chromium,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let now = || {
+            let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+            Timestamp(i64::try_from(ms).unwrap())
+        };
+        let config = ChromiumConfig { launch: LaunchConfig::default(), runner: None, now: Arc::new(now) };
+        Self {
+            home: Elsewhere::start("127.0.0.1").await,
+            elsewhere: Elsewhere::start("localhost").await,
+            browser: Chromium::new(config),
+        }
+    }
+
+    /// A tab on the platform, whose recipe names its origin only, and `resources`.
+    async fn tab(&self, resources: &str) -> ChromiumSession {
+        let (yaml, _) = deed_recipes::builtin("practice").unwrap();
+        let origins = "  - \"http://127.0.0.1:*\"\n  - \"http://localhost:*\"\n";
+        assert!(yaml.contains(origins), "the recipe's origins were found");
+        let own = format!("  - \"{}\"\n{resources}", self.home.origin);
+        let recipe = deed_recipes::load_str("practice", &yaml.replace(origins, &own)).unwrap();
+        let opening = Opening {
+            account: AccountId::new("acc"),
+            episode: EpisodeId::new("ep"),
+            recipe: Arc::new(recipe),
+            flow: "publish.post".into(),
+            base: self.home.origin.clone(),
+            session: SessionState::new("{\"cookies\":[],\"origins\":[]}"),
+            access: Access::ReadOnly,
+            pacing: Pacing::Unpaced,
+        };
+        let mut tab = self.browser.open(&opening).await.unwrap();
+        tab.goto(&format!("{}/north_star", self.home.origin)).await.unwrap();
+        assert_eq!(tab.take_stopped(), [], "the platform's own pages stay at home");
+        tab
+    }
+
+    async fn end(self) {
+        self.browser.stop().await;
+    }
+}
+
+/// What was stopped, until `count` are.
+async fn stopped(tab: &mut ChromiumSession, count: usize) -> Vec<StoppedRequest> {
+    let began = Instant::now();
+    let mut all = Vec::new();
+    while all.len() < count {
+        all.extend(tab.take_stopped());
+        assert!(began.elapsed() < Duration::from_secs(20), "only {all:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_sends_elsewhere_is_stopped_and_named() {
+    let stage = Stage::new().await;
+    let to = &stage.elsewhere.origin;
+    let mut tab = stage.tab("").await;
+    let script = format!(
+        "fetch('{to}/fetch?secret=1', {{ mode: 'no-cors' }}).catch(() => 0); navigator.sendBeacon('{to}/beacon', 'x');
+         const xhr = new XMLHttpRequest(); xhr.open('POST', '{to}/xhr'); xhr.send('x'); new EventSource('{to}/events');
+         document.body.insertAdjacentHTML('beforeend', `<iframe src=\"{to}/frame\"></iframe><iframe name=\"inner\"></iframe>
+           <form method=\"post\" action=\"{to}/form\" target=\"inner\"><input name=\"a\" value=\"1\"></form>`);
+         document.querySelector('form[target=inner]').submit(); window.open('{to}/window');
+         setTimeout(() => new Image().src = '{to}/picture.png', 300)"
+    );
+    tab.run_in_page_for_tests(&script).await.unwrap();
+    let stopped = stopped(&mut tab, 7).await;
+    for (method, path) in [
+        ("GET", "/fetch"),
+        ("POST", "/beacon"),
+        ("POST", "/xhr"),
+        ("GET", "/events"),
+        ("GET", "/frame"),
+        ("POST", "/form"),
+        ("GET", "/window"),
+    ] {
+        let url = format!("{to}{path}");
+        assert!(stopped.iter().any(|s| s.method == method && s.url == url), "{method} {path}: {stopped:?}");
+    }
+    // A picture goes; it is what comes last, so all the others had their chance.
+    stage.elsewhere.wait_for("/picture.png").await;
+    assert_eq!(stage.elsewhere.reached(), ["/picture.png"]);
+    // None of it was the tab itself, so it can still be looked at.
+    tab.look(&Look::default()).await.unwrap();
+    drop(tab);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_is_reached_by_frames_and_background_requests_and_not_by_the_tab() {
+    let stage = Stage::new().await;
+    let to = &stage.elsewhere.origin;
+    let mut tab = stage.tab(&format!("resources:\n  - \"{to}\"\n")).await;
+    let script = format!(
+        "fetch('{to}/fetch'); document.body.insertAdjacentHTML('beforeend', `<iframe src=\"{to}/frame\"></iframe>`)"
+    );
+    tab.run_in_page_for_tests(&script).await.unwrap();
+    stage.elsewhere.wait_for("/fetch").await;
+    stage.elsewhere.wait_for("/frame").await;
+    assert_eq!(tab.take_stopped(), []);
+    tab.run_in_page_for_tests(&format!("location.href = '{to}/tab'")).await.unwrap();
+    stopped(&mut tab, 1).await;
+    let fault = tab.look(&Look::default()).await.unwrap_err();
+    assert_eq!(fault, BrowserFault::ForeignOrigin { url: format!("{to}/tab") });
+    assert!(!stage.elsewhere.reached().contains(&"/tab".to_owned()));
+    drop(tab);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_that_is_led_elsewhere_ends_as_foreign_origin() {
+    let stage = Stage::new().await;
+    let to = &stage.elsewhere.origin;
+    let mut tab = stage.tab("").await;
+    // By a form of the page.
+    let script = format!(
+        "document.body.insertAdjacentHTML('beforeend', `<form id=f method=post action=\"{to}/steal\"></form>`);
+         document.getElementById('f').submit()"
+    );
+    tab.run_in_page_for_tests(&script).await.unwrap();
+    stopped(&mut tab, 1).await;
+    let fault = tab.look(&Look::default()).await.unwrap_err();
+    assert_eq!(fault, BrowserFault::ForeignOrigin { url: format!("{to}/steal") });
+    // Sent home again, it is at home again.
+    tab.goto(&format!("{}/north_star", stage.home.origin)).await.unwrap();
+    tab.look(&Look::default()).await.unwrap();
+    // By a page that sends its visitor on: a worker of the platform's own answers with a redirect.
+    let redirect = redirecting(to).await;
+    let (yaml, _) = deed_recipes::builtin("practice").unwrap();
+    let origins = "  - \"http://127.0.0.1:*\"\n  - \"http://localhost:*\"\n";
+    let recipe = deed_recipes::load_str("practice", &yaml.replace(origins, &format!("  - \"{redirect}\"\n"))).unwrap();
+    let opening = Opening {
+        account: AccountId::new("acc"),
+        episode: EpisodeId::new("ep"),
+        recipe: Arc::new(recipe),
+        flow: "publish.post".into(),
+        base: redirect.clone(),
+        session: SessionState::new("{\"cookies\":[],\"origins\":[]}"),
+        access: Access::ReadOnly,
+        pacing: Pacing::Unpaced,
+    };
+    let mut other = stage.browser.open(&opening).await.unwrap();
+    let fault = other.goto(&format!("{redirect}/x")).await.unwrap_err();
+    assert_eq!(fault, BrowserFault::ForeignOrigin { url: format!("{to}/landed") });
+    assert_eq!(stage.elsewhere.reached(), [""; 0]);
+    drop((tab, other));
+    stage.end().await;
+}
+
+/// A server that sends everybody on.
+async fn redirecting(to: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 302 Found\r\nlocation: {to}/landed?token=1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut asked = [0; 4096];
+            let _ = socket.read(&mut asked).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    origin
+}

@@ -1,0 +1,93 @@
+//! `deed record`: visits pages read-only in an account's session and keeps them as a fixture.
+
+use std::path::PathBuf;
+
+use deed_core::ports::ledger::{Ledger as _, LedgerFault};
+use serde_json::json;
+
+use crate::context::{Context, account_name};
+use crate::error::CliError;
+use crate::record::{self, Visit, write::Of};
+use crate::ui::{Answer, Facts};
+
+/// What is visited, as whom, and where it is kept.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Handle, platform/handle or id
+    #[arg(long)]
+    pub account: String,
+    /// Folder for the fixture; made when it is not there, and must be empty
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Visit the surfaces of this flow of the recipe (publish.post); nothing is committed
+    #[arg(long, value_name = "ACTION")]
+    pub flow: Option<String>,
+    /// What the flow aims at, where its surfaces need it
+    #[arg(long, value_name = "TARGET", requires = "flow")]
+    pub target: Option<String>,
+    /// Personal data to take out, beside what is taken out anyway; may be said several times
+    #[arg(long, value_name = "WORD")]
+    pub scrub: Vec<String>,
+    /// Pages to visit, within the recipe's origins
+    #[arg(value_name = "URL", required_unless_present = "flow")]
+    pub urls: Vec<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad input, an account without a session, the browser's, a folder that can not be written or is not empty.
+pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
+    let empty = std::fs::read_dir(&args.out).map_or(true, |mut entries| entries.next().is_none());
+    if !empty {
+        return Err(CliError::Usage(format!(
+            "--out {} is not empty; name an empty folder, or one that is not there",
+            args.out.display()
+        )));
+    }
+    let ledger = context.ledger().await?;
+    let account = ledger.find_account(&args.account).await?;
+    let recipe = context.recipe(&account.platform)?;
+    let session = ledger.session(&account.id).await?;
+    let session = session.ok_or_else(|| LedgerFault::NotFound { what: "session", id: account_name(&account) })?;
+    let mut visits = Vec::new();
+    if let Some(flow) = &args.flow {
+        visits = record::surfaces(&recipe, flow, &account, args.target.as_deref());
+        if visits.is_empty() {
+            let known: Vec<_> = recipe.flows.keys().map(String::as_str).collect();
+            return Err(CliError::Usage(format!("the recipe has no flow {flow}; it has {}", known.join(", "))));
+        }
+    }
+    visits.extend(
+        args.urls.iter().enumerate().map(|(n, url)| Visit { name: format!("page{}", n + 1), url: url.clone() }),
+    );
+    for visit in &visits {
+        context.ui.say(&format!("visiting {}", visit.url));
+    }
+    let recording = record::record(&visits, &recipe, &account, &session, context.settings.browser.clone()).await?;
+    let flow = args.flow.as_deref();
+    let of = Of { recipe: &recipe, account: &account, session: &session, flow, words: &args.scrub };
+    let written = record::write(&recording, &of, &args.out)?;
+    for stopped in &recording.kept_home {
+        context.ui.warn(&format!("stopped, because it would have left the recipe's origins: {stopped}"));
+    }
+    if written.left_out > 0 {
+        context
+            .ui
+            .warn(&format!("{} bodies held a secret that could not be taken out; they are empty", written.left_out));
+    }
+    context.ui.warn("pictures show what the pages showed: look at them before you pass them on");
+    let facts = Facts::default()
+        .with("fixture", args.out.display())
+        .with("pages", visits.len())
+        .with("exchanges", written.exchanges);
+    let data = json!({
+        "out": args.out,
+        "visited": visits.iter().map(|v| &v.url).collect::<Vec<_>>(),
+        "exchanges": written.exchanges,
+        "pictures": written.pictures,
+        "left_out": written.left_out,
+        "kept_home": recording.kept_home,
+    });
+    Ok(Answer::done(data, format!("recorded\n{}", facts.render())))
+}

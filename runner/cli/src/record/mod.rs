@@ -1,0 +1,194 @@
+//! Recording: pages visited read-only in an account's session become a fixture that replays.
+//!
+//! Owns the tape, what is visited, and what is written. Nothing is written before it went through [`scrub`]. Stored sessions, request
+//! bodies and cookies are never part of a recording. Never commits: the session is read-only, and no declared write leaves it.
+
+mod pictures;
+pub mod scrub;
+pub mod write;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use deed_chromium::network::{Network, Request, Response, Tape};
+use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig};
+use deed_core::account::Account;
+use deed_core::ids::EpisodeId;
+use deed_core::ports::browser::{Access, Opening, Pacing, Session as _, SessionState};
+use deed_recipes::{Placeholder, Recipe, Values};
+
+use crate::error::CliError;
+use crate::world::now;
+
+pub use write::write;
+
+/// Most exchanges of a recording.
+const EXCHANGES_MAX: usize = 2_000;
+/// Most bytes of all bodies of a recording.
+const BYTES_MAX: usize = 256 << 20;
+/// So long nothing may come over the network for a page to count as there.
+const QUIET: Duration = Duration::from_millis(800);
+/// So long it is waited for that.
+const QUIET_WITHIN: Duration = Duration::from_secs(12);
+
+/// What is visited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// What the picture is called.
+    pub name: String,
+    /// Where.
+    pub url: String,
+}
+
+/// One request with its answer.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The request.
+    pub request: Request,
+    /// Its answer, if one came.
+    pub response: Option<Response>,
+    /// When.
+    pub at: String,
+}
+
+/// Everything that was recorded, as it came. Holds secrets; only [`write()`] may be given it.
+#[derive(Default)]
+pub struct Recording {
+    /// In the order in which the answers came.
+    pub exchanges: Vec<Exchange>,
+    /// Name and PNG of each visited page.
+    pub pictures: Vec<(String, Vec<u8>)>,
+    /// Requests that were stopped because they would have left the recipe's origins.
+    pub kept_home: Vec<String>,
+}
+
+#[derive(Default)]
+struct Deck {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    exchanges: Vec<Exchange>,
+    bytes: usize,
+    last: Option<Instant>,
+}
+
+impl Tape for Deck {
+    fn exchange(&self, request: &Request, response: Option<&Response>, why: &str) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.last = Some(Instant::now());
+        kept.bytes += response.map_or(0, |r| r.body.len());
+        if kept.exchanges.len() >= EXCHANGES_MAX || kept.bytes > BYTES_MAX {
+            tracing::warn!("the recording is full; the page goes on without it");
+            return;
+        }
+        if response.is_none() {
+            tracing::debug!(why, "an exchange without an answer");
+        }
+        let (request, response) = (request.clone(), response.cloned());
+        kept.exchanges.push(Exchange { request, response, at: now().to_string() });
+    }
+}
+
+impl Deck {
+    async fn quiet(&self) {
+        let began = Instant::now();
+        while began.elapsed() < QUIET_WITHIN {
+            let last = self.kept.lock().unwrap_or_else(PoisonError::into_inner).last;
+            if last.is_some_and(|l| l.elapsed() > QUIET) {
+                return;
+            }
+            tokio::time::sleep(QUIET / 8).await;
+        }
+    }
+}
+
+/// The surfaces of a flow, in the order in which an episode visits them. One whose URL needs what is not known yet is left out.
+pub fn surfaces(recipe: &Recipe, flow: &str, account: &Account, target: Option<&str>) -> Vec<Visit> {
+    let values = Known { account, target };
+    let Some(flow) = recipe.flow(flow) else { return Vec::new() };
+    let base = account.origin.clone().or_else(|| recipe.base_origin()).unwrap_or_default();
+    let steps = flow.steps.iter().filter_map(|step| match step {
+        deed_recipes::Step::Open(surface) => Some(surface.clone()),
+        _ => None,
+    });
+    let all =
+        [recipe.identity.on.clone(), flow.dedupe.on.clone()].into_iter().chain(steps).chain([flow.verify.on.clone()]);
+    let mut visits: Vec<Visit> = Vec::new();
+    for name in all {
+        match recipe.url_of(&name, &base, &values) {
+            Ok(url) if visits.iter().all(|v| v.url != url) => visits.push(Visit { name, url }),
+            Ok(_) => {}
+            Err(why) => tracing::warn!(surface = name, %why, "not visited"),
+        }
+    }
+    visits
+}
+
+struct Known<'a> {
+    account: &'a Account,
+    target: Option<&'a str>,
+}
+
+impl Values for Known<'_> {
+    fn get(&self, placeholder: Placeholder) -> Option<&str> {
+        match placeholder {
+            Placeholder::AccountHandle => Some(&self.account.fingerprint.handle),
+            Placeholder::AccountDisplayName => self.account.fingerprint.display_name.as_deref(),
+            Placeholder::Target => self.target,
+            _ => None,
+        }
+    }
+}
+
+/// Visits pages read-only in an account's session.
+///
+/// # Errors
+/// The browser's, a URL outside the recipe's origins among them.
+pub async fn record(
+    visits: &[Visit],
+    recipe: &Arc<Recipe>,
+    account: &Account,
+    session: &SessionState,
+    binary: Option<std::path::PathBuf>,
+) -> Result<Recording, CliError> {
+    let launch = LaunchConfig { binary, ..LaunchConfig::default() };
+    let chromium = Chromium::recording(ChromiumConfig { launch, runner: None, now: Arc::new(now) });
+    let recorded = visit_all(visits, recipe, account, session, &chromium).await;
+    chromium.stop().await;
+    recorded
+}
+
+async fn visit_all(
+    visits: &[Visit],
+    recipe: &Arc<Recipe>,
+    account: &Account,
+    session: &SessionState,
+    chromium: &Chromium,
+) -> Result<Recording, CliError> {
+    let deck = Arc::new(Deck::default());
+    let opening = Opening {
+        account: account.id.clone(),
+        episode: EpisodeId::new(format!("record-{}", uuid::Uuid::now_v7())),
+        recipe: Arc::clone(recipe),
+        flow: String::new(),
+        base: account.origin.clone().or_else(|| recipe.base_origin()).unwrap_or_default(),
+        session: session.clone(),
+        access: Access::ReadOnly,
+        pacing: Pacing::Unpaced,
+    };
+    let tape: Arc<dyn Tape> = deck.clone();
+    let mut tab = chromium.open_on(&opening, Network::Tape(tape)).await?;
+    let mut recording = Recording::default();
+    for visit in visits {
+        tab.goto(&visit.url).await?;
+        deck.quiet().await;
+        recording.pictures.push((visit.name.clone(), tab.capture().await?.png));
+        let stopped = tab.take_stopped().into_iter().map(|s| format!("{} {} ({})", s.method, s.url, s.kind));
+        recording.kept_home.extend(stopped);
+    }
+    tab.close().await;
+    recording.exchanges = std::mem::take(&mut deck.kept.lock().unwrap_or_else(PoisonError::into_inner).exchanges);
+    Ok(recording)
+}

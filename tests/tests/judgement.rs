@@ -1,0 +1,10 @@
+//! The judgements on a bounded labelled corpus; `make judgement` runs the long form.
+
+use deed_tests::judgement::{Config, run};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bars_hold_on_a_bounded_corpus() {
+    let report = run(Config { seed: 2026, pages: 300, at_once: 2 }).await;
+    println!("{}", report.text());
+    assert_eq!(report.missed(), Vec::<String>::new(), "{}", report.text());
+}
