@@ -6,6 +6,8 @@
 //! The events come from saphyr-parser (YAML 1.2). The tree is built with an explicit stack of bounded height, so no input
 //! can exhaust the thread's own.
 
+use std::collections::BTreeSet;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as EventSpan};
 
 use crate::diagnostics::{Code, Sink, Span};
@@ -76,7 +78,12 @@ struct Open {
 
 enum OpenKind {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, key: Option<(String, Span)> },
+    /// `keys`: those of `entries`, so that a map of thousands is not searched for each.
+    Map {
+        entries: Vec<Entry>,
+        keys: BTreeSet<String>,
+        key: Option<(String, Span)>,
+    },
 }
 
 /// Reads one YAML document. `None` when it is no YAML at all; the reasons are in `sink`.
@@ -168,7 +175,7 @@ impl Builder<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 refuse_extras(anchor, tag.is_some(), span, sink);
-                self.open(OpenKind::Map { entries: Vec::new(), key: None }, span, sink)?;
+                self.open(OpenKind::Map { entries: Vec::new(), keys: BTreeSet::new(), key: None }, span, sink)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span, sink)?,
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
@@ -214,8 +221,11 @@ impl Builder<'_> {
         match self.stack.last_mut().map(|open| &mut open.kind) {
             None => self.root = Some(node),
             Some(OpenKind::List(items)) => items.push(node),
-            Some(OpenKind::Map { entries, key }) => match key.take() {
-                Some((name, key_span)) => add(entries, name, key_span, node, sink),
+            Some(OpenKind::Map { entries, keys, key }) => match key.take() {
+                Some((name, key_span)) => {
+                    let again = !keys.insert(name.clone());
+                    add(entries, again, Entry { key: name, key_span, value: node }, sink);
+                }
                 None => *key = Some(key_of(node, sink)),
             },
         }
@@ -223,8 +233,9 @@ impl Builder<'_> {
     }
 }
 
-fn add(entries: &mut Vec<Entry>, key: String, key_span: Span, mut value: Node, sink: &mut Sink<'_>) {
-    if let Some(first) = entries.iter().find(|entry| entry.key == key) {
+fn add(entries: &mut Vec<Entry>, again: bool, entry: Entry, sink: &mut Sink<'_>) {
+    let Entry { key, key_span, mut value } = entry;
+    if let Some(first) = entries.iter().find(|entry| again && entry.key == key) {
         let line = sink.line(first.key_span.start);
         // A second commit is not a slip of the pen like any other key; it gets its own words.
         let (code, help) = if key == "commit" {

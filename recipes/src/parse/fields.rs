@@ -11,6 +11,8 @@ use crate::yaml::{Entry, Node, Value};
 
 /// Longest text of a recipe, in characters.
 const TEXT_CHARS_MAX: usize = 1_000;
+/// Unknown keys of one map that are told; the first ones are mended first.
+const UNKNOWN_MAX: usize = 100;
 
 /// A map whose keys were compared with those that the language knows here.
 pub struct Fields<'n> {
@@ -23,7 +25,7 @@ impl<'n> Fields<'n> {
     /// Opens a map; unknown keys are reported at once. `what` completes "… in" ("`identity`").
     pub fn open(node: &'n Node, what: &str, known: &[&str], sink: &mut Sink<'_>) -> Option<Self> {
         let entries = map(node, what, sink)?;
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())).take(UNKNOWN_MAX) {
             let help = did_you_mean(&entry.key, known.iter().copied());
             sink.report(Code::UnknownKey, entry.key_span, format!("unknown key `{}` in {what}", entry.key), help);
         }

@@ -153,7 +153,7 @@ verify:
 /// One thing of the practice recipe replaced: what it is, and by what.
 const MUTATIONS: &[(&str, &str)] = &[
     // An unknown key at each level.
-    ("recipe: 1  ", "recipe: 1\nloop: 3  "),
+    ("recipe: 2  ", "recipe: 1\nloop: 3  "),
     ("against: fixtures,", "against: fixtures, whom: me,"),
     ("    url: /compose\n", "    url: /compose\n    load: fast\n"),
     ("      time: time\n", "      time: time\n      likes: span\n"),
@@ -197,7 +197,7 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("type: { into: editor, text: \"{content.text}\" }", "type: { into: editor }"),
     (", text: \"Post\" }                        #", " } #"),
     // Another type.
-    ("recipe: 1  ", "recipe: one  "),
+    ("recipe: 2  ", "recipe: one  "),
     ("platform: practice\n", "platform: [practice]\n"),
     ("    landmarks: [editor, post_button]", "    landmarks: editor"),
     ("    - label: \"Post text\"", "    - label: [\"Post text\"]"),
@@ -230,8 +230,8 @@ fn what_the_schema_refuses_the_checker_refuses_too() {
     let validator = validator();
     let practice = builtin("practice").unwrap().0;
     for (from, to) in MUTATIONS {
-        assert_eq!(practice.matches(from).count(), 1, "`{from}` must stand in the recipe exactly once");
-        let recipe = practice.replace(from, to);
+        assert!(practice.contains(from), "`{from}` must stand in the recipe");
+        let recipe = practice.replacen(from, to, 1);
         assert!(!validator.is_valid(&as_json(&recipe)), "the schema takes `{to}`");
         assert!(load_str("recipe.yaml", &recipe).is_err(), "the checker takes `{to}`");
         assert!(!check_str("recipe.yaml", &recipe).render(false).is_empty());

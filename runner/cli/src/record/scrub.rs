@@ -318,7 +318,10 @@ pub fn is_text(headers: &Headers) -> bool {
 fn is_sensitive(name: &str, value: &str) -> bool {
     let words = words(name);
     let joined = words.concat();
-    if words.iter().any(|w| SENSITIVE.contains(&w.as_str())) || SENSITIVE.contains(&joined.as_str()) {
+    if words.iter().any(|w| SENSITIVE.contains(&w.as_str()))
+        || words.windows(2).any(|two| SENSITIVE.contains(&two.concat().as_str()))
+        || SENSITIVE.contains(&joined.as_str())
+    {
         // `authorization: required`, `password: false` say nothing; a short word is no secret, a short number may be (an otp).
         return !matches!(value, "" | "true" | "false" | "null" | "undefined" | "0" | "1");
     }
