@@ -270,7 +270,8 @@ impl<W: World> Episode<'_, W> {
         let recipe = Arc::clone(&self.recipe);
         self.trail.step("identity", "Is this the right account?", self.world.clock().now());
         self.visit(session, &recipe.identity.on).await?;
-        let (readings, seen) = read_identity(session, &recipe, &self.values(), self.options.identity_wait).await?;
+        let account = &self.claim.account.fingerprint;
+        let (readings, seen) = read_identity(session, &recipe, account, self.options.identity_wait).await?;
         // An open switcher stays open: the page is left next.
         self.trail.picture(session.capture(), self.world.clock().now());
         self.no_challenge(&seen)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deed_recipes::template::{Part, Template};
 use deed_recipes::{ChallengeKind, Compare, Placeholder, Receipt, ReceiptSign, Recipe};
 
-use crate::account::Account;
+use crate::account::{Account, Fingerprint};
 use crate::hold::{Hold, HoldReason};
 use crate::judge::identity::{Reading, Readings};
 use crate::judge::quorum::{self, Quorum};
@@ -131,7 +131,7 @@ pub async fn visit<S: Session>(
 pub async fn read_identity<S: Session>(
     session: &mut S,
     recipe: &Recipe,
-    values: &(dyn deed_recipes::Values + Sync),
+    account: &Fingerprint,
     wait: Duration,
 ) -> Result<(Readings, Seen), BrowserFault> {
     let identity = &recipe.identity;
@@ -168,7 +168,7 @@ pub async fn read_identity<S: Session>(
         Some(signal) => {
             let item = signal.item.as_ref().unwrap_or(&signal.element);
             // Empty where the account has no such value: then the switcher says nothing.
-            let expected = signal.selected.try_fill(values).unwrap_or_default();
+            let expected = signal.selected.try_fill(account).unwrap_or_default();
             match (signal.open, strict(&seen, &signal.element)) {
                 (true, Reading::Read((node, _))) => {
                     session.click(node).await?;
