@@ -1,6 +1,7 @@
 //! A connected account: whose it is, how it is recognised, what may be done with it.
 
 use deed_proofs::ImageHash;
+use deed_recipes::Placeholder;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, ClientId};
@@ -67,6 +68,17 @@ pub struct Fingerprint {
     pub display_name: Option<String>,
     /// The avatar's perceptual hash.
     pub avatar: Option<ImageHash>,
+}
+
+/// The account's own placeholders, and no others.
+impl deed_recipes::Values for Fingerprint {
+    fn get(&self, placeholder: Placeholder) -> Option<&str> {
+        match placeholder {
+            Placeholder::AccountHandle => Some(&self.handle),
+            Placeholder::AccountDisplayName => self.display_name.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// One connected account of one client on one platform.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use deed_recipes::{Baseline, Placeholder, Recipe};
+use deed_recipes::{Baseline, Recipe};
 
 use crate::account::Fingerprint;
 use crate::episode::{challenge_of, read_identity};
@@ -44,19 +44,6 @@ impl RecordError {
     }
 }
 
-/// Only the account's placeholders: a surface that needs more is opened in the course of a flow, not here.
-struct OfAccount<'a>(&'a Fingerprint);
-
-impl deed_recipes::Values for OfAccount<'_> {
-    fn get(&self, placeholder: Placeholder) -> Option<&str> {
-        match placeholder {
-            Placeholder::AccountHandle => Some(&self.0.handle),
-            Placeholder::AccountDisplayName => self.0.display_name.as_deref(),
-            _ => None,
-        }
-    }
-}
-
 /// Visits every surface that has landmarks and notes where they stand.
 ///
 /// # Errors
@@ -69,8 +56,8 @@ pub async fn record<S: Session>(
     patience: Duration,
     now: Timestamp,
 ) -> Result<Recorded, RecordError> {
-    let values = OfAccount(account);
-    let url = |surface: &str| recipe.url_of(surface, base, &values).map_err(|e| e.to_string());
+    // Only the account's placeholders: a surface that needs more is opened in the course of a flow, not here.
+    let url = |surface: &str| recipe.url_of(surface, base, account).map_err(|e| e.to_string());
     let home = url(&recipe.identity.on).map_err(RecordError::Identity)?;
     session.goto(&home).await?;
     let (readings, seen) = read_identity(session, recipe, patience).await?;
