@@ -88,8 +88,16 @@ struct SessionSide {
     strayed: Option<String>,
     /// Pictures of the present document that are not done.
     pictures: usize,
-    /// Answered documents that wait for them.
-    waiting: Vec<RequestId>,
+    /// The engine sends the main frame somewhere else, as opposed to a page that goes by itself.
+    leaves: bool,
+    /// Documents that wait for them: answered by the platform, or about to be answered by a fixture.
+    waiting: Vec<Waiting>,
+}
+
+/// A main document that is not shown yet.
+enum Waiting {
+    Answered(RequestId),
+    Going(Box<Going>),
 }
 
 /// A request that the gate lets go.
@@ -225,6 +233,13 @@ impl Gate {
         lock(&self.state).sessions.get_mut(&session).map(|s| std::mem::take(&mut s.stopped)).unwrap_or_default()
     }
 
+    /// Whether the engine is sending the main frame somewhere else.
+    pub fn leaves(&self, session: u64, leaves: bool) {
+        if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
+            side.leaves = leaves;
+        }
+    }
+
     /// A picture of the present document is being taken: the next one is not shown before it is done.
     pub fn picture_begins(&self, session: u64) {
         if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
@@ -241,17 +256,34 @@ impl Gate {
             }
             None => Vec::new(),
         };
-        waiting.into_iter().for_each(|request| wire.post(None, &ContinueRequestParams::new(request)));
+        for document in waiting {
+            match document {
+                Waiting::Answered(request) => wire.post(None, &ContinueRequestParams::new(request)),
+                Waiting::Going(going) => self.go(wire, *going),
+            }
+        }
+    }
+
+    /// A fixture's answer is there at once, so its request waits for the pictures. Gives back what need not wait.
+    fn put_off(&self, going: Going) -> Option<Going> {
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
+        let owner = state.owners.get(going.event.frame_id.inner().as_str());
+        match owner.and_then(|o| state.sessions.get_mut(o)) {
+            Some(side) if side.waits_for_pictures(&going.event) => {
+                side.waiting.push(Waiting::Going(Box::new(going)));
+                None
+            }
+            _ => Some(going),
+        }
     }
 
     /// Lets an answer go to the page; a main document's waits for the pictures of the one before it.
     fn deliver(&self, wire: &Wire, event: EventRequestPaused, session: u64) {
         if let Some(side) = lock(&self.state).sessions.get_mut(&session)
-            && side.pictures > 0
-            && event.resource_type == ResourceType::Document
-            && side.main_frame == event.frame_id.inner().as_str()
+            && side.waits_for_pictures(&event)
         {
-            side.waiting.push(event.request_id);
+            side.waiting.push(Waiting::Answered(event.request_id));
             return;
         }
         wire.post(None, &ContinueRequestParams::new(event.request_id));
@@ -401,7 +433,8 @@ impl Gate {
 
     /// Lets a request go to where its session's requests go.
     fn go(&self, wire: &Wire, going: Going) {
-        let Going { event, network, answer, write } = going;
+        let going = if matches!(going.network, Network::Stage(_)) { self.put_off(going) } else { Some(going) };
+        let Some(Going { event, network, answer, write }) = going else { return };
         let mut go = ContinueRequestParams::new(event.request_id.clone());
         let is_write = write.is_some();
         match network {
@@ -520,6 +553,15 @@ impl Gate {
 type Taken = (Option<(u64, Option<usize>)>, Vec<Going>);
 
 impl SessionSide {
+    /// Whether it is the main frame's next document, and the one before it is still being pictured.
+    fn waits_for_pictures(&self, event: &EventRequestPaused) -> bool {
+        // A page that goes by itself is not held up: its renderer may answer nothing before it has gone, no picture either.
+        self.leaves
+            && self.pictures > 0
+            && event.resource_type == ResourceType::Document
+            && self.main_frame == event.frame_id.inner().as_str()
+    }
+
     /// Whether a request would leave the recipe's origins. It is named, and a main frame's end is remembered.
     fn stops(&mut self, event: &EventRequestPaused, method: &str) -> bool {
         let Some(recipe) = &self.recipe else { return false };

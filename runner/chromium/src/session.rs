@@ -20,6 +20,7 @@ use deed_core::ports::browser::{
 use deed_core::time::Timestamp;
 use deed_proofs::ImageHash;
 use deed_recipes::{Key, Locator, Marker};
+use futures_util::FutureExt as _;
 use serde::Deserialize;
 
 use crate::browser::{Running, Warm};
@@ -190,11 +191,13 @@ impl Session for ChromiumSession {
             return Err(BrowserFault::ForeignOrigin { url: url.to_owned() });
         }
         self.running.gate.forget_strayed(self.key);
-        if !matches!(self.network, Network::Live) {
-            // Answers of fixtures, and answers that are read for a tape, are not held back by the gate.
+        if matches!(self.network, Network::Tape(_)) {
+            // Answers that are read for a tape are not held back by the gate.
             self.pictures.idle().await;
         }
+        self.running.gate.leaves(self.key, true);
         let gone = self.page.goto(url).await;
+        self.running.gate.leaves(self.key, false);
         // The browser only says that it was blocked; the gate knows where it led.
         if let Some(url) = self.running.gate.strayed(self.key) {
             return Err(BrowserFault::ForeignOrigin { url });
@@ -229,11 +232,19 @@ impl Session for ChromiumSession {
         #[derive(Deserialize)]
         struct Document(String);
         let (under_way, page) = (self.pictures.begin(), Arc::clone(&self.page));
-        let taking = tokio::spawn(async move {
+        let mut taking = Box::pin(async move {
             let document = page.call::<Document>(|_| "html()".to_owned(), CALL);
             let (png, html) = tokio::join!(page.screenshot(None), document);
             drop(under_way);
             Ok(Capture { png: png?, html: html?.0 })
+        });
+        // Asked for here and now: behind a navigation, the page would answer only when the next document is shown, and that waits for this.
+        let done = taking.as_mut().now_or_never();
+        let taking = tokio::spawn(async move {
+            match done {
+                Some(done) => done,
+                None => taking.await,
+            }
         });
         async move { taking.await.unwrap_or_else(|e| Err(BrowserFault::Gone(format!("the picture was not taken: {e}")))) }
     }

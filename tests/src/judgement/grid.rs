@@ -50,8 +50,7 @@ pub async fn run(browser: &Arc<Chromium>, known: &[(Base, Given, Vec<Operator>)]
                     };
                     let script: String = SIGNALS.into_iter().zip(states).map(set).collect();
                     session.run_in_page_for_tests(&script).await.expect("the signals are set");
-                    let read =
-                        deed_core::episode::read_identity(&mut session, &base.recipe, &base.fingerprint, WAIT).await;
+                    let read = deed_core::episode::read_identity(&mut session, &base.recipe, WAIT).await;
                     let (readings, _) = read.expect("the signals are read");
                     let proven = identity::judge(&base.fingerprint, &readings).1 == Verdict::Proven;
                     grid.count(states, proven);

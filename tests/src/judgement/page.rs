@@ -272,7 +272,7 @@ fn challenge(seen: &Seen, judged: &mut Judged) {
 }
 
 async fn identity(session: &mut ChromiumSession, base: &Base, judged: &mut Judged) {
-    let read = deed_core::episode::read_identity(session, &base.recipe, &base.fingerprint, WAIT).await;
+    let read = deed_core::episode::read_identity(session, &base.recipe, WAIT).await;
     let (readings, _) = match read {
         Ok(read) => read,
         Err(fault) => {

@@ -62,6 +62,11 @@ impl Progress {
         }
     }
 
+    /// The loader of the newest document that is parsed.
+    fn newest(&self) -> Option<String> {
+        self.documents.iter().rev().find(|(_, parsed)| *parsed).map(|(loader, _)| loader.clone())
+    }
+
     /// Whether the loader's document is parsed, or one that replaced it (a page that sends its visitor on while it loads).
     fn arrived(&self, loader: &str) -> bool {
         self.documents.iter().skip_while(|(known, _)| known != loader).any(|(_, parsed)| *parsed)
@@ -255,7 +260,17 @@ impl Page {
         let mut tries = 0;
         let answer = loop {
             tries += 1;
-            match self.wire.call(Some(&self.session), &params, SCREENSHOT).await {
+            let mut progress = self.progress.clone();
+            let shown = progress.borrow_and_update().newest();
+            // One that was asked for while a page went by itself may never be answered: it is asked for again on the next.
+            let replaced = async { progress.wait_for(|p| p.newest() != shown).await.is_ok() };
+            let asked = self.wire.call(Some(&self.session), &params, SCREENSHOT);
+            let answer = tokio::select! {
+                biased;
+                answer = asked => answer,
+                true = replaced, if tries < SCREENSHOT_TRIES => continue,
+            };
+            match answer {
                 Err(BrowserFault::Protocol { .. }) if tries < SCREENSHOT_TRIES => {}
                 other => break other?,
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deed_recipes::template::{Part, Template};
 use deed_recipes::{ChallengeKind, Compare, Placeholder, Receipt, ReceiptSign, Recipe, TextSignal};
 
-use crate::account::{Account, Fingerprint};
+use crate::account::Account;
 use crate::hold::{Hold, HoldReason};
 use crate::judge::identity::{Reading, Readings, TextRead};
 use crate::judge::quorum::{self, Quorum};

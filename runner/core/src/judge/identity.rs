@@ -5,7 +5,7 @@
 //! owner's own (`identity.own`), handle, name and avatar are a public profile and count as missing.
 
 use deed_proofs::ImageHash;
-use deed_recipes::{Compare, Placeholder, Template, Values};
+use deed_recipes::{Compare, Placeholder, Template};
 
 use crate::account::Fingerprint;
 use crate::judge::text;
@@ -116,22 +116,9 @@ fn hide(public: bool, mut vote: SignalVote) -> SignalVote {
     vote
 }
 
-/// What the ledger knows of the account, as the recipe's texts name it.
-struct Known<'f>(&'f Fingerprint);
-
-impl Values for Known<'_> {
-    fn get(&self, placeholder: Placeholder) -> Option<&str> {
-        match placeholder {
-            Placeholder::AccountHandle => Some(&self.0.handle),
-            Placeholder::AccountDisplayName => self.0.display_name.as_deref(),
-            _ => None,
-        }
-    }
-}
-
 /// What the recipe says that stands there for this account; `None`: the account has no such value, so nothing can be said.
 fn expected_of(fingerprint: &Fingerprint, read: &TextRead) -> Option<String> {
-    read.equals.try_fill(&Known(fingerprint)).ok()
+    read.equals.try_fill(fingerprint).ok()
 }
 
 /// A signal that names the account.
