@@ -23,7 +23,7 @@ macro_rules! built_in {
 
 /// In the order in which they are shown.
 const ALL: &[Builtin] = built_in! {
-    "practice": "composer" "feed" "profile";
+    "practice": "composer" "feed" "profile" "scheduled";
     "facebook": "composer" "group" "group_after" "post" "profile" "timeline" "timeline_after";
     "instagram": "comments" "composer" "grid" "other_profile" "post" "profile";
     "linkedin": "activity" "composer" "post" "profile";
