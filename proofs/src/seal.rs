@@ -3,6 +3,7 @@
 //! Owns the order in which the three are written. It never changes an object and never decides an outcome. Sealing an episode
 //! again, because a later look at the platform added to it, replaces the three files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::artifact::ArtifactRef;
@@ -58,11 +59,12 @@ impl SealError {
 /// [`SealError`] when the manifest contradicts itself, a piece of evidence is missing or damaged, or the disk refuses.
 pub fn seal(store: &DirectoryStore, manifest: &Manifest) -> Result<SealedEpisode, SealError> {
     let json = manifest.to_canonical_json()?;
+    // Read once, for the check and for the report.
+    let mut objects = BTreeMap::new();
     for artifact in &manifest.artifacts {
-        check_artifact(store, artifact)?;
+        objects.insert(artifact.sha256, checked(store, artifact)?);
     }
-    // An object that cannot be read was found just above; if it went in between, the report shows its place as empty.
-    let report = report::render(manifest, &|sha256| store.get(sha256).ok());
+    let report = report::render(manifest, &|sha256| objects.get(sha256).cloned());
     let (manifest_hash, report_hash) = (Sha256::of(&json), Sha256::of(report.as_bytes()));
     let sums = sums::render(manifest, manifest_hash, report_hash);
 
@@ -83,10 +85,12 @@ pub fn checkpoint(store: &DirectoryStore, manifest: &Manifest) -> Result<Sha256,
     Ok(Sha256::of(&json))
 }
 
-fn check_artifact(store: &DirectoryStore, artifact: &ArtifactRef) -> Result<(), StoreError> {
-    let size = store.get(&artifact.sha256)?.len() as u64;
+/// An artifact's bytes, which are what the manifest says of them.
+fn checked(store: &DirectoryStore, artifact: &ArtifactRef) -> Result<Vec<u8>, StoreError> {
+    let bytes = store.get(&artifact.sha256)?;
+    let size = bytes.len() as u64;
     if size == artifact.bytes {
-        return Ok(());
+        return Ok(bytes);
     }
     let what = format!("it has {size} bytes, the manifest says {}", artifact.bytes);
     Err(StoreError::Corrupt { sha256: artifact.sha256, path: store.object_path(&artifact.sha256), what })

@@ -47,7 +47,7 @@ async fn every_scenario_comes_to_what_it_must() {
     assert!(folders.len() >= 10, "the scenarios were found: {}", folders.len());
     let scenarios = folders.iter().map(|f| replay::load(f, None).unwrap()).collect();
     let chromium = replay::browser(None);
-    let all = replay::play_all(scenarios, &chromium, 2, None, |_| {}).await;
+    let all = replay::play_all(scenarios, &chromium, 6, None, |_| {}).await;
     chromium.stop().await;
     let wrong: Vec<_> = all.iter().filter(|p| !p.passed()).map(|p| (&p.name, &p.differs)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");

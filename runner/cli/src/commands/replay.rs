@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(required = true, value_name = "DIR")]
     pub dirs: Vec<PathBuf>,
     /// Scenarios at a time, all in one browser
-    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
     pub jobs: u8,
     /// Only scenarios whose name contains this (practice/drift)
     #[arg(long, value_name = "TEXT")]
