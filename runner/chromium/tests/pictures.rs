@@ -1,0 +1,57 @@
+//! A picture that nobody waits for is of the page as it stood when it was asked for, whatever the session does next.
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig};
+use deed_core::ids::{AccountId, EpisodeId};
+use deed_core::ports::browser::{Access, Browser as _, Look, Need, Opening, Pacing, Session as _, SessionState};
+use deed_core::time::Timestamp;
+use deed_fixtures::{Practice, PracticeConfig};
+use deed_proofs::ImageHash;
+
+fn now() -> Timestamp {
+    let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    Timestamp(i64::try_from(ms).unwrap())
+}
+
+fn visible(element: &str) -> Look {
+    let name = element.to_owned();
+    Look { until: vec![Need::Visible(name)], within: Duration::from_secs(20), ..Look::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_of_the_page_that_is_left_and_not_of_the_next() {
+    let practice = Practice::start(PracticeConfig::default()).await.unwrap();
+    let config = ChromiumConfig { launch: LaunchConfig::default(), runner: None, now: Arc::new(now) };
+    let chromium = Chromium::new(config);
+    let opening = Opening {
+        account: AccountId::new("acc"),
+        episode: EpisodeId::new("ep"),
+        recipe: Arc::new(deed_recipes::load_builtin("practice").unwrap()),
+        flow: "publish.post".into(),
+        base: practice.origin(),
+        session: SessionState::new(practice.storage_state("north_star").unwrap().to_string()),
+        access: Access::ReadOnly,
+        pacing: Pacing::Unpaced,
+    };
+    let mut session = chromium.open(&opening).await.unwrap();
+    let (profile, composer) = (format!("{}/north_star", practice.origin()), format!("{}/compose", practice.origin()));
+    session.goto(&profile).await.unwrap();
+    assert!(session.look(&visible("header_avatar")).await.unwrap().satisfied);
+    let still = ImageHash::of(&session.capture().await.unwrap().png).unwrap();
+    for _ in 0..10 {
+        let taking = session.capture();
+        session.goto(&composer).await.unwrap();
+        let left = taking.await.unwrap();
+        assert!(left.html.contains("profile-avatar"), "the document is the one that was left");
+        assert!(ImageHash::of(&left.png).unwrap().distance(still) <= 4, "and so is the picture");
+        assert!(session.look(&visible("editor")).await.unwrap().satisfied);
+        session.goto(&profile).await.unwrap();
+        assert!(session.look(&visible("header_avatar")).await.unwrap().satisfied);
+    }
+    session.close().await;
+    chromium.stop().await;
+    practice.stop().await;
+}
