@@ -11,6 +11,9 @@
 //! It also reads the answers that matter: status and `Retry-After` of documents, status and body of the write that it let through.
 //! Where a request goes that it lets go is [`crate::network`]'s matter.
 
+mod home;
+mod paused;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,13 +23,14 @@ use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, GetResponseBodyParams, HeaderEntry,
     RequestId, RequestPattern,
 };
-use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, Request, ResourceType};
+use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, ResourceType};
 use deed_core::permit::Permit;
 use deed_core::ports::browser::{BrowserFault, GateVerdict, StoppedRequest, WriteSeen};
 use deed_core::time::Timestamp;
 use deed_recipes::{Recipe, WritePattern};
 use tokio::sync::Notify;
 
+use self::paused::{body_of, header, is_json, path_of, query_of};
 use crate::network::{self, Cue, Network, Response, Stage, Tape};
 use crate::relay::Relay;
 use crate::wire::{CALL, Wire};
@@ -561,40 +565,6 @@ impl SessionSide {
             && event.resource_type == ResourceType::Document
             && self.main_frame == event.frame_id.inner().as_str()
     }
-
-    /// Whether a request would leave the recipe's origins. It is named, and a main frame's end is remembered.
-    fn stops(&mut self, event: &EventRequestPaused, method: &str) -> bool {
-        let Some(recipe) = &self.recipe else { return false };
-        let kept_home = match event.resource_type {
-            ResourceType::Document
-            | ResourceType::Xhr
-            | ResourceType::Fetch
-            | ResourceType::Ping
-            | ResourceType::EventSource
-            | ResourceType::CspViolationReport => true,
-            // What the browser has no name for may fetch, and not send.
-            ResourceType::Other => !matches!(method, "GET" | "HEAD" | "OPTIONS"),
-            _ => false,
-        };
-        let url = &event.request.url;
-        let frame: &str = event.frame_id.as_ref();
-        let main = self.main_frame == frame && event.resource_type == ResourceType::Document;
-        // A tab may go where the session may be carried; what it embeds and asks in the background may also be a resource.
-        let may = if main { recipe.allows_request_of_tab(url) } else { recipe.may_reach(url) };
-        if !kept_home || may {
-            return false;
-        }
-        let page = url.split(['?', '#']).next().unwrap_or(url).to_owned();
-        let kind = event.resource_type.as_ref();
-        tracing::warn!(method, url = page, kind, "the gate stopped a request outside the recipe's origins");
-        if main {
-            self.strayed = Some(page.clone());
-        }
-        if self.stopped.len() < STOPPED_MAX {
-            self.stopped.push(StoppedRequest { method: method.to_owned(), url: page, kind: kind.to_owned() });
-        }
-        true
-    }
 }
 
 /// An answer whose body is read before the page gets it.
@@ -637,43 +607,4 @@ async fn read_body(gate: Gate, wire: Wire, event: EventRequestPaused, kept: Kept
         }
     }
     wire.post(None, &ContinueRequestParams::new(event.request_id));
-}
-
-fn is_json(headers: &[HeaderEntry]) -> bool {
-    header(headers, "content-type").is_some_and(|v| v.contains("json"))
-}
-
-fn path_of(url: &str) -> String {
-    url::Url::parse(url).map_or_else(|_| url.to_owned(), |u| u.path().to_owned())
-}
-
-fn query_of(url: &str) -> String {
-    url::Url::parse(url).ok().and_then(|u| u.query().map(str::to_owned)).unwrap_or_default()
-}
-
-/// The bytes of a request's body; `None` when the browser does not show all of them (a file, a stream, too long), or shows them
-/// compressed. What can not be read may be anything.
-fn body_of(request: &Request) -> Option<Vec<u8>> {
-    let encoded = request
-        .headers
-        .inner()
-        .as_object()
-        .is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("content-encoding")));
-    if encoded {
-        return None;
-    }
-    if request.has_post_data != Some(true) {
-        return Some(Vec::new());
-    }
-    let entries = request.post_data_entries.as_ref().filter(|entries| !entries.is_empty())?;
-    let mut body = Vec::new();
-    for entry in entries {
-        let bytes: &str = entry.bytes.as_ref()?.as_ref();
-        body.extend(base64::engine::general_purpose::STANDARD.decode(bytes).ok()?);
-    }
-    Some(body)
-}
-
-fn header<'h>(headers: &'h [HeaderEntry], name: &str) -> Option<&'h str> {
-    headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value.as_str())
 }

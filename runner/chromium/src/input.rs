@@ -170,11 +170,6 @@ async fn named_key(page: &Page, name: &str, code: i64) -> Result<(), BrowserFaul
     Ok(())
 }
 
-/// Closes a menu.
-pub async fn escape(page: &Page) -> Result<(), BrowserFault> {
-    press_key(page, Key::Escape).await
-}
-
 /// Presses a key of the language. None of them submits a form or presses a button.
 pub async fn press_key(page: &Page, key: Key) -> Result<(), BrowserFault> {
     let code = match key {

@@ -313,11 +313,6 @@ impl Session for ChromiumSession {
         Ok(moved)
     }
 
-    async fn escape(&mut self) -> Result<(), BrowserFault> {
-        self.pictures.idle().await;
-        crate::input::escape(&self.page).await
-    }
-
     async fn type_text(&mut self, node: NodeId, text: &str) -> Result<(), BrowserFault> {
         self.reversible(node, "typing").await?;
         let value = serde_json::Value::from(text);

@@ -459,9 +459,6 @@ pub trait Session: Send + Sync {
     /// Scrolls the page, or an element of it, by most of its height. Whether anything moved.
     fn scroll_page(&mut self, within: Option<NodeId>) -> impl Future<Output = Result<bool, BrowserFault>> + Send;
 
-    /// Escape, to close a menu.
-    fn escape(&mut self) -> impl Future<Output = Result<(), BrowserFault>> + Send;
-
     /// Clears the field and puts the text into it.
     fn type_text(&mut self, node: NodeId, text: &str) -> impl Future<Output = Result<(), BrowserFault>> + Send;
 
