@@ -56,13 +56,19 @@ async fn a_session_is_stored_sealed_only() {
     let desk = Desk::new().await;
     let secret = "{\"cookies\":[{\"name\":\"sid\",\"value\":\"hunter2\"}]}";
     desk.ledger.set_session(&desk.account.id, &SessionState::new(secret), "ann").await.unwrap();
-    let read = desk.second_handle().await.session(&desk.account.id).await.unwrap().unwrap();
+    let second = desk.second_handle().await;
+    let read = second.session(&desk.account.id).await.unwrap().unwrap();
     assert_eq!(read.expose(), secret);
-    desk.ledger.close().await;
+    // While both are open the write-ahead log is there, and stays: the last one to close takes it away.
+    let mut looked_at = 0;
     for entry in std::fs::read_dir(desk.dir.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(7).any(|w| w == b"hunter2"), "the session is nowhere in the files");
+        looked_at += 1;
     }
+    assert!(looked_at >= 2, "the database and its write-ahead log");
+    second.close().await;
+    desk.ledger.close().await;
     desk.sql("UPDATE sessions SET sealed = x'00'").await.unwrap();
     let fault = desk.second_handle().await.session(&desk.account.id).await.unwrap_err();
     assert_eq!(fault.code(), "unseal-failed");

@@ -19,6 +19,7 @@ async fn open(path: &Path) -> Result<SqlLedger, LedgerFault> {
 #[tokio::test]
 async fn the_files_are_for_their_owner_only() {
     let desk = Desk::new().await;
+    // The ledger is open, so its write-ahead log stays for as long as this looks.
     for entry in std::fs::read_dir(desk.dir.path()).unwrap() {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o7777, 0o600, "{entry:?}");
