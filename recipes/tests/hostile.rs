@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use common::{GOOD, edit};
 use deed_recipes::{BYTES_MAX, Code, Diagnostics, Placeholder, Template, Values, check_str, glob_matches, load_str};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+/// The same cases every time: one that is found can be found again.
+const SEED: RngSeed = RngSeed::Fixed(2026);
 
 fn quickly(source: &str) -> Diagnostics {
     let started = Instant::now();
@@ -16,7 +19,7 @@ fn quickly(source: &str) -> Diagnostics {
     // What is refused is refused in words, and what has no error loads.
     assert_eq!(found.is_empty(), load_str("recipe.yaml", source).is_ok());
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(10), "took {took:?}");
+    assert!(took < Duration::from_secs(60), "took {took:?}");
     assert!(rendered.len() < 1_000_000, "the report has {} bytes", rendered.len());
     found
 }
@@ -174,7 +177,7 @@ fn five_megabytes_are_refused_at_once() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, rng_seed: SEED, ..ProptestConfig::default() })]
 
     /// Bytes of a good recipe overwritten, cut out and put in elsewhere.
     #[test]

@@ -56,12 +56,19 @@ pub struct Set {
     _lock: RunnerLock,
 }
 
+/// A browser that keeps contexts ready for so many episodes to come.
+pub fn browser_with_spare(spare: usize) -> Arc<Chromium> {
+    let config = ChromiumConfig { launch: LaunchConfig::default(), runner: None, now: Arc::new(now) };
+    Arc::new(Chromium::new(config).with_spare(spare))
+}
+
 /// Bounds fit for tests: unpaced, short waits where waiting is not what is tested.
 pub fn options() -> Options {
     Options {
         pacing: Pacing::Unpaced,
-        patience: Duration::from_secs(8),
-        identity_wait: Duration::from_secs(4),
+        patience: Duration::from_secs(12),
+        identity_wait: Duration::from_secs(6),
+        commit_within: Duration::from_secs(60),
         verify_pause: Duration::from_millis(300),
         ..Options::default()
     }

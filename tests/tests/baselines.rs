@@ -59,7 +59,7 @@ async fn nothing_is_recorded_of_another_accounts_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_surface_whose_landmark_is_gone_is_left_out_and_named() {
     let mut stage = Stage::new().await;
-    stage.options.patience = std::time::Duration::from_secs(2);
+    stage.options.patience = std::time::Duration::from_secs(10);
     stage.faults(Faults { drift: Some(deed_fixtures::Drift::ButtonGone), ..Faults::default() });
     let recorded = recorded(&stage, HANDLE).await.expect("the rest is recorded");
     let gone = ("composer".to_owned(), "`post_button` not found".to_owned());

@@ -145,8 +145,6 @@ faults! {
     error_500_after_the_write: with(|f| f.error_500_after_write = true), Becomes::Posted, ONE;
     error_500_before_the_write: with(|f| f.error_500_before_write = true), ABSENT, REFUSED;
     visible_only_later: with(|f| f.visible_after_ms = 4_000), Becomes::Posted, ONE, settle 10;
-    // One absent read after the settle window is not an absence yet.
-    visible_just_after_the_settle_window: with(|f| f.visible_after_ms = 3_000), Becomes::Posted, ONE;
     feed_is_stale_for_a_while: with(|f| { f.visible_after_ms = 4_000; f.stale_feed = true; }), Becomes::Posted, ONE, settle 10;
     success_that_made_nothing: with(|f| f.vanish = true), ABSENT, REFUSED;
     page_fires_the_write_twice: with(|f| f.double_fire = true), Becomes::Posted, ONE;
@@ -220,4 +218,17 @@ async fn a_swallowed_duplicate_is_not_success() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_duplicate_is_not_success() {
     older_duplicate(Duplicates::Conflict409).await;
+}
+
+/// One absent read after the settle window is not an absence yet. The pause between reads is as long as the post is late: no two come
+/// before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn visible_just_after_the_settle_window() {
+    let mut stage = Stage::with_settle(2).await;
+    stage.options.verify_pause = std::time::Duration::from_secs(3);
+    stage.faults(with(|f| f.visible_after_ms = 3_000));
+    let ending = stage.publish("Fresh bread from seven").await;
+    assert_eq!((ending.state, ending.proof_level), (State::PostcheckComplete, 3), "{ending:#?}");
+    assert_eq!(stage.publishes(), (1, 1));
+    stage.end().await;
 }

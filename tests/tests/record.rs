@@ -316,7 +316,8 @@ async fn what_was_recorded_replays() {
     let expect = "outcome: confirmed_failed\nfailure: not_found_after_attempt\nwrites: 1\nidentity: { handle: match }\n\
                   drift: { composer: 0.0, feed: 0.0, profile: 0.0 }\n";
     std::fs::write(dir.path().join("expect.yaml"), expect).unwrap();
-    let scenario = replay::load(dir.path(), None).unwrap();
+    let mut scenario = replay::load(dir.path(), None).unwrap();
+    scenario.patience = replay::scenario::UNHURRIED;
     let chromium = replay::browser(None);
     let played = replay::play(&scenario, &chromium, None).await;
     chromium.stop().await;

@@ -24,7 +24,9 @@ fn authored(dir: &Path, routes: &str, expect: &str) -> replay::scenario::Scenari
     let fixture = format!("uses: {}\nroutes:\n{routes}", base.join("base.yaml").display());
     std::fs::write(folder.join("fixture.yaml"), fixture).unwrap();
     std::fs::write(folder.join("expect.yaml"), expect).unwrap();
-    replay::load(&folder, None).unwrap()
+    let mut scenario = replay::load(&folder, None).unwrap();
+    scenario.patience = replay::scenario::UNHURRIED;
+    scenario
 }
 
 /// The composer with a script in it, and no button that the recipe trusts: the flow stops there, nothing is pressed.

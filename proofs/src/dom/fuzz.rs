@@ -3,8 +3,11 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
+/// The same cases every time: one that is found can be found again.
+const SEED: RngSeed = RngSeed::Fixed(2026);
 
 const TAGS: [&str; 22] = [
     "div",
@@ -49,7 +52,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, rng_seed: SEED, ..ProptestConfig::default() })]
 
     #[test]
     fn any_fragment_has_a_canonical_form(pieces in prop::collection::vec(piece(), 0..60)) {

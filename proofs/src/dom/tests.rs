@@ -193,7 +193,7 @@ fn hostile_pages_take_linear_time_and_no_stack() {
         let start = Instant::now();
         let _ = dom_hashes(&page);
         // Quadratic would be many minutes; the limit leaves room for a debug build on a busy machine.
-        assert!(start.elapsed() < Duration::from_secs(20), "{what} took {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(120), "{what} took {:?}", start.elapsed());
     }
 }
 

@@ -6,7 +6,7 @@
 )]
 
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_executor::block_on;
 
@@ -89,9 +89,8 @@ fn a_dom_snapshot_gets_its_hashes() {
 #[test]
 fn keeping_does_not_wait_for_the_disk_and_durable_does() {
     let (orders, recorder) = told();
-    let start = Instant::now();
+    // The store answers only after the orders below: a `keep` that waited for it would never return.
     (0..3).for_each(|number| recorder.keep(artifact(number)));
-    assert!(start.elapsed() < Duration::from_millis(500), "the store has not answered yet");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| block_on(recorder.durable()));
         for _ in 0..3 {

@@ -4,7 +4,7 @@
 //! does not answer within its heartbeat is declared gone, and every pending call fails at once.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,11 +29,9 @@ use crate::wire::{CALL, Event, Wire};
 /// How often the browser is asked whether it is there.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long it may take to answer.
-const HEARTBEAT_WITHIN: Duration = Duration::from_secs(2);
+const HEARTBEAT_WITHIN: Duration = Duration::from_secs(4);
 /// How long it may take to start. A cold disk takes seconds.
 const START_WITHIN: Duration = Duration::from_secs(30);
-/// Warm contexts that are kept ready.
-const WARM: usize = 2;
 
 /// What time it is; handed in, so that a test may turn it.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -56,6 +54,8 @@ pub struct Chromium {
     version: Mutex<String>,
     /// Whether every request passes the gate, not only those that can carry a write.
     all_requests: bool,
+    /// Contexts kept ready beyond those that the running episodes verify in.
+    spare: usize,
 }
 
 /// A browser process and what belongs to it.
@@ -70,6 +70,10 @@ pub struct Running {
     group: i32,
     _guard: launch::GuardHandle,
     warm: Mutex<VecDeque<Warm>>,
+    /// Contexts that are being made.
+    making: AtomicUsize,
+    /// Sessions that may write and are open: each is followed by one that verifies.
+    writing: AtomicUsize,
     next_session: AtomicU64,
 }
 
@@ -102,7 +106,15 @@ impl Chromium {
 
     fn made(config: ChromiumConfig, all_requests: bool) -> Self {
         let version = Mutex::new("not started".to_owned());
-        Self { config, running: AsyncMutex::new(None), version, all_requests }
+        Self { config, running: AsyncMutex::new(None), version, all_requests, spare: 0 }
+    }
+
+    /// Keeps that many contexts ready for episodes that are still to come, as a runner with a queue does. One context for the
+    /// verification of each running episode is made ready in any case.
+    #[must_use]
+    pub fn with_spare(mut self, spare: usize) -> Self {
+        self.spare = spare;
+        self
     }
 
     /// The running browser, started if need be.
@@ -141,6 +153,10 @@ impl Chromium {
             _ => Reach::Public,
         });
         let session = running.next_session.fetch_add(1, Ordering::Relaxed);
+        let verified_next = match opening.access {
+            Access::Write => running.writing.fetch_add(1, Ordering::Relaxed) + 1,
+            Access::ReadOnly => 0,
+        };
         let of_flow = match opening.access {
             Access::Write => opening.recipe.flows.get(&opening.flow).map(|f| f.writes.clone()).unwrap_or_default(),
             Access::ReadOnly => Vec::new(),
@@ -156,7 +172,7 @@ impl Chromium {
         let context = warm.context.clone();
         let opened = ChromiumSession::new(Arc::clone(&running), warm, session, opening.clone(), network);
         inject(&running.wire, &context, opened.page(), &opening.session).await?;
-        running.prewarm();
+        running.prewarm(verified_next + self.spare);
         Ok(opened)
     }
 
@@ -197,6 +213,8 @@ impl Running {
             group: launched.group,
             _guard: launched.guard,
             warm: Mutex::default(),
+            making: AtomicUsize::new(0),
+            writing: AtomicUsize::new(0),
             next_session: AtomicU64::new(1),
         });
         tokio::spawn(attend(Arc::downgrade(&running), wire.clone(), events));
@@ -237,20 +255,32 @@ impl Running {
         }
     }
 
-    /// Makes contexts ready while nobody waits.
-    pub fn prewarm(self: &Arc<Self>) {
-        let running = Arc::clone(self);
-        tokio::spawn(async move {
-            while running.warm.lock().unwrap_or_else(PoisonError::into_inner).len() < WARM {
-                match running.make().await {
-                    Ok(warm) => running.warm.lock().unwrap_or_else(PoisonError::into_inner).push_back(warm),
-                    Err(fault) => {
-                        tracing::debug!(%fault, "no context was made ready");
-                        return;
-                    }
+    /// Makes contexts ready while nobody waits: one for each session that will be verified, and the spare ones. One that nobody takes
+    /// costs a renderer for nothing.
+    fn prewarm(self: &Arc<Self>, wanted: usize) {
+        let mut there = {
+            let warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+            warm.len() + self.making.load(Ordering::Relaxed)
+        };
+        while there < wanted {
+            there += 1;
+            self.making.fetch_add(1, Ordering::Relaxed);
+            let running = Arc::clone(self);
+            tokio::spawn(async move {
+                let made = running.make().await;
+                let mut warm = running.warm.lock().unwrap_or_else(PoisonError::into_inner);
+                running.making.fetch_sub(1, Ordering::Relaxed);
+                match made {
+                    Ok(made) => warm.push_back(made),
+                    Err(fault) => tracing::debug!(%fault, "no context was made ready"),
                 }
-            }
-        });
+            });
+        }
+    }
+
+    /// A session that could write is closed.
+    pub(crate) fn writes_no_more(&self) {
+        self.writing.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Throws a context away, with everything in it.

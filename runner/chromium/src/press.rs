@@ -20,7 +20,9 @@ pub const STILL: Duration = Duration::from_millis(150);
 /// How long it may take to come to rest.
 const COMES_TO_REST: Duration = Duration::from_secs(5);
 /// How long the browser may take to accept press and release.
-const ACCEPT: Duration = Duration::from_secs(5);
+const ACCEPT: Duration = Duration::from_secs(15);
+/// Bound of the server's word in the last check: `CONFIRM_MS` of the looking code.
+const CONFIRM: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize)]
 struct Aimed {
@@ -100,7 +102,7 @@ async fn recheck<C: LastCheck>(session: &ChromiumSession, aim: &Aim, check: &C) 
     let rect =
         serde_json::json!({ "x": aim.rect.x, "y": aim.rect.y, "width": aim.rect.width, "height": aim.rect.height });
     let call = format!("recheck({}, {rect}, {}, {})", aim.node.0, STILL.as_millis(), query.json());
-    let answer: Answer<Rechecked> = session.page.touch(&call, CALL).await?;
+    let answer: Answer<Rechecked> = session.page.touch(&call, CONFIRM + CALL).await?;
     let rechecked = answer.ok("the last check")?;
     let seen = session.finish(rechecked.seen).await?;
     check.judge(&seen).map_err(BrowserFault::InputRefused)?;

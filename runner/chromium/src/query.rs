@@ -189,6 +189,8 @@ pub struct RawSeen {
     marker: Option<String>,
     #[serde(default)]
     marker_at_home: Option<String>,
+    #[serde(default)]
+    home_silent: bool,
     satisfied: bool,
     #[serde(skip)]
     locators: BTreeMap<String, Vec<String>>,
@@ -241,6 +243,7 @@ impl RawSeen {
             toasts: self.toasts,
             marker: self.marker,
             marker_at_home: self.marker_at_home,
+            home_silent: self.home_silent,
             satisfied: self.satisfied,
         }
     }

@@ -14,8 +14,8 @@ use chromiumoxide_cdp::cdp::browser_protocol::page::{AddScriptToEvaluateOnNewDoc
 use chromiumoxide_cdp::cdp::browser_protocol::storage::{GetCookiesParams, SetCookiesParams};
 use deed_core::permit::{Permit, Target};
 use deed_core::ports::browser::{
-    Aim, BrowserFault, Capture, Landing, LastCheck, Look, Need, NodeId, Opening, Press, Seen, Session, SessionState,
-    StoppedRequest, WriteSeen,
+    Access, Aim, BrowserFault, Capture, Landing, LastCheck, Look, Need, NodeId, Opening, Press, Seen, Session,
+    SessionState, StoppedRequest, WriteSeen,
 };
 use deed_core::time::Timestamp;
 use deed_proofs::ImageHash;
@@ -384,6 +384,9 @@ impl Session for ChromiumSession {
 
 impl Drop for ChromiumSession {
     fn drop(&mut self) {
+        if self.opening.access == Access::Write {
+            self.running.writes_no_more();
+        }
         self.running.gate.close_session(self.key);
         self.page.wire().forget(self.page.session());
         self.running.dispose(self.context.clone());

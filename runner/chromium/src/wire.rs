@@ -21,7 +21,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Bound of a call that does no page work.
-pub const CALL: Duration = Duration::from_secs(5);
+pub const CALL: Duration = Duration::from_secs(15);
 /// Greatest message that is taken from the browser (a screenshot of a large page is some MB).
 const MESSAGE_MAX: usize = 64 << 20;
 

@@ -21,6 +21,13 @@ fn visible(element: &str) -> Look {
     Look { until: vec![Need::Visible(name)], within: Duration::from_secs(20), ..Look::default() }
 }
 
+/// Waits until the page's pictures are loaded and drawn: an element has its size before that.
+async fn painted(session: &deed_chromium::ChromiumSession) {
+    let script = "Promise.all([...document.images].map((i) => i.decode().catch(() => 0)))
+        .then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true)))))";
+    session.evaluate_in_page_for_tests(script).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_is_of_the_page_that_is_left_and_not_of_the_next() {
     let practice = Practice::start(PracticeConfig::default()).await.unwrap();
@@ -40,6 +47,7 @@ async fn a_picture_is_of_the_page_that_is_left_and_not_of_the_next() {
     let (profile, composer) = (format!("{}/north_star", practice.origin()), format!("{}/compose", practice.origin()));
     session.goto(&profile).await.unwrap();
     assert!(session.look(&visible("header_avatar")).await.unwrap().satisfied);
+    painted(&session).await;
     let still = ImageHash::of(&session.capture().await.unwrap().png).unwrap();
     for _ in 0..10 {
         let taking = session.capture();
@@ -50,6 +58,7 @@ async fn a_picture_is_of_the_page_that_is_left_and_not_of_the_next() {
         assert!(session.look(&visible("editor")).await.unwrap().satisfied);
         session.goto(&profile).await.unwrap();
         assert!(session.look(&visible("header_avatar")).await.unwrap().satisfied);
+        painted(&session).await;
     }
     session.close().await;
     chromium.stop().await;

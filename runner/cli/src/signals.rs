@@ -27,15 +27,16 @@ pub async fn until_stopped<T>(
     }
 }
 
-/// Returns when Ctrl-C or SIGTERM comes. Without signal handlers it never returns, and the signal ends the process as usual.
-pub async fn asked_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Ends when Ctrl-C or SIGTERM comes; it listens from the call on. Without signal handlers it never ends, and the signal ends the
+/// process as usual.
+pub fn asked_to_stop() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) type Row = sqlx::sqlite::SqliteRow;
 const BUSY_MS: u64 = 10_000;
 /// How long a task waits for the one write connection of this process.
 const WRITER_WAIT: Duration = Duration::from_secs(30);
+/// How often a new file is put into WAL mode while others do the same.
+const WAL_TRIES: u32 = 20;
 /// Connections that only read.
 const READERS_MAX: u32 = 4;
 
@@ -40,10 +42,29 @@ pub(crate) enum Durability {
 pub(crate) async fn writer(path: &Path) -> Result<Pool, sqlx::Error> {
     let options = base(path).journal_mode(SqliteJournalMode::Wal);
     // Tried once outside the pool: a pool would try again and again, and then say no more than that it waited.
-    let mut probe = options.clone().disable_statement_logging().connect().await?;
+    let mut probe = base(path).disable_statement_logging().connect().await?;
+    write_ahead(&mut probe).await?;
     check_settings(&mut probe, Durability::Full).await?;
     probe.close().await?;
     pool(options, Durability::Full, 1).await
+}
+
+/// Puts a new file into WAL mode. Of several that do so at once SQLite refuses all but one immediately, whatever the busy timeout is;
+/// an empty write transaction does wait for the other.
+async fn write_ahead(conn: &mut Conn) -> Result<(), sqlx::Error> {
+    for left in (0..WAL_TRIES).rev() {
+        match sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *conn).await {
+            Err(error) if left > 0 && is_busy(&error) => {
+                sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(&mut *conn).await?;
+            }
+            done => return done.map(drop),
+        }
+    }
+    Ok(())
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| stable_code(&code) == "ledger-busy")
 }
 
 /// A database in memory: one connection, for reading and writing.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deed_core::state::State;
-use deed_tests::Set;
+use deed_tests::{Set, browser_with_spare};
 
 use crate::platform::Platform;
 
@@ -17,8 +17,10 @@ impl Engine {
     pub async fn start(platform: &Platform, level: usize) -> Self {
         let facts = &platform.facts;
         let mut stages: Vec<Arc<Set>> = Vec::new();
+        // As a runner with that many accounts in its queue.
+        let browser = browser_with_spare(level);
         for place in 0..level {
-            let browser = stages.first().map(|s| Arc::clone(&s.world.browser));
+            let browser = Some(Arc::clone(&browser));
             let session = facts.sessions[place].to_string();
             let stage = Set::up(&facts.origin, &facts.display_name, &facts.avatar_png, session, browser, 20).await;
             stages.push(Arc::new(stage));

@@ -16,7 +16,7 @@ mod measure;
 mod platform;
 mod playwright;
 
-use measure::{Usage, cpu_s, median, p95, pss_mb, rss_mb};
+use measure::{Usage, cpu_s, group_cpu_s, median, p95, pss_mb, rss_mb};
 
 /// Accounts at once.
 const LEVELS: [usize; 4] = [1, 2, 4, 8];
@@ -38,19 +38,21 @@ struct Row {
     ms: Vec<f64>,
     wall_s: f64,
     cpu_s: f64,
+    chromium_s: f64,
     rss_mb: f64,
     pss_mb: f64,
 }
 
 impl Row {
     fn new(name: &'static str) -> Self {
-        Self { name, ms: Vec::new(), wall_s: 0.0, cpu_s: 0.0, rss_mb: 0.0, pss_mb: 0.0 }
+        Self { name, ms: Vec::new(), wall_s: 0.0, cpu_s: 0.0, chromium_s: 0.0, rss_mb: 0.0, pss_mb: 0.0 }
     }
 
     fn add(&mut self, mut usage: Usage) {
         self.ms.append(&mut usage.ms);
         self.wall_s += usage.wall_s;
         self.cpu_s += usage.cpu_s;
+        self.chromium_s += usage.chromium_s;
         self.rss_mb = self.rss_mb.max(usage.rss_mb);
         self.pss_mb = self.pss_mb.max(usage.pss_mb);
     }
@@ -62,21 +64,22 @@ async fn main() {
         return platform::serve().await;
     }
     println!(
-        "| accounts | what | median ms | p95 ms | episodes/s | driver CPU ms/episode | driver RSS MB | Chromium PSS MB/account |"
+        "| accounts | what | median ms | p95 ms | episodes/s | driver CPU ms/episode | Chromium CPU ms/episode | driver RSS MB | Chromium PSS MB/account |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     let mut ratios = Vec::new();
     for level in levels() {
         let rows = measure_level(level).await;
         for row in &rows {
             let count = row.ms.len() as f64;
             println!(
-                "| {level} | {} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {:.0} |",
+                "| {level} | {} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} |",
                 row.name,
                 median(&row.ms),
                 p95(&row.ms),
                 count / row.wall_s,
                 row.cpu_s * 1_000.0 / count,
+                row.chromium_s * 1_000.0 / count,
                 row.rss_mb,
                 row.pss_mb / level as f64,
             );
@@ -105,17 +108,24 @@ async fn measure_level(level: usize) -> Vec<Row> {
         // Which comes first changes from round to round; the first round warms up and does not count.
         for place in 0..rows.len() {
             let which = (place + round) % rows.len();
-            let (cpu, started) = (cpu_s(), std::time::Instant::now());
-            let (ms, group) = match which {
-                0 => (engine.round(round).await, engine.group().await),
-                1 => (floor.round(&platform, level, round).await, floor.group()),
-                _ => (playwright.as_mut().unwrap().round(round), 0),
+            let group = match which {
+                0 => engine.group().await,
+                1 => floor.group(),
+                _ => 0,
+            };
+            let chromium = || if group > 0 { group_cpu_s(group) } else { 0.0 };
+            let (cpu, chromium_before, started) = (cpu_s(), chromium(), std::time::Instant::now());
+            let ms = match which {
+                0 => engine.round(round).await,
+                1 => floor.round(&platform, level, round).await,
+                _ => playwright.as_mut().unwrap().round(round),
             };
             eprint!("\r{level} at once, round {round} of {rounds}: {}          ", rows[which].name);
             let usage = Usage {
                 ms,
                 wall_s: started.elapsed().as_secs_f64(),
                 cpu_s: cpu_s() - cpu,
+                chromium_s: chromium() - chromium_before,
                 rss_mb: rss_mb(),
                 pss_mb: if group > 0 { pss_mb(group) } else { 0.0 },
             };

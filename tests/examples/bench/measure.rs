@@ -5,6 +5,7 @@ pub struct Usage {
     pub ms: Vec<f64>,
     pub wall_s: f64,
     pub cpu_s: f64,
+    pub chromium_s: f64,
     pub rss_mb: f64,
     pub pss_mb: f64,
 }
@@ -31,6 +32,18 @@ pub fn cpu_s() -> f64 {
     let fields: Vec<_> = rest.split_whitespace().collect();
     let ticks: f64 = [11, 12].iter().map(|i| fields[*i].parse::<f64>().unwrap()).sum();
     ticks / 100.0
+}
+
+/// CPU seconds of every process of a group so far, those that ended and were waited for included.
+pub fn group_cpu_s(group: i32) -> f64 {
+    let of = |pid: &str| -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(')')?;
+        let fields: Vec<_> = rest.split_whitespace().collect();
+        (fields[2] == group.to_string()).then(|| (11..=14).filter_map(|i| fields[i].parse::<f64>().ok()).sum())
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|e| of(e.file_name().to_str()?)).sum::<f64>() / 100.0
 }
 
 /// Resident memory of this process.

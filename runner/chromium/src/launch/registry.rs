@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 /// How long an old browser may take to be gone after SIGKILL.
-const GONE_WITHIN: Duration = Duration::from_secs(5);
+const GONE_WITHIN: Duration = Duration::from_secs(20);
 
 /// The directory of the runners' locks.
 #[derive(Debug, Clone)]

@@ -419,20 +419,32 @@
   // ---- stillness, aiming, input ------------------------------------------------------------------------------------------
   // How long a tracked node has stood where it stands. A browser that has no time to draw moves nothing either: frames count too.
   const FRAMES_MIN = 4;
+  const FRAMES_AIMED = 2;
+  const RESTING_MS = 150;
   const still = new Map();
   const sameBox = (a, b) => ['x', 'y', 'width', 'height'].every((k) => Math.abs(a[k] - b[k]) < 0.5);
   const track = (id) => {
     if (still.has(id)) return;
-    const state = { rect: null, since: performance.now(), frames: 0 };
+    const state = { rect: null, since: performance.now(), frames: 0, aimed: false };
     still.set(id, state);
+    let timer = 0; let frame = 0;
+    const next = () => { frame = requestAnimationFrame(tick); };
     const tick = () => {
       const el = node(id);
       if (!el) { still.delete(id); return; }
       const rect = rectOf(el);
       if (!state.rect || !sameBox(rect, state.rect)) { state.rect = rect; state.since = performance.now(); state.frames = 0; }
       else state.frames++;
-      // Not every frame: asking for each would make the browser draw sixty a second.
-      setTimeout(() => requestAnimationFrame(tick), 20);
+      // Asking for a frame makes the browser draw one. So not each of them is asked for, and one that rests is only looked at now and then
+      // until it is aimed at.
+      timer = setTimeout(next, !state.aimed && state.frames >= FRAMES_MIN ? RESTING_MS : 20);
+    };
+    // From the aim on it is watched closely, and some of its frames must be of that time.
+    state.watch = () => {
+      state.aimed = true;
+      state.frames = Math.min(state.frames, FRAMES_MIN - FRAMES_AIMED);
+      clearTimeout(timer); cancelAnimationFrame(frame);
+      next();
     };
     tick();
   };
@@ -495,6 +507,7 @@
     if (!el) { resolve({ why: 'it is gone' }); return; }
     intoView(el);
     track(id);
+    still.get(id)?.watch();
     const end = performance.now() + withinMs;
     const check = () => {
       const state = still.get(id);
@@ -576,26 +589,28 @@
     return { moved: el.scrollTop !== before };
   };
   // What the server says whose session this is, asked anew: another window may have switched it without this page's knowledge.
-  const CONFIRM_MS = 3000;
+  // A server that is silent for too long is told apart from one that does not say: the one is a reason not to press.
+  const CONFIRM_MS = 10000;
   const atHome = async (q) => {
-    if (!q.confirm) return null;
+    if (!q.confirm) return {};
     try {
       const answer = await fetch(q.confirm, { credentials: 'include', cache: 'no-store', signal: AbortSignal.timeout(CONFIRM_MS) });
       const how = q.marker?.attribute;
-      if (!answer.ok || !how) return null;
-      return new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector(how.css)?.getAttribute(how.attribute) || null;
-    } catch { return null; }
+      if (!answer.ok || !how) return {};
+      const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      return { marker_at_home: page.querySelector(how.css)?.getAttribute(how.attribute) || null };
+    } catch (error) { return { home_silent: error.name === 'TimeoutError' }; }
   };
-  const confirmed = async (q) => { const marker = await atHome(q); return { ...(await lookUntil(q)), marker_at_home: marker }; };
+  const confirmed = async (q) => { const home = await atHome(q); return { ...(await lookUntil(q)), ...home }; };
   // One last pass before the press: same place, still, nothing in front.
   const recheck = async (id, rect, minMs, q) => {
-    const marker = await atHome(q);
+    const home = await atHome(q);
     const el = node(id);
     if (!el) return { why: 'it is gone' };
     const state = still.get(id);
     if (!state || performance.now() - state.since < minMs || state.frames < FRAMES_MIN || !sameBox(rect, box(el))) return { why: 'it moved' };
     const hit = hitTest(el);
-    return hit.why ? hit : { ...hit, seen: { ...look(q), marker_at_home: marker } };
+    return hit.why ? hit : { ...hit, seen: { ...look(q), ...home } };
   };
   const focus = (id) => {
     const el = node(id);

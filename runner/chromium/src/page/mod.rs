@@ -31,7 +31,7 @@ const WORLD: &str = "deed";
 /// Bound of a navigation up to its parsed document.
 pub const NAVIGATION: Duration = Duration::from_secs(30);
 /// Bound of a screenshot.
-const SCREENSHOT: Duration = Duration::from_secs(10);
+const SCREENSHOT: Duration = Duration::from_secs(30);
 /// A screenshot may be tried again: the headless shell refuses about one in five hundred.
 const SCREENSHOT_TRIES: u32 = 3;
 
@@ -196,7 +196,12 @@ impl Page {
     /// Calls the looking code once: `look({…})`.
     async fn call_once<T: DeserializeOwned>(&self, call: &str, within: Duration) -> Result<T, BrowserFault> {
         let context = self.context().await?;
-        let short = EvaluateParams { expression: format!("__deed.{call}"), ..Self::evaluation(context, "", true) };
+        let short = EvaluateParams {
+            context_id: Some(context),
+            return_by_value: Some(true),
+            await_promise: Some(true),
+            ..EvaluateParams::new(format!("__deed.{call}"))
+        };
         let mut answer = self.wire.call(Some(&self.session), &short, within).await?;
         if answer.exception_details.as_ref().is_some_and(|e| format!("{e:?}").contains("__deed is not defined")) {
             answer = self.wire.call(Some(&self.session), &Self::evaluation(context, call, true), within).await?;

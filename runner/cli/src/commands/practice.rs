@@ -48,9 +48,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<(), CliError> {
         .map(|f| json!({ "handle": f.handle, "name": f.name, "session": f.session, "avatar": f.avatar }))
         .collect();
     let data = json!({ "origin": origin, "handles": practice.handles(), "accounts": accounts });
+    // Before anybody reads that it runs: a signal from then on must end it in good order.
+    let stop = asked_to_stop();
     context.ui.answer(&Answer::done(data, text));
     context.ui.say("Ctrl-C stops it");
-    asked_to_stop().await;
+    stop.await;
     practice.stop().await;
     Ok(())
 }

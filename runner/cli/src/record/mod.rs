@@ -27,9 +27,9 @@ const EXCHANGES_MAX: usize = 2_000;
 /// Most bytes of all bodies of a recording.
 const BYTES_MAX: usize = 256 << 20;
 /// So long nothing may come over the network for a page to count as there.
-const QUIET: Duration = Duration::from_millis(800);
+const QUIET: Duration = Duration::from_millis(2_000);
 /// So long it is waited for that.
-const QUIET_WITHIN: Duration = Duration::from_secs(12);
+const QUIET_WITHIN: Duration = Duration::from_secs(30);
 
 /// What is visited.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -30,7 +30,9 @@ use crate::replay::stage::{FixtureStage, Played, ReplayClock};
 use crate::world::DirectoryProofs;
 
 /// How long a page may take to show what it should, beside the fixture's own delays. Its answers come at once.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+pub const PATIENCE: Duration = Duration::from_millis(1_500);
+/// The same for a scenario that is played alone, because it differed beside others.
+pub const UNHURRIED: Duration = Duration::from_secs(10);
 /// A scenario that takes longer is stuck.
 const SCENARIO: Duration = Duration::from_secs(120);
 
@@ -47,6 +49,8 @@ pub struct Scenario {
     pub expect: Expect,
     /// Its recipe.
     pub recipe: Arc<Recipe>,
+    /// How long its pages may take to show what they should, beside its own delays.
+    pub patience: Duration,
 }
 
 /// What came of a scenario.
@@ -214,7 +218,7 @@ impl Scenario {
     }
 
     fn patience(&self) -> Duration {
-        PATIENCE + self.fixture.slowest()
+        self.patience + self.fixture.slowest()
     }
 
     fn options(&self) -> Options {

@@ -98,6 +98,9 @@ impl LastCheck for AtPress {
         if self.target.marker.is_some() && seen.marker_at_home.is_some() && seen.marker_at_home != self.target.marker {
             return Err("the server says that the session is another one now".to_owned());
         }
+        if self.target.marker.is_some() && seen.home_silent {
+            return Err("the server did not say in time whose session this is".to_owned());
+        }
         if let Some(challenge) = seen.challenges.first() {
             return Err(format!("a challenge is on the page: {}", challenge.detector));
         }
@@ -224,6 +227,7 @@ mod tests {
         assert!(refusal(|s| s.marker = None).is_some(), "signed out");
         assert!(refusal(|s| s.marker_at_home = Some("acc_2".into())).is_some(), "switched in another window");
         assert!(refusal(|s| s.marker_at_home = Some("acc_1".into())).is_none());
+        assert!(refusal(|s| s.home_silent = true).is_some(), "asked, and no answer in time");
         assert!(
             refusal(|s| s.votes.get_mut("post_button").unwrap()[1].nodes = vec![NodeId(3)]).is_some(),
             "locators disagree"

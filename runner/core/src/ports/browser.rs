@@ -300,6 +300,8 @@ pub struct Seen {
     pub marker: Option<String>,
     /// The same, as the server says it now of the page that was to be asked; `None`: it does not tell.
     pub marker_at_home: Option<String>,
+    /// It was asked for that, and did not answer in time.
+    pub home_silent: bool,
     /// Whether the wait ended with its conditions met.
     pub satisfied: bool,
 }

@@ -66,7 +66,10 @@ impl Desk {
 
     /// One statement around the ledger; the database's words when it refuses.
     pub async fn sql(&self, sql: &str) -> Result<u64, String> {
-        let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut self.raw().await).await;
+        let mut raw = self.raw().await;
+        let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut raw).await;
+        // Closed and waited for: one that is only dropped is closed later, on its own thread.
+        raw.close().await.unwrap();
         done.map(|d| d.rows_affected()).map_err(|e| e.to_string())
     }
 
