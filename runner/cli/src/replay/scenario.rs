@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deed_chromium::{Chromium, Replaying};
-use deed_core::account::{Fingerprint, Mode};
+use deed_core::account::Mode;
 use deed_core::episode::{self, Ending, Options};
 use deed_core::ids::{ClientId, WorkerId};
 use deed_core::order::Lane;
@@ -17,7 +17,7 @@ use deed_core::ports::browser::{Pacing, SessionState};
 use deed_core::ports::{Clock as _, World};
 use deed_core::state::State;
 use deed_ledger::{AgeSealer, ClaimTarget, LedgerOptions, NewAccount, NewOrder, SqlLedger};
-use deed_proofs::{ArtifactKind, ImageHash, Manifest, Store as _};
+use deed_proofs::{ArtifactKind, Manifest, Store as _};
 use deed_recipes::Recipe;
 
 use crate::context::mint;
@@ -195,15 +195,7 @@ impl Scenario {
 
     fn account(&self, client: &ClientId) -> Result<NewAccount, CliError> {
         let account = &self.fixture.account;
-        let avatar = match &account.avatar {
-            Some(path) => {
-                let bytes = std::fs::read(path).map_err(CliError::file("read the avatar", path))?;
-                Some(ImageHash::of(&bytes).map_err(|source| CliError::Picture { path: path.clone(), source })?)
-            }
-            None => None,
-        };
-        let fingerprint =
-            Fingerprint { handle: account.handle.clone(), display_name: account.display_name.clone(), avatar };
+        let fingerprint = account.fingerprint()?;
         let platform = self.recipe.platform.clone();
         if let Some(origin) = &account.origin
             && !self.recipe.allows_origin(origin)
@@ -213,19 +205,15 @@ impl Scenario {
         Ok(NewAccount { client: client.clone(), platform, fingerprint, origin: account.origin.clone() })
     }
 
-    fn patience(&self) -> Duration {
-        PATIENCE + self.fixture.slowest()
-    }
-
     fn options(&self) -> Options {
-        let patience = self.patience();
+        let patience = patience(&self.fixture);
         Options { pacing: Pacing::Unpaced, patience, identity_wait: patience, ..Options::default() }
     }
 
     /// The recipe with the receipt's wait shortened, which counts real time.
     fn quick(&self) -> Arc<Recipe> {
         let mut recipe = (*self.recipe).clone();
-        let within_ms = u64::try_from(self.patience().as_millis()).unwrap_or(u64::MAX);
+        let within_ms = u64::try_from(patience(&self.fixture).as_millis()).unwrap_or(u64::MAX);
         for flow in recipe.flows.values_mut() {
             flow.receipt.within_ms = flow.receipt.within_ms.min(within_ms);
         }
@@ -262,6 +250,11 @@ impl Scenario {
     fn misfit(&self, why: String) -> CliError {
         FixtureError::Misfit { path: self.folder.clone(), why }.into()
     }
+}
+
+/// How long a fixture's page may take to show what it should.
+pub(super) fn patience(fixture: &Fixture) -> Duration {
+    PATIENCE + fixture.slowest()
 }
 
 /// A ledger in memory: the same rules, nothing left behind.
