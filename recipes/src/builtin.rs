@@ -30,9 +30,9 @@ const ALL: &[Builtin] = built_in! {
     "reddit": "community" "community_composer" "composer" "profile" "submitted" "thread";
     "tiktok": "comments" "content" "other_profile" "profile" "upload" "video";
     "x": "composer" "person" "profile" "status" "timeline";
-    "google-business-profile": "composer" "feed";
-    "skool": "composer" "feed";
-    "youtube": "channel" "composer" "feed" "profile" "shorts" "video";
+    "google-business-profile": "account" "composer" "feed";
+    "skool": "composer" "feed" "post";
+    "youtube": "channel" "composer" "feed" "profile" "shorts" "upload" "video";
 };
 
 /// The recipe's text and its baselines, for a platform whose recipe is built in.

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::json_path;
-use crate::model::{Element, Flow, ObjectId, OriginPattern, PortPattern, Recipe, Surface};
+use crate::model::{Element, Flow, ObjectId, OriginPattern, PortPattern, Recipe, Step, Surface};
 use crate::template::{MissingValue, Part, Placeholder, Values};
 
 /// Everything but the unreserved characters of RFC 3986: a value fills one path segment and can never end it.
@@ -134,6 +134,25 @@ impl Recipe {
         let base = Url::parse(base_origin).map_err(|_| UrlError::NotAUrl { url: base_origin.to_owned() })?;
         let url = base.join(&reference).map_err(|_| UrlError::NotAUrl { url: reference })?;
         if self.allows_url(&url) { Ok(url.into()) } else { Err(UrlError::OutsideOrigins { url: url.into() }) }
+    }
+
+    /// The surfaces that an episode of a flow visits, in its order, each once; none for a flow that there is not.
+    #[must_use]
+    pub fn visits(&self, flow: &str) -> Vec<&str> {
+        let Some(flow) = self.flow(flow) else { return Vec::new() };
+        let opened = flow.steps.iter().filter_map(|step| match step {
+            Step::Open(surface) => Some(surface.as_str()),
+            _ => None,
+        });
+        let mut visits: Vec<&str> = Vec::new();
+        for surface in
+            [self.identity.on.as_str(), &flow.dedupe.on].into_iter().chain(opened).chain([flow.verify.on.as_str()])
+        {
+            if !visits.contains(&surface) {
+                visits.push(surface);
+            }
+        }
+        visits
     }
 
     fn allows_url(&self, url: &Url) -> bool {

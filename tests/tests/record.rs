@@ -269,7 +269,14 @@ async fn fifty_planted_secrets_are_in_no_written_byte() {
 
     let dir = tempfile::tempdir().unwrap();
     let words = [canaries[49].clone()];
-    let of = Of { recipe: &recipe, account: &account, session: &session, flow: Some("publish.post"), words: &words };
+    let of = Of {
+        recipe: &recipe,
+        account: &account,
+        session: &session,
+        flow: Some("publish.post"),
+        target: None,
+        words: &words,
+    };
     let written = record::write(&recording, &of, dir.path()).unwrap();
     assert_eq!(written.pictures, 1);
     let files = files(dir.path());
@@ -289,6 +296,12 @@ async fn fifty_planted_secrets_are_in_no_written_byte() {
     assert!(files.iter().any(|f| f.extension().is_some_and(|e| e == "png") && f.parent().unwrap().ends_with("bodies")));
 }
 
+fn names_in_order<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_replays() {
     let practice = Practice::start(PracticeConfig::default()).await.unwrap();
@@ -300,11 +313,31 @@ async fn what_was_recorded_replays() {
     assert_eq!(names, ["profile", "feed", "composer"]);
     let recording = record::record(&visits, &recipe, &account, &session, None).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let of = Of { recipe: &recipe, account: &account, session: &session, flow: Some("publish.post"), words: &[] };
+    let of = Of {
+        recipe: &recipe,
+        account: &account,
+        session: &session,
+        flow: Some("publish.post"),
+        target: None,
+        words: &[],
+    };
     record::write(&recording, &of, dir.path()).unwrap();
     assert!(practice.truth().writes.is_empty(), "recording sends nothing");
     let origin = practice.origin();
     practice.stop().await;
+
+    // Its pages are baselines as well; a surface that was not visited is named.
+    let chromium = replay::browser(None);
+    let baselines = replay::baseline::of_all(&[dir.path().to_owned()], &recipe, &chromium).await.unwrap();
+    chromium.stop().await;
+    for baseline in &baselines.baselines {
+        assert_eq!(recipe.baselines.get(&baseline.surface), Some(baseline));
+    }
+    let surfaces: Vec<_> = baselines.baselines.iter().map(|b| b.surface.as_str()).collect();
+    assert_eq!(surfaces, names_in_order(&names));
+    let scheduled = baselines.left_out.iter().find(|(surface, _)| surface == "scheduled").map(|(_, why)| why.as_str());
+    let wanted = format!("no answer for GET {origin}/scheduled in scene before");
+    assert!(scheduled.is_some_and(|why| why.contains(&wanted)), "{:?}", baselines.left_out);
 
     // The write is authored: it can not be recorded without being done.
     let path = dir.path().join("fixture.yaml");

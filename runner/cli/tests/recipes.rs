@@ -156,3 +156,17 @@ fn media_that_the_recipe_does_not_take_are_refused_before_anything_is_stored() {
     assert!(code == "video-damaged" && said.contains("cut.mp4") && said.contains("moov"), "{said}");
     assert_eq!(deed.actions(), 0);
 }
+
+#[test]
+fn a_baseline_has_one_source_and_a_fixture_must_be_one() {
+    let deed = Deed::new();
+    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/practice").display().to_string();
+    let baseline = |more: &[&str], code: &str| {
+        let said = deed.fails(2, &[&["recipe", "baseline", &recipe], more].concat());
+        assert_eq!(said.0, code, "{}", said.1.err);
+    };
+    baseline(&[], "usage");
+    baseline(&["--practice", "--from", "fixtures"], "usage");
+    baseline(&["--account", "north_star", "--from", "fixtures"], "usage");
+    baseline(&["--from", "nowhere"], "fixture-none");
+}

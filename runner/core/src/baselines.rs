@@ -1,11 +1,13 @@
 //! Recording baselines: where the landmarks of each surface stand now, for a person to look at and commit.
 //!
-//! Only looks. Begins with the identity surface: what another account's session shows is no baseline. A surface whose
-//! landmarks are not all there is left out and named; half a baseline would call the other half unchanged.
+//! Only looks. Begins with the identity surface: what another account's session shows is no baseline. A surface that does not
+//! open, or whose landmarks are not all there, is left out and named; half a baseline would call the other half unchanged.
+
+mod join;
 
 use std::time::Duration;
 
-use deed_recipes::{Baseline, Recipe};
+use deed_recipes::{Baseline, Placeholder, Recipe, Values};
 
 use crate::account::Fingerprint;
 use crate::episode::{challenge_of, read_identity};
@@ -21,6 +23,50 @@ pub struct Recorded {
     pub baselines: Vec<Baseline>,
     /// Surfaces without one, and why.
     pub left_out: Vec<(String, String)>,
+    /// What is in no baseline because recordings differ in it, in words: a counter, a state.
+    pub unsteady: Vec<String>,
+}
+
+/// Whose pages are looked at, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Names the surfaces.
+    pub recipe: &'a Recipe,
+    /// The origin that the surfaces' paths count from.
+    pub base: &'a str,
+    /// Must be proved before anything is looked at.
+    pub account: &'a Fingerprint,
+    /// Action type and target of an order: surfaces of the target are those that its flow visits. Without one they are left out.
+    pub order: Option<(&'a str, &'a str)>,
+}
+
+impl Source<'_> {
+    /// Where a surface is, or why that is not known.
+    ///
+    /// # Errors
+    /// Its URL names what has no value here.
+    pub fn url(&self, surface: &str) -> Result<String, String> {
+        let plain = self.recipe.url_of(surface, self.base, self.account);
+        let found = match self.order {
+            Some((flow, target)) if plain.is_err() && self.recipe.visits(flow).contains(&surface) => {
+                self.recipe.url_of(surface, self.base, &Aimed { account: self.account, target })
+            }
+            _ => plain,
+        };
+        found.map_err(|e| e.to_string())
+    }
+}
+
+/// The account's placeholders, and the order's target.
+struct Aimed<'a> {
+    account: &'a Fingerprint,
+    target: &'a str,
+}
+
+impl Values for Aimed<'_> {
+    fn get(&self, placeholder: Placeholder) -> Option<&str> {
+        if placeholder == Placeholder::Target { Some(self.target) } else { self.account.get(placeholder) }
+    }
 }
 
 /// Why nothing was recorded.
@@ -44,10 +90,10 @@ impl RecordError {
     }
 }
 
-/// Visits every surface that has landmarks and notes where they stand.
+/// As [`record_of`], from an account's session, where no order says what surfaces of a target would be.
 ///
 /// # Errors
-/// The browser's; a session that is not proved to be the account's.
+/// As [`record_of`].
 pub async fn record<S: Session>(
     session: &mut S,
     recipe: &Recipe,
@@ -56,9 +102,21 @@ pub async fn record<S: Session>(
     patience: Duration,
     now: Timestamp,
 ) -> Result<Recorded, RecordError> {
-    // Only the account's placeholders: a surface that needs more is opened in the course of a flow, not here.
-    let url = |surface: &str| recipe.url_of(surface, base, account).map_err(|e| e.to_string());
-    let home = url(&recipe.identity.on).map_err(RecordError::Identity)?;
+    record_of(session, &Source { recipe, base, account, order: None }, patience, now).await
+}
+
+/// Visits every surface that has landmarks and notes where they stand.
+///
+/// # Errors
+/// The browser's; a session that is not proved to be the account's.
+pub async fn record_of<S: Session>(
+    session: &mut S,
+    source: &Source<'_>,
+    patience: Duration,
+    now: Timestamp,
+) -> Result<Recorded, RecordError> {
+    let (recipe, account) = (source.recipe, source.account);
+    let home = source.url(&recipe.identity.on).map_err(RecordError::Identity)?;
     session.goto(&home).await?;
     let (readings, seen) = read_identity(session, recipe, patience).await?;
     if let Some(hold) = challenge_of(&seen, now) {
@@ -71,7 +129,7 @@ pub async fn record<S: Session>(
     }
     let mut recorded = Recorded::default();
     for (name, surface) in recipe.surfaces.iter().filter(|(_, s)| !s.landmarks.is_empty()) {
-        let found = match url(name) {
+        let found = match source.url(name) {
             Ok(url) => one(session, &url, name, &surface.landmarks, account, patience, now).await?,
             Err(why) => Err(why),
         };
@@ -92,7 +150,11 @@ async fn one<S: Session>(
     patience: Duration,
     now: Timestamp,
 ) -> Result<Result<Baseline, String>, BrowserFault> {
-    session.goto(url).await?;
+    match session.goto(url).await {
+        // The other surfaces may open all the same.
+        Err(fault @ BrowserFault::Navigation { .. }) => return Ok(Err(fault.to_string())),
+        opened => opened?,
+    };
     let look = Look {
         elements: landmarks.to_vec(),
         until: landmarks.iter().cloned().map(Need::Visible).collect(),

@@ -1,7 +1,8 @@
 //! `deed recipe baseline`: writes where the landmarks of each surface stand now into the recipe's `baselines` folder.
 //!
-//! From a connected account's session, or from the practice platform. The session is read-only: no write request passes. What was
-//! written is shown by `git diff`; a person looks at it before it is trusted.
+//! From a connected account's session, from the practice platform, or from fixtures: pages that were recorded or authored. The
+//! session is read-only: no write request passes. What was written is shown by `git diff`; a person looks at it before it is
+//! trusted.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use super::account;
 use crate::context::{Context, mint};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::replay;
 use crate::runtime::browser_binary;
 use crate::ui::{Answer, Facts, Tone};
 use crate::world::now;
@@ -29,17 +31,21 @@ use crate::world::now;
 /// The account whose pages the practice platform's baselines are recorded from.
 const PRACTICE_HANDLE: &str = "north_star";
 
-/// What to record from.
+/// What to record from: one of the three.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("source").args(["account", "practice", "from"]).required(true))]
 pub struct Args {
     /// The recipe's folder
     pub recipe: PathBuf,
     /// A connected account; its session is opened read-only
-    #[arg(long, value_name = "ACCOUNT", required_unless_present = "practice", conflicts_with = "practice")]
+    #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<String>,
     /// The practice platform, started for it
     #[arg(long)]
     pub practice: bool,
+    /// Recorded or authored pages: a folder with a fixture.yaml; said several times, each adds the surfaces that it shows
+    #[arg(long, value_name = "FIXTURE_DIR")]
+    pub from: Vec<PathBuf>,
 }
 
 /// Whose pages are looked at.
@@ -52,7 +58,8 @@ struct Source {
 /// Runs the command.
 ///
 /// # Errors
-/// A recipe with errors, no browser, an account without a session or that is not proved, a folder that can not be written.
+/// A recipe with errors, no browser, an account without a session or that is not proved, a fixture that can not be used, a folder
+/// that can not be written.
 pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     browser_binary(context)?;
     let recipe = Arc::new(without_baselines(&args.recipe)?);
@@ -60,6 +67,12 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
         Some(name) => {
             let source = of_account(name, &recipe, context).await?;
             look(&recipe, source, context).await?
+        }
+        None if !args.from.is_empty() => {
+            let chromium = replay::browser(context.settings.browser.clone());
+            let recorded = replay::baseline::of_all(&args.from, &recipe, &chromium).await;
+            chromium.stop().await;
+            recorded?
         }
         None => {
             let practice = Practice::start(PracticeConfig::default()).await?;
@@ -162,11 +175,14 @@ fn answer(files: &[PathBuf], recorded: &Recorded, context: &Context) -> Answer {
     for (surface, why) in &recorded.left_out {
         facts = facts.with("left out", format!("{surface}: {why}"));
     }
+    for what in &recorded.unsteady {
+        facts = facts.with("differs", what);
+    }
     let headline = context
         .ui
         .out
         .tone(tone, &format!("{} of {} baselines written", files.len(), files.len() + recorded.left_out.len()));
     let left_out: Vec<_> = recorded.left_out.iter().map(|(s, why)| json!({ "surface": s, "why": why })).collect();
-    let data = json!({ "written": files, "left_out": left_out, "exit": exit.code() });
+    let data = json!({ "written": files, "left_out": left_out, "unsteady": recorded.unsteady, "exit": exit.code() });
     Answer { exit, data, text: format!("{headline}\n{}", facts.render()) }
 }

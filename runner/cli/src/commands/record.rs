@@ -66,7 +66,8 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     }
     let recording = record::record(&visits, &recipe, &account, &session, context.settings.browser.clone()).await?;
     let flow = args.flow.as_deref();
-    let of = Of { recipe: &recipe, account: &account, session: &session, flow, words: &args.scrub };
+    let target = args.target.as_deref();
+    let of = Of { recipe: &recipe, account: &account, session: &session, flow, target, words: &args.scrub };
     let written = record::write(&recording, &of, &args.out)?;
     for stopped in &recording.kept_home {
         context.ui.warn(&format!("stopped, because it would have left the recipe's origins: {stopped}"));

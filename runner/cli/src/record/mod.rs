@@ -107,18 +107,11 @@ impl Deck {
 /// The surfaces of a flow, in the order in which an episode visits them. One whose URL needs what is not known yet is left out.
 pub fn surfaces(recipe: &Recipe, flow: &str, account: &Account, target: Option<&str>) -> Vec<Visit> {
     let values = Known { account, target };
-    let Some(flow) = recipe.flow(flow) else { return Vec::new() };
     let base = account.origin.clone().or_else(|| recipe.base_origin()).unwrap_or_default();
-    let steps = flow.steps.iter().filter_map(|step| match step {
-        deed_recipes::Step::Open(surface) => Some(surface.clone()),
-        _ => None,
-    });
-    let all =
-        [recipe.identity.on.clone(), flow.dedupe.on.clone()].into_iter().chain(steps).chain([flow.verify.on.clone()]);
     let mut visits: Vec<Visit> = Vec::new();
-    for name in all {
-        match recipe.url_of(&name, &base, &values) {
-            Ok(url) if visits.iter().all(|v| v.url != url) => visits.push(Visit { name, url }),
+    for name in recipe.visits(flow) {
+        match recipe.url_of(name, &base, &values) {
+            Ok(url) if visits.iter().all(|v| v.url != url) => visits.push(Visit { name: name.to_owned(), url }),
             Ok(_) => {}
             Err(why) => tracing::warn!(surface = name, %why, "not visited"),
         }

@@ -55,6 +55,8 @@ pub struct Of<'a> {
     pub session: &'a SessionState,
     /// The flow that was recorded.
     pub flow: Option<&'a str>,
+    /// What the flow aims at.
+    pub target: Option<&'a str>,
     /// Personal data to take out.
     pub words: &'a [String],
 }
@@ -162,7 +164,9 @@ fn beginning(of: &Of<'_>, scrubber: &Scrubber) -> String {
     }
     lines.insert(1, format!("account: {{ {} }}", facts.join(", ")));
     let flow = of.flow.unwrap_or("publish.post");
-    lines.insert(2, format!("order: {{ action_type: {flow}, content: {{ text: \"What is to be published\" }} }}"));
+    let target = of.target.map(|target| format!(", target: {}", quoted(target))).unwrap_or_default();
+    let order = format!("action_type: {flow}, content: {{ text: \"What is to be published\" }}{target}");
+    lines.insert(2, format!("order: {{ {order} }}"));
     lines.insert(3, "har: fixture.har".to_owned());
     let head = "# Recorded by `deed record`: read-only, scrubbed. Routes written here come before the recording; the write and what\n\
                 # is shown after it must be among them (docs/replay.md).\n";

@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deed_chromium::network::Response;
+use deed_core::account::Fingerprint;
+use deed_proofs::ImageHash;
 use deed_recipes::Code;
 use deed_recipes::closed::{self, Fields, Node, Sink, Value, list, map, number, text, truth, wrong_type};
 use serde_json::json;
 
+use crate::error::CliError;
 use crate::order::{self, OrderFile};
 use crate::replay::error::FixtureError;
 use crate::replay::har;
@@ -69,6 +72,23 @@ pub struct Account {
     pub origin: Option<String>,
     /// The session, as a storage state.
     pub storage_state: String,
+}
+
+impl Account {
+    /// What proves it: handle, name and the hash of its picture.
+    ///
+    /// # Errors
+    /// The picture can not be read, or is none.
+    pub fn fingerprint(&self) -> Result<Fingerprint, CliError> {
+        let avatar = match &self.avatar {
+            Some(path) => {
+                let bytes = fs::read(path).map_err(CliError::file("read the avatar", path))?;
+                Some(ImageHash::of(&bytes).map_err(|source| CliError::Picture { path: path.clone(), source })?)
+            }
+            None => None,
+        };
+        Ok(Fingerprint { handle: self.handle.clone(), display_name: self.display_name.clone(), avatar })
+    }
 }
 
 impl Fixture {

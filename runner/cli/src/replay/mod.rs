@@ -5,6 +5,7 @@
 //!
 //! Start reading at [`load`] and [`play_all`]; then `scenario.rs` (one run of the real engine) and `stage.rs` (what answers).
 
+pub mod baseline;
 pub mod error;
 pub mod expect;
 pub mod fixture;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deed_chromium::{Chromium, Replaying};
-use deed_core::account::{Fingerprint, Mode};
+use deed_core::account::Mode;
 use deed_core::episode::{self, Ending, Options};
 use deed_core::ids::{ClientId, WorkerId};
 use deed_core::order::Lane;
@@ -17,7 +17,7 @@ use deed_core::ports::browser::{Pacing, SessionState};
 use deed_core::ports::{Clock as _, World};
 use deed_core::state::State;
 use deed_ledger::{AgeSealer, ClaimTarget, LedgerOptions, NewAccount, NewOrder, SqlLedger};
-use deed_proofs::{ArtifactKind, ImageHash, Manifest, Store as _};
+use deed_proofs::{ArtifactKind, Manifest, Store as _};
 use deed_recipes::Recipe;
 
 use crate::context::mint;
@@ -199,15 +199,7 @@ impl Scenario {
 
     fn account(&self, client: &ClientId) -> Result<NewAccount, CliError> {
         let account = &self.fixture.account;
-        let avatar = match &account.avatar {
-            Some(path) => {
-                let bytes = std::fs::read(path).map_err(CliError::file("read the avatar", path))?;
-                Some(ImageHash::of(&bytes).map_err(|source| CliError::Picture { path: path.clone(), source })?)
-            }
-            None => None,
-        };
-        let fingerprint =
-            Fingerprint { handle: account.handle.clone(), display_name: account.display_name.clone(), avatar };
+        let fingerprint = account.fingerprint()?;
         let platform = self.recipe.platform.clone();
         if let Some(origin) = &account.origin
             && !self.recipe.allows_origin(origin)
@@ -266,6 +258,11 @@ impl Scenario {
     fn misfit(&self, why: String) -> CliError {
         FixtureError::Misfit { path: self.folder.clone(), why }.into()
     }
+}
+
+/// How long a fixture's page may take to show what it should when nothing else hurries.
+pub(super) fn unhurried(fixture: &Fixture) -> Duration {
+    UNHURRIED + fixture.slowest()
 }
 
 /// A ledger in memory: the same rules, nothing left behind.

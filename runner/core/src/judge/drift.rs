@@ -39,11 +39,15 @@ fn region(regions: &[String]) -> String {
     regions.last().map_or_else(|| "the page".to_owned(), Clone::clone)
 }
 
-/// Words without what counts: "Inbox, 3 unread" is "Inbox, 12 unread".
-fn words(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text::fold(text).chars() {
-        if !letter.is_numeric() {
+/// Words without what counts: "Inbox, 3 unread" is "Inbox, 1,204 unread".
+pub(crate) fn words(text: &str) -> String {
+    let folded = text::fold(text);
+    let mut out = String::with_capacity(folded.len());
+    let mut letters = folded.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let within = matches!(letter, '.' | ',' | '\'' | '’') && letters.peek().is_some_and(|next| next.is_numeric());
+        let of_a_number = letter.is_numeric() || within && out.ends_with('#');
+        if !of_a_number {
             out.push(letter);
         } else if !out.ends_with('#') {
             out.push('#');
@@ -211,6 +215,14 @@ mod tests {
         let mut gone = page(200.0, "form", "Post", "en");
         gone.votes.remove("button");
         assert_eq!(against(&gone), ["`button` gone"]);
+    }
+
+    #[test]
+    fn a_counter_is_never_drift_however_it_is_written() {
+        for (counted, as_) in [("12 likes", "# likes"), ("1,204 likes", "# likes"), ("1.204.000 likes", "# likes")] {
+            assert_eq!(words(counted), as_);
+        }
+        assert_eq!(words("Step 1, 2 left. Go"), "Step #, # left. Go", "a sentence's own marks stay");
     }
 
     #[test]

@@ -1,0 +1,99 @@
+//! Baselines out of recorded or authored pages: the surfaces of a recipe, visited on a fixture's stage in a session that can only
+//! look, in the fixture's first scene.
+//!
+//! Nothing of the order is carried out; what it aims at tells which pages the surfaces of a target are. What the fixture does
+//! not show is named, never guessed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deed_chromium::{Chromium, Replaying};
+use deed_core::baselines::{Recorded, Source, record_of};
+use deed_core::ids::{AccountId, EpisodeId};
+use deed_core::ports::Clock as _;
+use deed_core::ports::browser::{Access, Browser as _, Opening, Pacing, Session as _, SessionState};
+use deed_recipes::Recipe;
+
+use crate::context::mint;
+use crate::error::CliError;
+use crate::replay::error::FixtureError;
+use crate::replay::fixture::{self, Fixture};
+use crate::replay::scenario::patience;
+use crate::replay::stage::{FixtureStage, ReplayClock};
+
+/// What several fixtures show together.
+///
+/// # Errors
+/// A fixture that can not be read, is of another platform or does not show the account; the browser's.
+pub async fn of_all(
+    fixtures: &[PathBuf],
+    recipe: &Arc<Recipe>,
+    chromium: &Arc<Chromium>,
+) -> Result<Recorded, CliError> {
+    let mut all = Vec::new();
+    for folder in fixtures {
+        all.push(of(folder, recipe, chromium).await?);
+    }
+    Ok(Recorded::join(all))
+}
+
+async fn of(folder: &Path, recipe: &Arc<Recipe>, chromium: &Arc<Chromium>) -> Result<Recorded, CliError> {
+    let file = folder.join(fixture::FILE_NAME);
+    if !file.is_file() {
+        return Err(FixtureError::NoScenario { path: folder.to_owned() }.into());
+    }
+    let fixture = fixture::load(&file)?;
+    let misfit = |why: String| FixtureError::Misfit { path: folder.to_owned(), why };
+    if fixture.recipe != recipe.platform {
+        return Err(misfit(format!("it is of {}, and the recipe of {}", fixture.recipe, recipe.platform)).into());
+    }
+    let base = fixture.account.origin.clone().or_else(|| recipe.base_origin());
+    let base = base.filter(|origin| recipe.allows_origin(origin));
+    let base = base.ok_or_else(|| misfit("its account has no `origin` that is one of the recipe's".to_owned()))?;
+    let clock = ReplayClock::default();
+    let routes = fixture.routes.clone();
+    let stage = Arc::new(FixtureStage::new(routes, fixture.words(), &fixture.scene, clock.clone(), Vec::new()));
+    let opening = Opening {
+        account: AccountId::new("baseline"),
+        episode: EpisodeId::new(mint()),
+        recipe: Arc::clone(recipe),
+        flow: fixture.order.action.clone(),
+        base: base.clone(),
+        session: SessionState::new(fixture.account.storage_state.clone()),
+        access: Access::ReadOnly,
+        pacing: Pacing::Unpaced,
+    };
+    let account = fixture.account.fingerprint()?;
+    let order = fixture.order.target.as_deref().map(|target| (opening.flow.as_str(), target));
+    let source = Source { recipe, base: &base, account: &account, order };
+    let mut session = Replaying::new(Arc::clone(chromium), stage.clone()).open(&opening).await?;
+    let recorded = record_of(&mut session, &source, unhurried(&fixture), clock.now()).await;
+    session.close().await;
+    let mut recorded = recorded?;
+    name_the_unrecorded(&mut recorded, &source, &fixture, folder, &stage.played().unmatched);
+    Ok(recorded)
+}
+
+/// A page that the fixture has no answer for was not recorded: that is said, in place of the browser's word for it.
+fn name_the_unrecorded(
+    recorded: &mut Recorded,
+    source: &Source<'_>,
+    fixture: &Fixture,
+    folder: &Path,
+    unmatched: &[String],
+) {
+    let folder = folder.display();
+    for (surface, why) in &mut recorded.left_out {
+        let asked = |url: &str| {
+            let page = format!("GET {url} (Document)");
+            unmatched.contains(&page)
+        };
+        match source.url(surface) {
+            Ok(url) if asked(&url) => {
+                *why = format!("not recorded: {folder} has no answer for GET {url} in scene {}", fixture.scene);
+            }
+            Ok(_) => *why = format!("{folder}: {why}"),
+            Err(_) => *why = format!("not recorded: the order of {folder} visits no such page ({why})"),
+        }
+    }
+}
