@@ -246,3 +246,20 @@ async fn no_reversible_input_reaches_the_commit_element() {
     session.close().await;
     browser.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_as_a_password_is_in_no_snapshot_and_is_not_read() {
+    let practice = practice().await;
+    let browser = chromium(None);
+    let mut session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
+    session.goto(&format!("{}/compose", practice.origin())).await.unwrap();
+    assert!(session.look(&visible("editor")).await.unwrap().satisfied);
+    let build = "for (const [name, more] of [['type', 'password'], ['autocomplete', 'one-time-code']]) { \
+                 const el = document.createElement('input'); el.setAttribute(name, more); el.setAttribute('value', `hunter-${more}`); \
+                 document.querySelector('main').append(el); }";
+    session.run_in_page_for_tests(build).await.unwrap();
+    let html = session.capture().await.unwrap().html;
+    assert!(html.contains("one-time-code") && html.contains("type=\"password\""), "the fields are there");
+    assert!(!html.contains("hunter-"), "their values are not");
+    browser.stop().await;
+}
