@@ -414,14 +414,20 @@ fn facts(path: &Path, bytes: &[u8]) -> Result<(&'static str, MediaShape), OrderE
 fn read_media(path: &Path) -> Result<Vec<u8>, OrderError> {
     let unusable = |why: String| OrderError::Media { path: path.to_owned(), why };
     let file = File::open(path).map_err(|e| unusable(e.to_string()))?;
+    let meta = file.metadata().map_err(|e| unusable(e.to_string()))?;
     // A pipe or device could keep the reader waiting.
-    if !file.metadata().map_err(|e| unusable(e.to_string()))?.is_file() {
+    if !meta.is_file() {
         return Err(unusable("it is no file".to_owned()));
+    }
+    let too_large = || unusable(format!("it is larger than {} MiB, the most that is ever read", MEDIA_BYTES_MAX >> 20));
+    if meta.len() > MEDIA_BYTES_MAX {
+        return Err(too_large());
     }
     let mut bytes = Vec::new();
     file.take(MEDIA_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| unusable(e.to_string()))?;
+    // It may have grown while it was read.
     if bytes.len() as u64 > MEDIA_BYTES_MAX {
-        return Err(unusable(format!("it is larger than {} MiB, the most that is ever read", MEDIA_BYTES_MAX >> 20)));
+        return Err(too_large());
     }
     Ok(bytes)
 }
