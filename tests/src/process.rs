@@ -74,6 +74,11 @@ impl Home {
         Some(home)
     }
 
+    /// Nothing in it but recipes.
+    pub fn empty() -> Self {
+        Self::bare(None)
+    }
+
     /// For commands without root's rights, for which no file is read-only.
     pub fn unprivileged(practice: &Practice) -> Self {
         let mut home = Self::bare(None);
@@ -105,13 +110,17 @@ impl Home {
 
     /// Makes the ledger and connects the account, live.
     pub fn connect(&self, practice: &Practice) {
+        self.connect_at(practice, &practice.origin());
+    }
+
+    /// As [`Home::connect`], where the platform is reached by another address.
+    pub fn connect_at(&self, practice: &Practice, origin: &str) {
         let at = self.path();
         let facts = practice.account_fingerprint(HANDLE).expect("the account");
         std::fs::write(at.join("avatar.png"), facts.avatar_png).expect("the avatar");
-        std::fs::write(at.join("session.json"), practice.storage_state(HANDLE).expect("a session").to_string())
-            .expect("the session");
+        let session = practice.storage_state(HANDLE).expect("a session").to_string();
+        std::fs::write(at.join("session.json"), session.replace(&practice.origin(), origin)).expect("the session");
         self.ok(&["init"]);
-        let origin = practice.origin();
         self.ok(&[
             "account",
             "add",
@@ -126,7 +135,7 @@ impl Home {
             "--session",
             "session.json",
             "--origin",
-            &origin,
+            origin,
         ]);
         self.ok(&["account", "mode", HANDLE, "live"]);
     }

@@ -6,6 +6,8 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use deed_fixtures::{Faults, Practice, PracticeConfig};
@@ -284,6 +286,83 @@ fn a_signal_in_the_middle_of_a_press_waits_for_the_receipt() {
         let said = home.run(home.command(&["act", "order.json"]));
         assert_eq!(said.json["state"], "postcheck_complete", "{boundary}: {said:?}");
         assert_eq!(platform.practice.truth().publishes_of(&text), 1);
+    }
+    platform.end();
+}
+
+/// The way to the platform. Shut, it cuts what is open and answers nobody.
+struct Door {
+    origin: String,
+    open: Arc<AtomicBool>,
+    cut: tokio::sync::watch::Sender<u32>,
+}
+
+impl Door {
+    fn before(platform: &Platform) -> Self {
+        let (open, cut) = (Arc::new(AtomicBool::new(true)), tokio::sync::watch::Sender::new(0));
+        let (is_open, cuts) = (Arc::clone(&open), cut.clone());
+        let to = platform.practice.origin().trim_start_matches("http://").to_owned();
+        let listener = platform.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+        platform.runtime.spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                if !is_open.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let (to, mut cut) = (to.clone(), cuts.subscribe());
+                tokio::spawn(async move {
+                    let Ok(mut server) = tokio::net::TcpStream::connect(to).await else { return };
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                        _ = cut.changed() => {}
+                    }
+                });
+            }
+        });
+        Self { origin, open, cut }
+    }
+
+    fn set(&self, open: bool) {
+        self.open.store(open, Ordering::SeqCst);
+        if !open {
+            self.cut.send_modify(|n| *n += 1);
+        }
+    }
+}
+
+/// What nobody could look at stays open, and is settled by the first run that can.
+#[test]
+fn a_platform_that_comes_back_is_looked_at_and_the_action_goes_on_to_its_end() {
+    let platform = Platform::new();
+    let door = Door::before(&platform);
+    let home = Home::empty();
+    let recipe = home.path().join("recipes/practice/recipe.yaml");
+    let yaml = std::fs::read_to_string(&recipe).expect("the recipe");
+    assert!(yaml.contains("reads_max: 5"), "its reads were found");
+    std::fs::write(&recipe, yaml.replace("reads_max: 5", "reads_max: 2")).expect("the recipe");
+    home.connect_at(&platform.practice, &door.origin);
+    for boundary in ["opened", "composed", "armed", "pressed"] {
+        let text = format!("Gone when {boundary}");
+        home.order(&text);
+        let mut command = home.command(&["act", "order.json"]);
+        command.env("DEED_LOG", "deed=debug");
+        let runner = run_until(&mut command, |line| line.contains(&format!("boundary=\"{boundary}\"")));
+        door.set(false);
+        let code = runner.expect("it gets there").wait().expect("it ends").code();
+        let writes = platform.practice.truth().publishes_of(&text);
+        match code {
+            Some(3) => assert_eq!(writes, 0, "{boundary}"),
+            Some(5) => assert!(writes <= 1, "{boundary}"),
+            _ => panic!("{boundary}: {code:?}"),
+        }
+        door.set(true);
+        let said = home.run(home.command(&["act", "order.json"]));
+        let writes = platform.practice.truth().publishes_of(&text);
+        match said.json["state"].as_str() {
+            Some("postcheck_complete") => assert_eq!(writes, 1, "{boundary}: {said:?}"),
+            Some("confirmed_failed") if code == Some(5) => assert_eq!(writes, 0, "{boundary}: {said:?}"),
+            _ => panic!("{boundary}: {said:?}"),
+        }
     }
     platform.end();
 }
