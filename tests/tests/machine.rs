@@ -234,12 +234,14 @@ fn browser_group(home: &Home) -> String {
     groups.next().expect("a browser runs")
 }
 
-fn wait_until(what: &str, so: impl Fn() -> bool) {
+fn wait_until(platform: &Platform, what: &str, so: impl Fn() -> bool) {
     let began = Instant::now();
-    while !so() {
-        assert!(began.elapsed() < Duration::from_secs(120), "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    platform.runtime.block_on(async {
+        while !so() {
+            assert!(began.elapsed() < Duration::from_secs(120), "{what}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
 }
 
 /// A closed pipe ends a healthy browser. One that is wedged does not notice: the guard ends it.
@@ -254,9 +256,9 @@ fn a_wedged_browser_does_not_outlive_a_killed_runner() {
     signal("-STOP", &format!("-{}", browser_group(&home)));
     runner.kill().expect("it is killed");
     runner.wait().expect("it is gone");
-    wait_until("the browser is gone", || home.browsers_left().is_empty());
+    wait_until(&platform, "the browser is gone", || home.browsers_left().is_empty());
     let tmp = home.path().join("tmp");
-    wait_until("its profile is gone", || std::fs::read_dir(&tmp).expect("a directory").next().is_none());
+    wait_until(&platform, "its profile is gone", || std::fs::read_dir(&tmp).expect("a directory").next().is_none());
     let said = home.run(home.command(&["act", "order.json"]));
     assert_eq!(said.json["state"], "postcheck_complete", "{said:?}");
     assert_eq!(platform.practice.truth().publishes_of("Wedged"), 1);
