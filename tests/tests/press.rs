@@ -131,13 +131,16 @@ impl Ready {
 
     /// Waits until the gate has judged so many declared writes.
     async fn judged(&self, count: usize) -> Vec<(String, GateVerdict)> {
-        loop {
-            let writes = self.session.writes(Duration::ZERO).await;
-            if writes.len() >= count {
-                return writes.into_iter().map(|w| (w.path, w.verdict)).collect();
+        let all = async {
+            loop {
+                let writes = self.session.writes(Duration::ZERO).await;
+                if writes.len() >= count {
+                    return writes.into_iter().map(|w| (w.path, w.verdict)).collect();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        };
+        tokio::time::timeout(Duration::from_secs(120), all).await.expect("the writes come to the gate")
     }
 
     async fn end_with(self, received: usize) {
