@@ -248,7 +248,7 @@ async fn no_reversible_input_reaches_the_commit_element() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_typed_as_a_password_is_in_no_snapshot_and_is_not_read() {
+async fn a_password_is_in_no_snapshot() {
     let practice = practice().await;
     let browser = chromium(None);
     let mut session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
