@@ -41,6 +41,10 @@ judgement: prepare ## The labelled corpus: PAGES=3000 mutated pages (SEED=1) and
 	@$(CARGO) run --quiet --package deed-tests --example judgement
 	@$(CARGO) run --quiet --release --package deed-proofs --example dom_timing
 
+.PHONY: mutants
+mutants: prepare ## Take each safety rule out and see its test fail (ONLY="21 quorum" for some of them); long
+	@.ci/mutants $(ONLY)
+
 .PHONY: lint
 lint: ## Formatting, clippy with warnings denied, dependency policy where cargo-deny is there
 	@$(CARGO) fmt --all --check

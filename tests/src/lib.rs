@@ -8,6 +8,7 @@
 )]
 
 pub mod judgement;
+pub mod process;
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
@@ -194,6 +195,11 @@ impl Set {
             worker,
             _lock: lock,
         }
+    }
+
+    /// The runner that works here.
+    pub fn worker(&self) -> &WorkerId {
+        &self.worker
     }
 
     /// The account as the ledger has it now.

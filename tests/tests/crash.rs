@@ -5,13 +5,13 @@
 #![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use deed_fixtures::{Practice, PracticeConfig};
-use deed_tests::{HANDLE, recipe_yaml_settling_in};
+use deed_tests::HANDLE;
+use deed_tests::process::Home;
 
 /// The boundaries of an episode, in order, and those of the recovery that follows.
 const BOUNDARIES: [&str; 17] = [
@@ -37,93 +37,6 @@ const BOUNDARIES: [&str; 17] = [
 
 /// Boundaries of recovery itself: the second process is killed there as well.
 const IN_RECOVERY: [&str; 4] = ["old_browser_ended", "taken_over", "recovered_unknown", "verified"];
-
-fn binary() -> PathBuf {
-    let mut path = std::env::current_exe().expect("this test has a path");
-    path.pop();
-    if path.ends_with("deps") {
-        path.pop();
-    }
-    let path = path.join("deed");
-    assert!(path.is_file(), "{} is built with the workspace", path.display());
-    path
-}
-
-/// One data directory with a live account on the platform.
-struct Home {
-    dir: tempfile::TempDir,
-}
-
-impl Home {
-    fn new(practice: &Practice) -> Self {
-        let home = Self { dir: tempfile::tempdir().expect("a temporary directory") };
-        let at = home.dir.path();
-        for sub in ["tmp", "recipes/practice"] {
-            std::fs::create_dir_all(at.join(sub)).expect("a directory");
-        }
-        std::fs::write(at.join("recipes/practice/recipe.yaml"), recipe_yaml_settling_in(2)).expect("the recipe");
-        let facts = practice.account_fingerprint(HANDLE).expect("the account");
-        std::fs::write(at.join("avatar.png"), facts.avatar_png).expect("the avatar");
-        std::fs::write(at.join("session.json"), practice.storage_state(HANDLE).expect("a session").to_string())
-            .expect("the session");
-        // Every process of the unprivileged browser must be able to reach its home below.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(at, mode).expect("readable");
-        let sticky = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
-        std::fs::set_permissions(at.join("tmp"), sticky).expect("writable");
-        home.ok(&["init"]);
-        let origin = practice.origin();
-        home.ok(&[
-            "account",
-            "add",
-            "--platform",
-            "practice",
-            "--handle",
-            HANDLE,
-            "--name",
-            &facts.display_name,
-            "--avatar",
-            "avatar.png",
-            "--session",
-            "session.json",
-            "--origin",
-            &origin,
-        ]);
-        home.ok(&["account", "mode", HANDLE, "live"]);
-        home
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let at = self.dir.path();
-        let mut command = Command::new(binary());
-        command.args(args).current_dir(at).env_clear();
-        for name in ["PATH", "HOME"] {
-            command.env(name, std::env::var_os(name).unwrap_or_default());
-        }
-        command.env("DEED_DATA", at.join("data")).env("DEED_SEAL_KEY", at.join("seal.key"));
-        command.env("DEED_RECIPES", at.join("recipes")).env("TMPDIR", at.join("tmp"));
-        command.env("DEED_UNPACED", "1").env("DEED_OPERATOR", "crash test").stdin(Stdio::null());
-        command
-    }
-
-    fn ok(&self, args: &[&str]) -> String {
-        let output = self.command(args).output().expect("deed runs");
-        let words = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "deed {args:?}: {:?}\n{words}", output.status);
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// Processes and directories of browsers that were started from here.
-    fn browsers_left(&self) -> Vec<String> {
-        let mark = self.dir.path().join("tmp").display().to_string();
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
-            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            (line.contains(&mark) && line.contains("chrom")).then_some(line)
-        });
-        processes.collect()
-    }
-}
 
 /// Runs a command and kills it with SIGKILL when its words say that it is where we want it. Returns whether SIGKILL ended it.
 fn run_and_kill(mut command: Command, when: impl Fn(&str) -> bool, then_wait: Duration) -> bool {
@@ -158,10 +71,7 @@ enum Kill {
 fn one_run(practice: &Practice, number: usize, kill: &Kill, in_recovery: Option<&str>) -> usize {
     let home = Home::new(practice);
     let text = format!("Crash run {number}: open from seven");
-    let order = serde_json::json!({
-        "platform": "practice", "account": HANDLE, "action": "publish.post", "content": { "text": text },
-    });
-    std::fs::write(home.dir.path().join("order.json"), order.to_string()).expect("the order");
+    home.order(&text);
 
     let mut act = home.command(&["act", "order.json"]);
     let mut killed = 0;

@@ -123,6 +123,13 @@ async fn gp5(scope: impl Fn(&Stage) -> KillScope) {
         } else {
             let reason = ending.hold.as_ref().map(|h| h.reason);
             assert_eq!((ending.state, reason), (State::Queued, Some(HoldReason::KillSwitch)), "{at}: {ending:#?}");
+            // Each place reads it itself: were one left out, the next would hide that.
+            let read = match at {
+                "claimed" => "(read before preflight)",
+                "preflight_passed" => "(read before the browser is touched)",
+                _ => "by test: golden path",
+            };
+            assert!(ending.words.ends_with(read), "thrown at {at}, {}", ending.words);
         }
         assert!(stage.world.ledger.kill_off(&scope, BY).await.expect("the ledger answers"));
     }

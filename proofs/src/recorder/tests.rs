@@ -45,9 +45,10 @@ impl Store for Told {
     }
 }
 
-fn told() -> (mpsc::Sender<Result<(), StoreError>>, Recorder) {
+/// The orders are dropped first: a recorder whose store waits for them would not end, and a test that fails would hang.
+fn told() -> (Recorder, mpsc::Sender<Result<(), StoreError>>) {
     let (orders, receiver) = mpsc::channel();
-    (orders, Recorder::new(Arc::new(Told { orders: Mutex::new(receiver) })).unwrap())
+    (Recorder::new(Arc::new(Told { orders: Mutex::new(receiver) })).unwrap(), orders)
 }
 
 fn full() -> StoreError {
@@ -88,8 +89,8 @@ fn a_dom_snapshot_gets_its_hashes() {
 
 #[test]
 fn keeping_does_not_wait_for_the_disk_and_durable_does() {
-    let (orders, recorder) = told();
-    // The store answers only after the orders below: a `keep` that waited for it would never return.
+    let (recorder, orders) = told();
+    // The store has not answered yet, and never would: did it wait, this would not return.
     (0..3).for_each(|number| recorder.keep(artifact(number)));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| block_on(recorder.durable()));
@@ -104,7 +105,7 @@ fn keeping_does_not_wait_for_the_disk_and_durable_does() {
 
 #[test]
 fn the_first_error_stays_and_what_could_be_written_is_known() {
-    let (orders, recorder) = told();
+    let (recorder, orders) = told();
     for outcome in [Ok(()), Err(full()), Ok(())] {
         orders.send(outcome).unwrap();
     }
@@ -121,7 +122,7 @@ fn the_first_error_stays_and_what_could_be_written_is_known() {
 
 #[test]
 fn a_disk_that_hangs_is_a_backlog_and_not_a_wait() {
-    let (orders, recorder) = told();
+    let (recorder, orders) = told();
     // One more may have been taken from the queue by the writer already.
     (0..WAITING_MAX + 2).for_each(|number| recorder.keep(artifact(number)));
     drop(orders);
@@ -164,7 +165,7 @@ fn a_writer_that_dies_leaves_nobody_waiting() {
 
 #[test]
 fn waiting_can_be_given_up() {
-    let (orders, recorder) = told();
+    let (recorder, orders) = told();
     recorder.keep(artifact(0));
     let given_up = recorder.durable();
     drop(given_up);

@@ -250,6 +250,10 @@ impl Reader<'_> {
         if self.elements.iter().any(|(known, _)| *known == name) {
             return Some(name);
         }
+        // A whole part that is missing is one error, which is reported where it is missing.
+        if self.elements.is_empty() {
+            return None;
+        }
         let help = did_you_mean(&name, self.elements.iter().map(|(known, _)| known.as_str()));
         self.sink.report(Code::UnknownElement, node.span, format!("`elements` has no `{name}`"), help);
         None
@@ -267,6 +271,9 @@ impl Reader<'_> {
         let name = fields::text(node, what, &mut self.sink)?;
         if self.surfaces.iter().any(|known| known.name == name) {
             return Some(name);
+        }
+        if self.surfaces.is_empty() {
+            return None;
         }
         let help = did_you_mean(&name, self.surfaces.iter().map(|known| known.name.as_str()));
         self.sink.report(Code::UnknownSurface, node.span, format!("`surfaces` has no `{name}`"), help);

@@ -13,6 +13,9 @@ use deed_core::time::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+/// Those of the practice recipe.
+const ORIGINS: &str = "  - \"http://127.0.0.1:*\"\n  - \"http://localhost:*\"\n";
+
 /// An origin on this machine: notes each path that reaches it and answers with a page that anybody may read.
 struct Elsewhere {
     origin: String,
@@ -76,14 +79,13 @@ impl Stage {
         }
     }
 
-    /// A tab on the platform, whose recipe names its origin only, and `resources`.
-    async fn tab(&self, resources: &str) -> ChromiumSession {
+    /// For a recipe that names the platform's origin only, and `resources`.
+    fn opening(&self, resources: &str) -> Opening {
         let (yaml, _) = deed_recipes::builtin("practice").unwrap();
-        let origins = "  - \"http://127.0.0.1:*\"\n  - \"http://localhost:*\"\n";
-        assert!(yaml.contains(origins), "the recipe's origins were found");
+        assert!(yaml.contains(ORIGINS), "the recipe's origins were found");
         let own = format!("  - \"{}\"\n{resources}", self.home.origin);
-        let recipe = deed_recipes::load_str("practice", &yaml.replace(origins, &own)).unwrap();
-        let opening = Opening {
+        let recipe = deed_recipes::load_str("practice", &yaml.replace(ORIGINS, &own)).unwrap();
+        Opening {
             account: AccountId::new("acc"),
             episode: EpisodeId::new("ep"),
             recipe: Arc::new(recipe),
@@ -92,8 +94,12 @@ impl Stage {
             session: SessionState::new("{\"cookies\":[],\"origins\":[]}"),
             access: Access::ReadOnly,
             pacing: Pacing::Unpaced,
-        };
-        let mut tab = self.browser.open(&opening).await.unwrap();
+        }
+    }
+
+    /// A tab on the platform.
+    async fn tab(&self, resources: &str) -> ChromiumSession {
+        let mut tab = self.browser.open(&self.opening(resources)).await.unwrap();
         tab.goto(&format!("{}/north_star", self.home.origin)).await.unwrap();
         assert_eq!(tab.take_stopped(), [], "the platform's own pages stay at home");
         tab
@@ -234,4 +240,49 @@ async fn redirecting(to: &str) -> String {
         }
     });
     origin
+}
+
+/// A platform whose certificate nobody vouches for; `None` where `openssl` is not installed.
+fn untrusted(dir: &std::path::Path) -> Option<(std::process::Child, u16)> {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+    let (key, certificate) = (dir.join("key.pem"), dir.join("certificate.pem"));
+    let mut make = Command::new("openssl");
+    make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]);
+    make.args(["-addext", "subjectAltName=IP:127.0.0.1"]).arg("-keyout").arg(&key).arg("-out").arg(&certificate);
+    match make.stderr(Stdio::null()).status() {
+        Ok(status) => assert!(status.success(), "openssl makes a certificate"),
+        Err(error) => {
+            println!("skipped: openssl does not run here: {error}");
+            return None;
+        }
+    }
+    let mut serve = Command::new("openssl");
+    serve.args(["s_server", "-accept", "127.0.0.1:0", "-www"]).arg("-key").arg(key).arg("-cert").arg(certificate);
+    let mut server = serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let accepts = lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(str::to_owned)).unwrap();
+    // Read on, so that it never waits for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((server, accepts.rsplit(':').next().unwrap().parse().unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_whose_certificate_is_not_trusted_is_not_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((mut server, port)) = untrusted(dir.path()) else { return };
+    let stage = Stage::new().await;
+    let origin = format!("https://127.0.0.1:{port}");
+    let mut opening = stage.opening("");
+    let (yaml, _) = deed_recipes::builtin("practice").unwrap();
+    let recipe = yaml.replace(ORIGINS, &format!("  - \"{origin}\"\n"));
+    opening.recipe = Arc::new(deed_recipes::load_str("practice", &recipe).unwrap());
+    opening.base.clone_from(&origin);
+    let mut tab = stage.browser.open(&opening).await.unwrap();
+    let went = tab.goto(&format!("{origin}/north_star")).await;
+    assert!(matches!(&went, Err(BrowserFault::Navigation { reason, .. }) if reason.contains("ERR_CERT")), "{went:?}");
+    tab.close().await;
+    stage.end().await;
+    server.kill().unwrap();
+    server.wait().unwrap();
 }

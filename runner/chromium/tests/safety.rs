@@ -259,3 +259,59 @@ async fn no_reversible_input_reaches_the_commit_element() {
     session.close().await;
     browser.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_in_no_snapshot() {
+    let practice = practice().await;
+    let browser = chromium(None);
+    let mut session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
+    session.goto(&format!("{}/compose", practice.origin())).await.unwrap();
+    assert!(session.look(&visible("editor")).await.unwrap().satisfied);
+    let build = "for (const [name, more] of [['type', 'password'], ['autocomplete', 'one-time-code']]) { \
+                 const el = document.createElement('input'); el.setAttribute(name, more); el.setAttribute('value', `hunter-${more}`); \
+                 document.querySelector('main').append(el); }";
+    session.run_in_page_for_tests(build).await.unwrap();
+    let html = session.capture().await.unwrap().html;
+    assert!(html.contains("one-time-code") && html.contains("type=\"password\""), "the fields are there");
+    assert!(!html.contains("hunter-"), "their values are not");
+    browser.stop().await;
+}
+
+/// Of what the runner knows nothing is passed on, and nobody else sees what the browser keeps.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_has_a_clean_environment_and_a_private_home_that_goes_with_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let launch = LaunchConfig { profiles_in: Some(dir.path().to_owned()), ..LaunchConfig::default() };
+    let browser = Chromium::new(ChromiumConfig { launch, runner: None, now: Arc::new(now) });
+    let running = browser.running().await.unwrap();
+    let group = browser.process_group().await.unwrap();
+    // What this test runs with stands for the proxies and tokens of an operator.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    for (pid, _) in processes(group) {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&environment).contains("CARGO_"), "process {pid}");
+    }
+    let home = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap();
+    assert_eq!(home.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    browser.stop().await;
+    drop(running);
+    let until = Instant::now() + Duration::from_secs(60);
+    while std::fs::read_dir(dir.path()).unwrap().next().is_some() && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none(), "it is removed with the browser");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_can_not_see_the_looking_code_and_sees_that_it_is_automated() {
+    let practice = practice().await;
+    let browser = chromium(None);
+    let mut session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
+    session.goto(&format!("{}/compose", practice.origin())).await.unwrap();
+    assert!(session.look(&visible("editor")).await.unwrap().satisfied);
+    let seen = session.evaluate_in_page_for_tests("`${typeof __deed} ${navigator.webdriver}`").await.unwrap();
+    assert_eq!(seen, "undefined true");
+    browser.stop().await;
+}

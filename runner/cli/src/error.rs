@@ -206,6 +206,7 @@ impl CliError {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Order(OrderError::Keep { .. }) => Exit::Internal,
             Self::Usage(_)
             | Self::Settings(_)
             | Self::Order(_)
@@ -372,6 +373,12 @@ fn help_of_ledger(error: &LedgerError) -> &'static str {
             LedgerFault::FenceLost(_) => "another runner took over; its outcome counts: `deed queue show ACTION`",
             LedgerFault::Database { code: "ledger-newer", .. } => {
                 "use the version of Deed that wrote it, or a newer one"
+            }
+            LedgerFault::Database { code: "ledger-full", .. } => {
+                "make room on that disk, then run the same command again; `deed doctor` shows how much is free"
+            }
+            LedgerFault::Database { code: "ledger-read-only", .. } => {
+                "this user must be able to write the file and the directory it lies in; then run the same command again"
             }
             LedgerFault::Database {
                 code: "key-unreadable" | "key-exposed" | "key-invalid" | "unseal-failed", ..

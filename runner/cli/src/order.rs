@@ -59,6 +59,14 @@ pub enum OrderError {
         /// Why.
         why: String,
     },
+    /// A copy of a media file can not be kept: not the order's fault.
+    #[error("failed to keep a copy of the media file: {source}")]
+    Keep {
+        /// Where it would be.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A media file is no picture or video that platforms take.
     #[error("{source}")]
     Picture {
@@ -112,6 +120,7 @@ impl OrderError {
             Self::Unreadable { .. } => "order-unreadable",
             Self::Invalid { .. } => "order-invalid",
             Self::Media { .. } => "order-media",
+            Self::Keep { .. } => "file",
             Self::Picture { source, .. } => source.code(),
             Self::Video { source, .. } => source.code(),
             Self::Flow { .. } => "order-flow",
@@ -126,6 +135,7 @@ impl OrderError {
             Self::Unreadable { name, .. } | Self::Flow { name, .. } | Self::Content { name, .. } => Some(name.clone()),
             Self::Invalid { name, line, column, .. } => Some(format!("{name}:{line}:{column}")),
             Self::Media { path, .. }
+            | Self::Keep { path, .. }
             | Self::Picture { path, .. }
             | Self::Video { path, .. }
             | Self::MediaChanged { path, .. } => Some(path.display().to_string()),
@@ -138,7 +148,11 @@ impl OrderError {
             Self::Unreadable { .. } => "name a JSON file, or - for standard input".to_owned(),
             Self::Invalid { help, .. } | Self::Flow { help, .. } => help.clone(),
             Self::Media { .. } => {
-                "media are named relative to the order's file; each must be there and readable".to_owned()
+                "media are named relative to the order's file; each must be there, readable, and within the limit".to_owned()
+            }
+            Self::Keep { .. } => {
+                "make room there, or give this user the right to write, then run the same order again; nothing was stored"
+                    .to_owned()
             }
             Self::Picture { .. } => {
                 "give a PNG, JPEG or WebP picture, or an MP4, QuickTime or WebM video, that opens elsewhere".to_owned()
@@ -364,7 +378,7 @@ impl Order {
             if Sha256::of(&bytes) != media.sha256 {
                 return Err(OrderError::Media { path: from, why: "it changed while it was read".to_owned() });
             }
-            write_private(kept, &bytes).map_err(|e| OrderError::Media { path: kept.to_owned(), why: e.to_string() })?;
+            write_private(kept, &bytes).map_err(|source| OrderError::Keep { path: kept.to_owned(), source })?;
         }
         Ok(())
     }
@@ -400,14 +414,20 @@ fn facts(path: &Path, bytes: &[u8]) -> Result<(&'static str, MediaShape), OrderE
 fn read_media(path: &Path) -> Result<Vec<u8>, OrderError> {
     let unusable = |why: String| OrderError::Media { path: path.to_owned(), why };
     let file = File::open(path).map_err(|e| unusable(e.to_string()))?;
+    let meta = file.metadata().map_err(|e| unusable(e.to_string()))?;
     // A pipe or device could keep the reader waiting.
-    if !file.metadata().map_err(|e| unusable(e.to_string()))?.is_file() {
+    if !meta.is_file() {
         return Err(unusable("it is no file".to_owned()));
+    }
+    let too_large = || unusable(format!("it is larger than {} MiB, the most that is ever read", MEDIA_BYTES_MAX >> 20));
+    if meta.len() > MEDIA_BYTES_MAX {
+        return Err(too_large());
     }
     let mut bytes = Vec::new();
     file.take(MEDIA_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| unusable(e.to_string()))?;
+    // It may have grown while it was read.
     if bytes.len() as u64 > MEDIA_BYTES_MAX {
-        return Err(unusable(format!("it is larger than {MEDIA_BYTES_MAX} bytes")));
+        return Err(too_large());
     }
     Ok(bytes)
 }

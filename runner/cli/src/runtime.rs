@@ -105,9 +105,18 @@ impl Runner {
     pub fn enter(context: &Context, ledger: SqlLedger) -> Result<Self, CliError> {
         browser_binary(context)?;
         let proofs = context.proofs()?;
-        let runners = Runners::open(&context.settings.runners())?;
+        let register = context.settings.runners();
+        // The register is a directory of ours: what is wrong with it is no fault of the browser.
+        let unusable = |fault: BrowserFault| {
+            let why = match fault {
+                BrowserFault::Launch(why) => why,
+                other => other.to_string(),
+            };
+            CliError::file("use the register of runners", &register)(std::io::Error::other(why))
+        };
+        let runners = Runners::open(&register).map_err(unusable)?;
         let worker = WorkerId::new(format!("w-{}", uuid::Uuid::now_v7()));
-        let lock = runners.enter(&worker)?;
+        let lock = runners.enter(&worker).map_err(unusable)?;
         let browser = Chromium::new(ChromiumConfig {
             launch: LaunchConfig { binary: context.settings.browser.clone(), ..LaunchConfig::default() },
             runner: Some((runners.clone(), worker.clone())),

@@ -80,6 +80,8 @@ fn recipes_are_checked_with_every_error_and_its_place() {
 
     deed.write("recipes/practice/recipe.yaml", yaml.replace("\nsurfaces:", "\nsurfces:"));
     let wrong = deed.json(2, &["recipe", "check", "recipes/practice"]);
+    let count = wrong["recipes"][0]["diagnostics"].as_array().unwrap().len();
+    assert_eq!(count, 2, "the key, and the part that is missing; not each name that would stand in it: {wrong}");
     assert_eq!(wrong["recipes"][0]["code"], "recipe-invalid");
     let unknown =
         wrong["recipes"][0]["diagnostics"].as_array().unwrap().iter().find(|d| d["code"] == "recipe-unknown-key");
@@ -95,11 +97,19 @@ fn a_recipe_of_ones_own_wins_and_a_broken_one_does_not_run() {
     let order = deed.order("o.json", |_| {});
     std::fs::create_dir_all(deed.path("own/practice")).unwrap();
     let (yaml, _) = deed_recipes::builtin("practice").unwrap();
-    deed.write("own/practice/recipe.yaml", yaml.replace("commit: { click: post_button }", ""));
     deed.set("DEED_RECIPES", deed.path("own").display().to_string());
-    let (code, said) = deed.fails(2, &["act", &order]);
-    assert!(code == "recipe-invalid" && said.err.contains("recipe-no-commit"), "{}", said.err);
-    assert_eq!(deed.actions(), 0);
+    for (sound, broken, code, help) in [
+        ("commit: { click: post_button }", "", "recipe-no-commit", "commit"),
+        ("    - css: main h1\n", "    - css: \"main[[\"\n", "recipe-bad-selector", "plain CSS"),
+        ("\nsurfaces:", "\nsurfces:", "recipe-unknown-key", "did you mean `surfaces`?"),
+    ] {
+        assert!(yaml.contains(sound), "{sound}");
+        deed.write("own/practice/recipe.yaml", yaml.replace(sound, broken));
+        let (error, said) = deed.fails(2, &["act", &order]);
+        let named = said.err.contains(&format!("error[{code}]")) && said.err.contains("recipe.yaml:");
+        assert!(error == "recipe-invalid" && named && said.err.contains(help), "{}", said.err);
+        assert_eq!(deed.actions(), 0);
+    }
 }
 
 /// The workspace's sources.

@@ -16,6 +16,8 @@ fn a_bad_order_is_refused_before_anything_is_stored() {
     deed.write("words.png", "hello");
     deed.write("broken.json", "{\"platform\":\"practice\",\n  \"acount\":\"north_star\"}");
     let long = "x".repeat(501);
+    // Larger than anything that is read, and no byte of it on the disk.
+    std::fs::File::create(deed.path("large.png")).unwrap().set_len(257 << 20).unwrap();
     let cases = [
         ("order-unreadable", "/nonexistent.json".to_owned()),
         ("order-invalid", "broken.json".to_owned()),
@@ -23,6 +25,7 @@ fn a_bad_order_is_refused_before_anything_is_stored() {
         ("order-content", deed.order("long.json", |o| o["content"]["text"] = json!(long))),
         ("order-flow", deed.order("flow.json", |o| o["action"] = json!("publish.pots"))),
         ("order-media", deed.order("missing.json", |o| o["content"]["media"] = json!(["none.png"]))),
+        ("order-media", deed.order("large.json", |o| o["content"]["media"] = json!(["large.png"]))),
         ("picture-format", deed.order("words.json", |o| o["content"]["media"] = json!(["words.png"]))),
         ("not-found", deed.order("account.json", |o| o["account"] = json!("nobody"))),
         ("recipe-not-built-in", deed.order("platform.json", |o| o["platform"] = json!("myspace"))),
@@ -41,6 +44,16 @@ fn a_bad_order_is_refused_before_anything_is_stored() {
         said.err
     );
     assert!(deed.fails(2, &["act", &cases[4].1]).1.err.contains("did you mean `publish.post`?"));
+    for (case, words) in [
+        (2, "the order has no text"),
+        (3, "the text has 501 characters, the platform takes 500"),
+        (5, "media are named relative to the order's file"),
+        (6, "larger than 256 MiB"),
+        (8, "there is no account nobody"),
+    ] {
+        let said = deed.fails(2, &["act", &cases[case].1]).1.err;
+        assert!(said.contains(words), "{said}");
+    }
     assert_eq!(deed.actions(), 0);
 }
 

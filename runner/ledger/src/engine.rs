@@ -205,9 +205,16 @@ pub(crate) fn fault(what: &str, error: &sqlx::Error) -> LedgerFault {
     LedgerFault::Database { what: what.to_owned(), why: format!("{error}{}", remedy(code)), code }
 }
 
+/// The index beside the write-ahead log could not be made larger: the first thing that a full disk refuses, when the ledger opens.
+const IOERR_SHMSIZE: i64 = 4874;
+
 /// SQLite's result codes, <https://www.sqlite.org/rescode.html>: the low byte is the primary code.
 fn stable_code(code: &str) -> &'static str {
-    match code.parse::<i64>().map(|c| c & 0xff) {
+    let code = code.parse::<i64>();
+    if code == Ok(IOERR_SHMSIZE) {
+        return "ledger-full";
+    }
+    match code.map(|c| c & 0xff) {
         Ok(5 | 6) => "ledger-busy",
         Ok(8) => "ledger-read-only",
         Ok(11 | 26) => "ledger-corrupt",
@@ -258,5 +265,7 @@ mod tests {
         let expected =
             ["ledger-busy", "ledger-read-only", "ledger-corrupt", "ledger-full", "ledger-database", "ledger-database"];
         assert_eq!(codes, expected);
+        // SQLITE_IOERR_SHMSIZE is what a full disk says first; SQLITE_IOERR_READ is a disk that is broken.
+        assert_eq!(["4874", "266"].map(stable_code), ["ledger-full", "ledger-database"]);
     }
 }

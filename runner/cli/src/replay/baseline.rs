@@ -18,7 +18,7 @@ use crate::context::mint;
 use crate::error::CliError;
 use crate::replay::error::FixtureError;
 use crate::replay::fixture::{self, Fixture};
-use crate::replay::scenario::patience;
+use crate::replay::scenario::unhurried;
 use crate::replay::stage::{FixtureStage, ReplayClock};
 
 /// What several fixtures show together.

@@ -266,3 +266,35 @@ fn glob_of(template: &Template) -> String {
 pub fn object_id(receipt: &Receipt, write: &WriteSeen) -> Option<String> {
     receipt.object_id.as_ref()?.read(write.body.as_ref()?)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::account::{AccountState, Fingerprint, Mode};
+    use crate::ids::{AccountId, ClientId};
+
+    /// Where a session is carried, for an account that says this origin. Recipes change after accounts were connected.
+    fn base(origin: Option<&str>) -> Option<String> {
+        let account = Account {
+            id: AccountId::new("acc"),
+            client: ClientId::new("c"),
+            platform: "practice".into(),
+            fingerprint: Fingerprint { handle: "north_star".into(), display_name: None, avatar: None },
+            origin: origin.map(str::to_owned),
+            state: AccountState::Active,
+            state_reason: None,
+            mode: Mode::Live,
+            has_session: true,
+        };
+        base_of(&account, &deed_recipes::load_builtin("practice").unwrap())
+    }
+
+    #[test]
+    fn an_account_never_leads_outside_the_recipes_origins() {
+        assert_eq!(base(Some("http://127.0.0.1:4000/")).as_deref(), Some("http://127.0.0.1:4000"));
+        for outside in ["https://127.0.0.1:4000", "http://127.0.0.1.evil.test", "https://evil.test", ""] {
+            assert_eq!(base(Some(outside)), None, "{outside}");
+        }
+    }
+}
