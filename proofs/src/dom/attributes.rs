@@ -6,9 +6,8 @@
 
 use std::fmt::Write as _;
 
-use html5ever::tokenizer::Tag;
-
 use super::names::{self, Name};
+use super::tokens::Tag;
 
 /// How an element takes part in the canonical form.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +48,7 @@ pub(super) enum Repeats {
 
 /// Decides how an element takes part, from its tag alone.
 pub(super) fn part_of(tag: &Tag) -> Part {
-    match &*tag.name {
+    match tag.name() {
         "head" | "script" | "style" | "noscript" | "template" | "link" | "meta" | "base" | "title" | "hr" | "track" => {
             Part::Dropped
         }
@@ -59,12 +58,16 @@ pub(super) fn part_of(tag: &Tag) -> Part {
         // Their classes hold the theme, the language and what scripts found out about the browser.
         name @ ("html" | "body") => Part::Branch(Line::bare(name)),
         name => {
-            let line = line_of(name, tag);
+            let mut attributes: Vec<(&str, &str)> = tag.attributes().collect();
+            // Stable: of one that is written twice the first stays.
+            attributes.sort_by_key(|(key, _)| *key);
+            attributes.dedup_by_key(|(key, _)| *key);
+            let line = line_of(name, &attributes);
             let drawn = matches!(
                 name,
                 "svg" | "math" | "canvas" | "video" | "audio" | "picture" | "object" | "iframe" | "textarea"
             );
-            if drawn || is_editor(tag) { Part::Leaf(line) } else { Part::Branch(line) }
+            if drawn || is_editor(&attributes) { Part::Leaf(line) } else { Part::Branch(line) }
         }
     }
 }
@@ -75,15 +78,9 @@ impl Line {
     }
 }
 
-fn line_of(name: &str, tag: &Tag) -> Line {
-    let mut kept: Vec<(&str, String)> = Vec::new();
-    for attribute in &tag.attrs {
-        let key: &str = &attribute.name.local;
-        if let Some(value) = kept_value(key, attribute.value.trim()) {
-            kept.push((key, value));
-        }
-    }
-    kept.sort_unstable();
+fn line_of(name: &str, attributes: &[(&str, &str)]) -> Line {
+    let kept: Vec<(&str, String)> =
+        attributes.iter().filter_map(|(key, value)| Some((*key, kept_value(key, value.trim())?))).collect();
     let role = kept.iter().find(|(key, _)| *key == "role").map_or("", |(_, role)| role);
     let entry = matches!(name, "article" | "li" | "tr" | "option")
         || matches!(role, "article" | "listitem" | "comment" | "row" | "option");
@@ -109,7 +106,7 @@ fn line_of(name: &str, tag: &Tag) -> Line {
 }
 
 /// What of an attribute is kept.
-enum Kept {
+pub(super) enum Kept {
     Classes,
     Identifier,
     Path,
@@ -118,7 +115,8 @@ enum Kept {
     Presence,
 }
 
-fn kept(key: &str) -> Option<Kept> {
+/// What is kept of an attribute of this name; `None` when it does not count.
+pub(super) fn kept(key: &str) -> Option<Kept> {
     match key {
         "class" => Some(Kept::Classes),
         "id" | "name" => Some(Kept::Identifier),
@@ -144,33 +142,15 @@ fn kept_value(key: &str, value: &str) -> Option<String> {
     }
 }
 
-/// Writes everything of a tag that [`part_of`] looks at: two tags with the same text take part in the same way.
-pub(super) fn write_relevant(tag: &Tag, text: &mut String) {
-    text.clear();
-    text.push_str(&tag.name);
-    for attribute in &tag.attrs {
-        let key: &str = &attribute.name.local;
-        if let Some(kept) = kept(key) {
-            // Neither can be in a name, and a value cannot end what it stands in without them.
-            text.push('\0');
-            text.push_str(key);
-            if !matches!(kept, Kept::Presence) {
-                text.push('=');
-                text.push_str(&attribute.value);
-            }
-        }
-    }
-}
-
 fn is_test_id(key: &str) -> bool {
     matches!(key, "data-testid" | "data-test-id" | "data-test" | "data-qa" | "data-cy" | "data-e2e" | "data-component")
 }
 
 /// What somebody types is content, not structure.
-fn is_editor(tag: &Tag) -> bool {
-    tag.attrs.iter().any(|attribute| match &*attribute.name.local {
-        "contenteditable" => !attribute.value.eq_ignore_ascii_case("false"),
-        "role" => attribute.value.eq_ignore_ascii_case("textbox"),
+fn is_editor(attributes: &[(&str, &str)]) -> bool {
+    attributes.iter().any(|(key, value)| match *key {
+        "contenteditable" => !value.eq_ignore_ascii_case("false"),
+        "role" => value.eq_ignore_ascii_case("textbox"),
         _ => false,
     })
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use super::reference::{ours, theirs};
 use super::*;
 /// The same cases every time: one that is found can be found again.
 const SEED: RngSeed = RngSeed::Fixed(2026);
@@ -51,6 +52,88 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
+/// The characters and words on which the reading of a page turns, in any order.
+fn markup() -> impl Strategy<Value = String> {
+    let turns = &[
+        "<",
+        "<",
+        "</",
+        ">",
+        ">",
+        "/",
+        "/>",
+        "=",
+        "=",
+        "\"",
+        "'",
+        " ",
+        "\n",
+        "\r",
+        "\t",
+        "\x0c",
+        "\0",
+        "-",
+        "--",
+        "!",
+        "!--",
+        "<!--",
+        "-->",
+        "--!>",
+        "<!",
+        "<?",
+        "<!doctype",
+        "<![CDATA[",
+        "]",
+        "]]>",
+        "&",
+        "&amp;",
+        "&amp",
+        "&lt;",
+        "&nbsp;",
+        "&#65;",
+        "&#x",
+        "&notit;",
+        "&not",
+        "a",
+        "B",
+        "p",
+        "id",
+        "ID",
+        "class",
+        "role",
+        "data-x",
+        "DATA-testid",
+        "type=",
+        "id=",
+        " class=\"",
+        " id='",
+        "script",
+        "SCRIPT",
+        "<script",
+        "</script",
+        "title",
+        "<title>",
+        "</title",
+        "style",
+        "textarea",
+        "svg",
+        "<svg>",
+        "</svg>",
+        "math",
+        "plaintext",
+        "noscript",
+        "option",
+        "li",
+        "\u{fffd}",
+        "\u{e4}",
+        "\u{3042}",
+        "1",
+        ";",
+        "`",
+    ][..];
+    prop::collection::vec(prop::sample::select(turns), 0..60).prop_map(|all| all.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, rng_seed: SEED, ..ProptestConfig::default() })]
 
@@ -76,10 +159,34 @@ proptest! {
         let _ = dom_hashes(&String::from_utf8_lossy(&bytes));
     }
 
+    #[test]
+    fn tags_are_those_of_html5ever(html in prop::collection::vec(piece(), 0..60).prop_map(|all| all.concat())) {
+        prop_assert_eq!(ours(&html), theirs(&html));
+    }
+
     /// What somebody writes between the tags is never structure.
     #[test]
     fn text_is_no_structure(text in "[^<&\0]{0,60}") {
         prop_assert_eq!(canonical(&format!("<main><p>{text}</p></main>")), canonical("<main><p></p></main>"));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tags_are_those_of_html5ever_however_they_are_cut(html in markup()) {
+        prop_assert_eq!(ours(&html), theirs(&html));
+    }
+
+    #[test]
+    fn hidden_scripts_end_where_they_end_for_html5ever(
+        parts in prop::collection::vec(prop::sample::select(
+            &["<!--", "-", "--", "->", "-->", ">", "<", "<script", "<SCRIPT>", "</script", "</script>", " ", "/", "x", "!", "<p>", "</scripty>", "\0"][..],
+        ), 0..40),
+    ) {
+        let html = format!("<script>{}", parts.concat());
+        prop_assert_eq!(ours(&html), theirs(&html));
     }
 }
 

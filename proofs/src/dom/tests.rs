@@ -169,6 +169,22 @@ fn text_that_looks_like_elements_is_text() {
 }
 
 #[test]
+fn values_are_read_as_the_page_means_them() {
+    for (written, meant) in [
+        (r#""[&amp;>svg]:w-4 &lt;&gt;&nbsp;&quot;""#, "[&>svg]:w-4 <>\u{a0}\""),
+        (r#"'say "a" &amp b'"#, "say \"a\" & b"),
+        ("a&eacute;&#98;/c", "a\u{e9}b/c"),
+        ("\"a\r\nb\rc\0\"", "a\nb\nc\u{fffd}"),
+        ("\"&copy=1 &notit; &\"", "&copy=1 &notit; &"),
+    ] {
+        let line = format!("0 input[type={:?}]\n", meant.trim());
+        assert_eq!(canonical(&format!("<input type={written}>")), line, "{written}");
+    }
+    // Of an attribute that is written twice the first counts.
+    assert_eq!(canonical("<input TYPE=text type=radio>"), "0 input[type=\"text\"]\n");
+}
+
+#[test]
 fn the_canonical_form_stands_still() {
     insta::assert_snapshot!(canonical(&Page::default().html()));
     insta::assert_snapshot!("hashes", serde_json::to_string_pretty(&dom_hashes(&Page::default().html())).unwrap());
@@ -188,6 +204,10 @@ fn hostile_pages_take_linear_time_and_no_stack() {
             format!("<ul>{}</ul>", (0..size).map(|n| format!("<li data-{}>", "x".repeat(n % 50))).collect::<String>()),
         ),
         ("deep lists", "<ul><li>".repeat(size)),
+        ("many attributes", format!("<div {}>", (0..size).map(|n| format!("data-testid{n}=x ")).collect::<String>())),
+        ("one attribute many times", format!("<div {}>", "class=a ".repeat(size))),
+        ("references", "<p class='&notit; &amp; &#65;'>".repeat(size / 10)),
+        ("hidden scripts", format!("<script>{}", "<!--<script><script>".repeat(size))),
     ];
     for (what, page) in pages {
         let start = Instant::now();
