@@ -29,27 +29,80 @@
     if (el.localName !== 'iframe' && el.localName !== 'frame') return null;
     try { return el.contentDocument; } catch { return null; }
   };
+  // The elements of a root are the same until one comes or goes; a shadow root comes without a word, so each is asked for it in
+  // every pass. To be handed the elements of a large page costs ten times what asking them does.
+  let elementsOf = new WeakMap();
+  const forget = () => { watch.disconnect(); elementsOf = new WeakMap(); };
+  const watch = new MutationObserver(forget);
+  const elementsIn = (root) => {
+    let known = elementsOf.get(root);
+    if (!known) {
+      known = { elements: Array.from(root.querySelectorAll('*')), frames: new Set(root.querySelectorAll('iframe, frame')) };
+      elementsOf.set(root, known);
+      watch.observe(root, { subtree: true, childList: true });
+    }
+    return known;
+  };
   const roots = () => {
+    if (watch.takeRecords().length) forget();
     const found = [document];
     for (let i = 0; i < found.length; i++) {
-      for (const el of found[i].querySelectorAll('*')) {
+      const { elements, frames: inside } = elementsIn(found[i]);
+      for (const el of elements) {
         if (el.shadowRoot) found.push(el.shadowRoot);
-        const doc = inner(el);
+        const doc = inside.size && inside.has(el) ? inner(el) : null;
         if (doc) { frames.set(doc, el); found.push(doc); }
       }
     }
     return found;
   };
   let rootsNow = null;
+  const lists = new Map();
   // What was found of the page holds for one pass only.
-  const anew = () => { rootsNow = null; held.clear(); };
+  const anew = () => { rootsNow = null; lists.clear(); held.clear(); texts.clear(); names.clear(); };
+  // Not to be changed by who asks: the next one gets the same.
   const all = (css) => {
+    if (!lists.has(css)) {
+      rootsNow ??= roots();
+      lists.set(css, rootsNow.flatMap((root) => Array.from(root.querySelectorAll(css))));
+    }
+    return lists.get(css);
+  };
+
+  // What any of these simple selectors finds, in the order of `all`. A browser has each of them at hand, but tries a list of them on
+  // each element of the page; so the few that one finds are put between the many that another one finds.
+  const FEW = 256;
+  const isBefore = (a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+  const anyOf = (simple) => {
+    const css = simple.join(', ');
+    if (lists.has(css)) return lists.get(css);
     rootsNow ??= roots();
-    return rootsNow.flatMap((root) => [...root.querySelectorAll(css)]);
+    if (rootsNow.length > 1) return all(css);
+    const [most, ...others] = simple.map(all).sort((a, b) => b.length - a.length);
+    const there = new Set(most);
+    const few = [...new Set(others.flat())].filter((el) => !there.has(el));
+    if (few.length > FEW) return all(css);
+    if (!few.length) { lists.set(css, most); return most; }
+    few.sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    const found = [];
+    let from = 0;
+    for (const el of few) {
+      let to = most.length;
+      for (let low = from; low < to;) {
+        const middle = (low + to) >> 1;
+        if (isBefore(most[middle], el)) low = middle + 1; else to = middle;
+      }
+      for (; from < to; from++) found.push(most[from]);
+      found.push(el);
+    }
+    for (; from < most.length; from++) found.push(most[from]);
+    lists.set(css, found);
+    return found;
   };
 
   // ---- texts, names, roles ---------------------------------------------------------------------------------------------
-  const fold = (s) => (s ?? '').replace(/[\u200b\ufeff\u2060]/g, '').replace(/\s+/g, ' ').trim();
+  const ODD = /[\s\u200b\ufeff\u2060]/;
+  const fold = (s) => (s && ODD.test(s) ? s.replace(/[\u200b\ufeff\u2060]/g, '').replace(/\s+/g, ' ').trim() : s ?? '');
   // Where an inner frame's content begins, in the coordinates of the document that it stands in.
   const contentOf = (frame) => {
     const r = frame.getBoundingClientRect();
@@ -104,8 +157,9 @@
     ul: 'list', ol: 'list', li: 'listitem', dialog: 'dialog', h1: 'heading', h2: 'heading', h3: 'heading', h4: 'heading', h5: 'heading',
     h6: 'heading', p: 'paragraph', table: 'table', option: 'option', summary: 'button', progress: 'progressbar', output: 'status' };
   const roleOf = (el) => {
-    const given = el.getAttribute?.('role')?.trim().split(/\s+/)[0];
-    if (given) return given;
+    const given = el.getAttribute?.('role');
+    const role = given && ODD.test(given) ? given.trim().split(/\s+/)[0] : given;
+    if (role) return role;
     const tag = el.localName;
     if (tag === 'a') return el.hasAttribute('href') ? 'link' : 'generic';
     if (tag === 'input') return INPUT_ROLES[el.type] ?? (el.type === 'password' || el.type === 'file' ? '' : 'textbox');
@@ -139,6 +193,13 @@
       if (text) return text;
     }
     return fold(el.getAttribute?.('title') || el.getAttribute?.('placeholder'));
+  };
+  const names = new Map();
+  // The name of one of many that a locator looks through; several look through the same ones.
+  const nameInPass = (el) => {
+    let name = names.get(el);
+    if (name === undefined) { name = nameOf(el); names.set(el, name); }
+    return name;
   };
   const REGIONS = new Set(['banner', 'main', 'contentinfo', 'navigation', 'complementary', 'form', 'region', 'dialog', 'alertdialog', 'search',
     'feed', 'article', 'menu', 'toolbar', 'tablist', 'table', 'list']);
@@ -189,18 +250,27 @@
   const bare = (s) => s.replace(/[\s\u200b\ufeff\u2060]+/g, '').toLowerCase();
   const literal = (s) => (s.includes('"') ? null : `"${s}"`);
   const held = new Map();
+  // All text of a document or an element: forms of a word that are nowhere in it need not be looked for in each of its texts.
+  const texts = new Map();
+  const allText = (of) => {
+    if (!texts.has(of)) texts.set(of, (of.nodeType === 9 ? of.documentElement : of)?.textContent ?? '');
+    return texts.get(of);
+  };
   const holders = (wanted) => {
     const word = wanted.split(' ')[0];
-    const forms = [...new Set([word, word.toLowerCase(), word.toUpperCase()])].map(literal);
-    if (!word || forms.includes(null)) return null;
+    const forms = [...new Set([word, word.toLowerCase(), word.toUpperCase()])];
+    if (!word || forms.map(literal).includes(null)) return null;
     if (held.has(word)) return held.get(word);
     const found = new Set();
     rootsNow ??= roots();
-    const expression = `.//text()[${forms.map((f) => `contains(., ${f})`).join(' or ')}]`;
     for (const context of rootsNow.flatMap((root) => (root.nodeType === 9 ? [root] : [...root.children]))) {
-      const hits = (context.ownerDocument ?? context).evaluate(expression, context, null, XPathResult.UNORDERED_NODE_SNAPSHOT_TYPE, null);
-      for (let n = 0; n < hits.snapshotLength; n++) {
-        for (let at = hits.snapshotItem(n).parentElement; at && !found.has(at); at = at.parentElement) found.add(at);
+      // One form at a time: an expression with several takes longer than all of them.
+      for (const form of forms.filter((f) => allText(context).includes(f))) {
+        const expression = `descendant::text()[contains(., ${literal(form)})]`;
+        const hits = (context.ownerDocument ?? context).evaluate(expression, context, null, XPathResult.UNORDERED_NODE_ITERATOR_TYPE, null);
+        for (let text = hits.iterateNext(); text; text = hits.iterateNext()) {
+          for (let at = text.parentElement; at && !found.has(at); at = at.parentElement) found.add(at);
+        }
       }
     }
     held.set(word, found);
@@ -210,11 +280,11 @@
   const reads = (el, wanted) => mayRead(el, wanted) && fold(isField(el) ? el.value : el.innerText) === wanted;
   const namedBy = (el) => ['aria-label', 'aria-labelledby', 'title', 'placeholder', 'alt'].some((a) => el.hasAttribute(a));
   const isNamed = (el, wanted) => (namedBy(el) || mayRead(el, wanted) || el.labels?.length > 0 || !!el.querySelector('img[alt], [aria-label]'))
-    && nameOf(el) === wanted;
+    && nameInPass(el) === wanted;
 
   // ---- locators ----------------------------------------------------------------------------------------------------------
-  const ROLE_CSS = { button: 'button, input, summary, [role]', link: 'a[href], [role]', textbox: 'input, textarea, [role]', img: 'img, [role]',
-    heading: 'h1, h2, h3, h4, h5, h6, [role]' };
+  const ROLE_CSS = { button: ['button', 'input', 'summary', '[role]'], link: ['a[href]', '[role]'], textbox: ['input', 'textarea', '[role]'],
+    img: ['img', '[role]'], heading: ['h1', 'h2', 'h3', 'h4', 'h5', 'h6', '[role]'] };
   const byText = (wanted, among) => {
     const hits = among.filter((el) => reads(el, wanted));
     // The smallest: no other hit inside it.
@@ -225,12 +295,12 @@
     const wanted = fold(locator.text);
     const kinds = 'button, a, [role], input, label, summary, span, div, p';
     const reading = holders(wanted);
-    const withName = all(`:is(${kinds}):is(input, [aria-label], [aria-labelledby], [title], [placeholder], [alt])`);
-    const among = reading ? new Set([...withName, ...[...reading].filter((el) => el.matches(kinds))]) : new Set(all(kinds));
-    const candidates = [...among].filter((el) => (nameOf(el) === wanted || (mayRead(el, wanted) && fold(el.innerText) === wanted)) && visible(el))
+    const withName = ['input', '[aria-label]', '[aria-labelledby]', '[title]', '[placeholder]', '[alt]'].flatMap(all);
+    const among = reading ? [...new Set([...withName, ...reading])].filter((el) => el.matches(kinds)) : all(kinds);
+    const candidates = among.filter((el) => (nameInPass(el) === wanted || (mayRead(el, wanted) && fold(el.innerText) === wanted)) && visible(el))
       .sort((x, y) => (x.compareDocumentPosition(y) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
     // Of a box and what is in it, the one that has the name.
-    const named = candidates.filter((el) => nameOf(el) === wanted);
+    const named = candidates.filter((el) => nameInPass(el) === wanted);
     const smallest = candidates.filter((el) => !named.some((other) => other !== el
       && (other.contains(el) || (el.contains(other) && !named.includes(el)))));
     return smallest.filter((el) => anchors.some((anchor) => {
@@ -255,9 +325,9 @@
       case 'test_id': return ['data-testid', 'data-test-id', 'data-test'].flatMap((a) => all(`[${a}="${CSS.escape(value)}"]`));
       case 'role': {
         const name = value.name == null ? null : fold(value.name);
-        return all(ROLE_CSS[value.role] ?? '*').filter((el) => roleOf(el) === value.role && (name === null || isNamed(el, name)));
+        return anyOf(ROLE_CSS[value.role] ?? ['*']).filter((el) => roleOf(el) === value.role && (name === null || isNamed(el, name)));
       }
-      case 'label': return all('input, textarea, select, button, [contenteditable], [role]')
+      case 'label': return anyOf(['input', 'textarea', 'select', 'button', '[contenteditable]', '[role]'])
         .filter((el) => isNamed(el, fold(value)));
       case 'text': return byText(fold(value), all('body *').filter((el) => !['SCRIPT', 'STYLE', 'NOSCRIPT'].includes(el.tagName)));
       case 'xpath': return xpath(value);
@@ -278,7 +348,7 @@
   const vote = (locator, elements) => tried(locator, elements).filter((el) => visible(el) || hiddenCounts(el));
 
   // ---- what a page says --------------------------------------------------------------------------------------------------
-  const toasts = () => all('[role=status], [role=alert], [aria-live=polite], [aria-live=assertive], output').filter(visible)
+  const toasts = () => anyOf(['[role=status]', '[role=alert]', '[aria-live=polite]', '[aria-live=assertive]', 'output']).filter(visible)
     .map((el) => fold(el.innerText)).filter(Boolean);
   const globMatch = (glob, text) => {
     const parts = glob.split('*');
