@@ -24,15 +24,20 @@ macro_rules! built_in {
 /// In the order in which they are shown.
 const ALL: &[Builtin] = built_in! {
     "practice": "composer" "feed" "profile" "scheduled";
-    "facebook": "composer" "group" "group_after" "post" "profile" "timeline" "timeline_after";
-    "instagram": "comments" "composer" "grid" "other_profile" "post" "profile";
-    "linkedin": "activity" "composer" "post" "profile";
-    "reddit": "community" "community_composer" "composer" "profile" "submitted" "thread";
-    "tiktok": "comments" "content" "other_profile" "profile" "upload" "video";
-    "x": "composer" "person" "profile" "status" "timeline";
-    "google-business-profile": "account" "composer" "feed";
-    "skool": "composer" "feed" "post";
-    "youtube": "channel" "composer" "feed" "profile" "shorts" "upload" "video";
+    "facebook": "comment_reply" "composer" "group" "group_after" "post" "profile" "publish.group_post" "publish.post"
+        "timeline" "timeline_after";
+    "instagram": "comment_reply" "comments" "composer" "follow" "grid" "like" "other_profile" "post" "profile"
+        "publish.post";
+    "linkedin": "activity" "comment_reply" "composer" "like" "post" "profile" "publish.post";
+    "reddit": "comment_reply" "community" "community_composer" "composer" "like" "profile" "publish.group_post"
+        "publish.post" "submitted" "thread";
+    "tiktok": "comment_reply" "comments" "content" "follow" "like" "other_profile" "profile" "publish.post" "upload"
+        "video";
+    "x": "comment_reply" "composer" "delete" "follow" "like" "person" "profile" "publish.post" "status" "timeline";
+    "google-business-profile": "account" "composer" "feed" "publish.post";
+    "skool": "comment_reply" "composer" "feed" "post" "publish.group_post";
+    "youtube": "channel" "composer" "feed" "follow" "like" "profile" "publish.post" "publish.short" "shorts" "upload"
+        "video";
 };
 
 /// The recipe's text and its baselines, for a platform whose recipe is built in.

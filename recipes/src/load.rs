@@ -177,7 +177,7 @@ fn baseline_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     Ok(files)
 }
 
-/// Adds a baseline, whose file is named after a surface of the recipe.
+/// Adds a baseline, whose file is named after a surface of the recipe, or after a flow: that is of its composer at review.
 fn add_baseline(recipe: &mut Recipe, path: &Path, json: &[u8]) -> Result<(), LoadError> {
     let refuse = |reason: String| LoadError::Baseline { path: path.to_owned(), reason };
     let surface: SurfaceName = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
@@ -185,12 +185,14 @@ fn add_baseline(recipe: &mut Recipe, path: &Path, json: &[u8]) -> Result<(), Loa
     if baseline.surface != surface {
         return Err(refuse(format!("it says it is of surface `{}`", baseline.surface)));
     }
-    let Some(of) = recipe.surfaces.get(&surface) else {
-        return Err(refuse(format!("the recipe has no surface `{surface}`")));
+    let known: Vec<&str> = match (recipe.surfaces.get(&surface), recipe.flow(&surface)) {
+        (Some(of), _) => of.landmarks.iter().map(String::as_str).collect(),
+        (None, Some(_)) => recipe.reviewed(&surface),
+        (None, None) => return Err(refuse(format!("the recipe has no surface `{surface}`, nor such a flow"))),
     };
     // Landmarks that the recipe no longer names would be looked for in vain, and their loss taken for drift.
-    if let Some(unknown) = baseline.landmarks.keys().find(|name| !of.landmarks.contains(name)) {
-        return Err(refuse(format!("`{unknown}` is not a landmark of surface `{surface}`")));
+    if let Some(unknown) = baseline.landmarks.keys().find(|name| !known.contains(&name.as_str())) {
+        return Err(refuse(format!("`{unknown}` is not a landmark of surface `{surface}`, nor reviewed in it")));
     }
     recipe.baselines.insert(surface, baseline);
     Ok(())

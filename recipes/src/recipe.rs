@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::json_path;
-use crate::model::{Element, Flow, ObjectId, OriginPattern, PortPattern, Recipe, Step, Surface};
+use crate::model::{Element, Flow, ObjectId, OriginPattern, PortPattern, Recipe, ReviewExpect, Step, Surface};
 use crate::template::{MissingValue, Part, Placeholder, Values};
 
 /// Everything but the unreserved characters of RFC 3986: a value fills one path segment and can never end it.
@@ -153,6 +153,19 @@ impl Recipe {
             }
         }
         visits
+    }
+
+    /// What must stand in the composer of a flow when it is reviewed: what holds the order's words, and what is pressed. None for a
+    /// flow that there is not.
+    #[must_use]
+    pub fn reviewed(&self, flow: &str) -> Vec<&str> {
+        let Some(flow) = self.flow(flow) else { return Vec::new() };
+        let words = flow.review.iter().filter(|r| matches!(r.expect, ReviewExpect::Equals { .. }));
+        let mut reviewed: Vec<&str> = words.map(|r| r.element.as_str()).collect();
+        reviewed.push(&flow.commit.click);
+        reviewed.sort_unstable();
+        reviewed.dedup();
+        reviewed
     }
 
     fn allows_url(&self, url: &Url) -> bool {

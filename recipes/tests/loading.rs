@@ -62,6 +62,17 @@ fn a_folder_is_loaded_with_its_hash_and_its_baselines() {
 }
 
 #[test]
+fn a_flow_has_a_baseline_of_its_own_for_what_is_reviewed_and_pressed() {
+    let baseline = BASELINE.replace("profile", "publish.post").replace("handle", "post_button");
+    let loaded = load(folder(GOOD, &[("publish.post.json", &baseline)]).path()).unwrap();
+    assert_eq!(loaded.baselines.keys().collect::<Vec<_>>(), ["publish.post"]);
+    assert!(loaded.reviewed("publish.post").contains(&"post_button"));
+    let other = BASELINE.replace("profile", "publish.post").replace("handle", "menu");
+    let refused = load(folder(GOOD, &[("publish.post.json", &other)]).path()).unwrap_err();
+    assert!(refused.to_string().contains("nor reviewed in it"), "{refused}");
+}
+
+#[test]
 fn what_cannot_be_loaded_says_why() {
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(code(empty.path()), "recipe-unreadable");

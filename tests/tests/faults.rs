@@ -220,13 +220,16 @@ async fn a_refused_duplicate_is_not_success() {
     older_duplicate(Duplicates::Conflict409).await;
 }
 
-/// One absent read after the settle window is not an absence yet. The pause between reads is as long as the post is late: no two come
-/// before it.
+/// One absent read after the settle window is not an absence yet. The answer takes longer than the window, so that the first read
+/// counts; the pause after it is as long as the post is late, so that the second one finds it.
 #[tokio::test(flavor = "multi_thread")]
 async fn visible_just_after_the_settle_window() {
-    let mut stage = Stage::with_settle(2).await;
+    let mut stage = Stage::with_settle(1).await;
     stage.options.verify_pause = std::time::Duration::from_secs(3);
-    stage.faults(with(|f| f.visible_after_ms = 3_000));
+    stage.faults(with(|f| {
+        f.write_delay_ms = 1_500;
+        f.visible_after_ms = 3_000;
+    }));
     let ending = stage.publish("Fresh bread from seven").await;
     assert_eq!((ending.state, ending.proof_level), (State::PostcheckComplete, 3), "{ending:#?}");
     assert_eq!(stage.publishes(), (1, 1));

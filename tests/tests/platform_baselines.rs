@@ -17,12 +17,12 @@ const SHOWN_BY: [(&str, &[&str]); 9] = [
     ("facebook", &["success", "group_success", "comment_success"]),
     ("google-business-profile", &["success", "all_posts"]),
     ("instagram", &["success", "comment_success", "like_success", "follow_success"]),
-    ("linkedin", &["success", "comment"]),
-    ("reddit", &["success", "community", "comment"]),
+    ("linkedin", &["success", "comment", "like"]),
+    ("reddit", &["success", "community", "comment", "upvote"]),
     ("skool", &["success", "comment"]),
     ("tiktok", &["success", "comment_success", "like_success", "follow_success"]),
-    ("x", &["success", "reply", "follow"]),
-    ("youtube", &["other_suggestion", "like_counted", "like_already", "follow", "follow_already"]),
+    ("x", &["success", "reply", "like", "follow", "delete"]),
+    ("youtube", &["success", "other_suggestion", "short", "like_counted", "follow"]),
 ];
 
 fn beside(folder: &str) -> PathBuf {

@@ -510,12 +510,16 @@ impl ChromiumSession {
         }
     }
 
-    /// Where a node stands: the place of each ancestor among its siblings, from the document's element down.
+    /// Where a node stands: the place of each ancestor among its siblings, from the document's element down; 65535 leads into an
+    /// open shadow root.
     #[doc(hidden)]
     pub async fn path_for_tests(&self, node: NodeId) -> Result<Vec<usize>, BrowserFault> {
         use chromiumoxide_cdp::cdp::js_protocol::runtime::CallFunctionOnParams;
-        const PATH: &str = "function () { const path = []; for (let el = this; el.parentElement; el = el.parentElement) \
-                            path.unshift([...el.parentElement.children].indexOf(el)); return path; }";
+        const PATH: &str = "function () { const path = []; \
+                            for (let el = this, up = el.parentNode; up?.children && up !== document; up = el.parentNode) { \
+                            const root = up instanceof ShadowRoot; path.unshift([...up.children].indexOf(el)); \
+                            if (root) path.unshift(65535); el = root ? up.host : up; } \
+                            return path; }";
         let ask = CallFunctionOnParams {
             object_id: Some(self.page.object(node.0).await?),
             return_by_value: Some(true),

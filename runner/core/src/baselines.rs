@@ -3,11 +3,14 @@
 //! Only looks. Begins with the identity surface: what another account's session shows is no baseline. A surface that does not
 //! open, or whose landmarks are not all there, is left out and named; half a baseline would call the other half unchanged.
 
+mod compose;
 mod join;
 
 use std::time::Duration;
 
 use deed_recipes::{Baseline, Placeholder, Recipe, Values};
+
+pub use compose::{Composing, compose};
 
 use crate::account::Fingerprint;
 use crate::episode::{challenge_of, read_identity};
@@ -36,8 +39,24 @@ pub struct Source<'a> {
     pub base: &'a str,
     /// Must be proved before anything is looked at.
     pub account: &'a Fingerprint,
-    /// Action type and target of an order: surfaces of the target are those that its flow visits. Without one they are left out.
-    pub order: Option<(&'a str, &'a str)>,
+    /// An order: surfaces of its target are those that its flow visits, and its steps lead to what the flow commits with.
+    /// Without one both are left out.
+    pub order: Option<Order<'a>>,
+}
+
+/// What is composed up to the commit, on pages on which nothing can be committed.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// Its action type.
+    pub flow: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// Its title.
+    pub title: Option<&'a str>,
+    /// What it aims at.
+    pub target: Option<&'a str>,
+    /// Its media files.
+    pub files: &'a [String],
 }
 
 impl Source<'_> {
@@ -48,8 +67,8 @@ impl Source<'_> {
     pub fn url(&self, surface: &str) -> Result<String, String> {
         let plain = self.recipe.url_of(surface, self.base, self.account);
         let found = match self.order {
-            Some((flow, target)) if plain.is_err() && self.recipe.visits(flow).contains(&surface) => {
-                self.recipe.url_of(surface, self.base, &Aimed { account: self.account, target })
+            Some(order) if plain.is_err() && self.recipe.visits(order.flow).contains(&surface) => {
+                self.recipe.url_of(surface, self.base, &Known { account: self.account, order })
             }
             _ => plain,
         };
@@ -57,15 +76,20 @@ impl Source<'_> {
     }
 }
 
-/// The account's placeholders, and the order's target.
-struct Aimed<'a> {
+/// The account's placeholders, and the order's.
+struct Known<'a> {
     account: &'a Fingerprint,
-    target: &'a str,
+    order: Order<'a>,
 }
 
-impl Values for Aimed<'_> {
+impl Values for Known<'_> {
     fn get(&self, placeholder: Placeholder) -> Option<&str> {
-        if placeholder == Placeholder::Target { Some(self.target) } else { self.account.get(placeholder) }
+        match placeholder {
+            Placeholder::Target => self.order.target,
+            Placeholder::ContentText => Some(self.order.text),
+            Placeholder::ContentTitle => self.order.title,
+            of_account => self.account.get(of_account),
+        }
     }
 }
 
@@ -138,7 +162,38 @@ pub async fn record_of<S: Session>(
             Err(why) => recorded.left_out.push((name.clone(), why)),
         }
     }
+    if let Some(order) = source.order {
+        match at_review(session, source, order, patience, now).await? {
+            Ok(baseline) => recorded.baselines.push(baseline),
+            Err(why) => recorded.left_out.push((order.flow.to_owned(), why)),
+        }
+    }
     Ok(recorded)
+}
+
+/// What stands in the composer when it is reviewed: what is pressed, and what was typed into.
+async fn at_review<S: Session>(
+    session: &mut S,
+    source: &Source<'_>,
+    order: Order<'_>,
+    patience: Duration,
+    now: Timestamp,
+) -> Result<Result<Baseline, String>, BrowserFault> {
+    let Source { recipe, base, account, .. } = *source;
+    let values = Known { account, order };
+    let composing = Composing { base, values: &values, files: order.files, patience };
+    if let Err(why) = compose(session, recipe, order.flow, &composing).await? {
+        return Ok(Err(why));
+    }
+    let elements: Vec<String> = recipe.reviewed(order.flow).into_iter().map(str::to_owned).collect();
+    let seen = session.look(&Look { elements: elements.clone(), ..Look::default() }).await?;
+    if let Some(hold) = challenge_of(&seen, now) {
+        return Ok(Err(hold.detail));
+    }
+    let content =
+        [Some(account.handle.as_str()), account.display_name.as_deref(), Some(order.text), order.title, order.target];
+    let content: Vec<&str> = content.into_iter().flatten().collect();
+    Ok(Ok(drift::baseline(order.flow, &elements, &seen, &content)))
 }
 
 async fn one<S: Session>(

@@ -1,18 +1,18 @@
-//! The pages that the corpus is made from: the practice platform's own, rendered once in real Chromium and serialised, and every
-//! authored page of a platform that has a recipe (`fixtures/PLATFORM/pages/SURFACE*.html`).
+//! The pages that the corpus is made from, each rendered once in real Chromium and serialised: here the practice platform's own, in
+//! `platforms.rs` those of the authored platforms.
 //!
 //! A page takes part in those judgements that it passes as it is; what it does not pass is told, never guessed.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
+
+use deed::replay::stage::FixtureStage;
 
 use deed_core::account::Fingerprint;
 use deed_core::ids::{AccountId, EpisodeId};
 use deed_core::ports::browser::{Access, Browser as _, Look, Need, Opening, Pacing, Session as _, SessionState};
 use deed_fixtures::{Editor, Faults, Practice, PracticeConfig};
 use deed_proofs::ImageHash;
-use deed_recipes::{OriginPattern, PortPattern, Recipe, Step};
+use deed_recipes::Recipe;
 
 use super::Chromium;
 use crate::HANDLE;
@@ -22,19 +22,39 @@ use crate::HANDLE;
 pub struct Base {
     /// `practice/composer`.
     pub name: String,
-    /// The recipe that reads it; this machine is among its origins.
+    /// The recipe that reads it.
     pub recipe: Arc<Recipe>,
     /// Which surface it is; `None`: one that the recipe only passes by (a permalink).
     pub surface: Option<String>,
     /// The flow whose commit stands on it.
     pub flow: Option<String>,
-    /// Path and query under which it is served.
-    pub path: String,
+    /// Whether steps led from the surface to what is shown: then its landmarks were judged before them, and only what is reviewed is
+    /// compared.
+    pub composed: bool,
+    /// Where it is, at its platform's real origin; no other page of the corpus is there.
+    pub url: String,
     /// The document.
     pub html: String,
     /// The account that it shows.
     pub fingerprint: Fingerprint,
+    /// The origin that the recipe's paths count from.
+    pub origin: String,
+    /// The stored session that it is looked at in.
+    pub session: String,
+    /// What answers for pictures and styles that are not in the document.
+    pub behind: Option<Arc<FixtureStage>>,
 }
+
+impl Base {
+    /// What the page is compared with: its surface's baseline, or its flow's once steps led on from there.
+    pub fn baseline(&self) -> Option<&deed_recipes::Baseline> {
+        let of = if self.composed { &self.flow } else { &self.surface };
+        self.recipe.baselines.get(of.as_ref()?)
+    }
+}
+
+/// Where the practice platform's pages are looked at: an origin of its recipe, under which nothing listens.
+const PRACTICE: &str = "http://127.0.0.1:4000";
 
 /// What makes a serialised page react as far as looking needs it: a button that says it opens a menu does so.
 const MENUS: &str = r#"<script>
@@ -115,9 +135,13 @@ pub async fn practice(browser: &Chromium) -> Vec<Base> {
             recipe: Arc::clone(&recipe),
             surface: surface.map(str::to_owned),
             flow: (surface == Some("composer")).then(|| "publish.post".to_owned()),
-            path: format!("{path}?base={name}"),
+            composed: false,
+            url: format!("{PRACTICE}{path}?judged={name}"),
             html: html.as_str().expect("HTML").replace("</body>", &format!("{MENUS}</body>")),
             fingerprint: fingerprint.clone(),
+            origin: PRACTICE.to_owned(),
+            session: r#"{"cookies":[],"origins":[]}"#.to_owned(),
+            behind: None,
         });
     }
     session.close().await;
@@ -129,84 +153,4 @@ pub async fn practice(browser: &Chromium) -> Vec<Base> {
 async fn wait_until_idle(session: &deed_chromium::ChromiumSession) {
     const IDLE: &str = "new Promise((done) => { const look = () => document.querySelector('main[aria-busy=true]') ? setTimeout(look, 20) : done(true); look(); })";
     session.evaluate_in_page_for_tests(IDLE).await.expect("the page fills");
-}
-
-/// The authored pages of every other platform that has a recipe beside its fixtures.
-pub fn authored(fixtures: &Path, recipes: &Path) -> Vec<Base> {
-    let mut platforms: Vec<_> = std::fs::read_dir(fixtures)
-        .expect("the fixtures are there")
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| p.join("pages").is_dir())
-        .collect();
-    platforms.sort();
-    let mut bases = Vec::new();
-    for folder in platforms {
-        let platform = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let Ok(mut recipe) = deed_recipes::load(&recipes.join(&platform)) else { continue };
-        let here = |host: &str| OriginPattern { scheme: "http".into(), host: host.into(), port: PortPattern::Any };
-        recipe.origins.push(here("127.0.0.1"));
-        let recipe = Arc::new(recipe);
-        let words = words_of(&folder);
-        let mut pages: Vec<_> =
-            std::fs::read_dir(folder.join("pages")).expect("its pages").flatten().map(|e| e.path()).collect();
-        pages.sort();
-        for page in pages.iter().filter(|p| p.extension().is_some_and(|e| e == "html")) {
-            let stem = page.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-            let Some(surface) = surface_of(&recipe, &stem) else { continue };
-            let html = std::fs::read_to_string(page).expect("the page is text");
-            bases.push(Base {
-                name: format!("{platform}/{stem}"),
-                flow: flow_on(&recipe, &surface),
-                recipe: Arc::clone(&recipe),
-                surface: Some(surface),
-                path: format!("/{platform}/{stem}.html"),
-                html: filled(&html, &words),
-                fingerprint: Fingerprint {
-                    handle: words.get("handle").cloned().unwrap_or_else(|| HANDLE.to_owned()),
-                    display_name: words.get("display_name").cloned(),
-                    avatar: std::fs::read(folder.join("pages/avatar.png")).ok().and_then(|b| ImageHash::of(&b).ok()),
-                },
-            });
-        }
-    }
-    bases
-}
-
-/// The longest surface name with which a page's name begins.
-fn surface_of(recipe: &Recipe, stem: &str) -> Option<String> {
-    let fits = |name: &&String| {
-        stem.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '-']))
-    };
-    recipe.surfaces.keys().filter(fits).max_by_key(|name| name.len()).cloned()
-}
-
-/// The flow whose commit stands on the surface: the one that opens it last.
-fn flow_on(recipe: &Recipe, surface: &str) -> Option<String> {
-    let last = |steps: &[Step]| {
-        steps.iter().rev().find_map(|s| if let Step::Open(name) = s { Some(name.clone()) } else { None })
-    };
-    recipe.flows.iter().find(|(_, flow)| last(&flow.steps).as_deref() == Some(surface)).map(|(name, _)| name.clone())
-}
-
-/// Handle and name of the account that a platform's pages are authored for, from its `base.yaml`.
-fn words_of(folder: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(folder.join("base.yaml")).unwrap_or_default();
-    let value = |key: &str| {
-        let rest = text.split(&format!("{key}:")).nth(1)?.trim_start();
-        let end = |c: char| matches!(c, '"' | '\n');
-        Some(match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split(end).next()?.to_owned(),
-            None => rest.split([',', '}', '\n']).next()?.trim().to_owned(),
-        })
-    };
-    ["handle", "display_name"].into_iter().filter_map(|k| Some((k.to_owned(), value(k)?))).collect()
-}
-
-fn filled(html: &str, words: &BTreeMap<String, String>) -> String {
-    let mut html = html.replace("{{order.text}}", "Fresh bread at 7").replace("{{now}}", "2026-11-20T12:00:00Z");
-    for (key, value) in words {
-        html = html.replace(&format!("{{{{account.{key}}}}}"), value);
-    }
-    html
 }

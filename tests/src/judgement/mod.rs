@@ -7,7 +7,9 @@
 mod base;
 mod grid;
 mod page;
+mod platforms;
 mod speed;
+mod stages;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -15,16 +17,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::{StatusCode, Uri};
-use axum::response::{Html, IntoResponse as _};
 use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig};
-use deed_core::ports::browser::Browser as _;
+use deed_core::ports::browser::Session as _;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use base::Base;
 use page::{Given, Judged};
+use stages::Stages;
 pub use tally::Report;
 
 /// How long a look waits for a landmark. The pages stand still, so what does not come at once does not come.
@@ -39,6 +39,8 @@ pub struct Config {
     pub pages: usize,
     /// How many are open at once.
     pub at_once: usize,
+    /// The form of CI: one flow of each platform, and the combinations of signals on one platform only.
+    pub short: bool,
 }
 
 /// An operator, as the page's side lists it.
@@ -62,6 +64,9 @@ pub struct Planned {
     names: Vec<String>,
     seed: u32,
 }
+
+/// A page, what is known of it, and what can be done to it.
+type Known = (Base, Given, Vec<Operator>);
 
 /// A small generator, so that a corpus is the same on every machine.
 struct Dice(u64);
@@ -88,125 +93,148 @@ impl Dice {
 /// A page that says of itself that it is in another language is judged without names: it is a label of its own, not noise.
 const ALONE: [&str; 1] = ["another_language"];
 
-/// Draws the corpus: half benign, half harmful; every pair of page and operator comes up before one comes up again.
-fn plan(config: Config, known: &[(Base, Given, Vec<Operator>)]) -> Vec<Planned> {
-    let mut dice = Dice(config.seed);
-    let pairs = |kind: &str| -> Vec<(usize, Operator)> {
-        let of = |(i, (_, _, operators)): (usize, &(Base, Given, Vec<Operator>))| -> Vec<(usize, Operator)> {
-            operators.iter().filter(|o| o.kind == kind).map(|o| (i, o.clone())).collect()
-        };
-        known.iter().enumerate().flat_map(of).collect()
-    };
-    let (mut benign, mut harmful) = (pairs("benign"), pairs("harmful"));
-    dice.shuffle(&mut benign);
-    dice.shuffle(&mut harmful);
-    (0..config.pages)
-        .map(|i| {
-            let list = if i % 2 == 0 { &benign } else { &harmful };
-            let (base, label) = list[(i / 2) % list.len()].clone();
-            let noise: Vec<_> = known[base]
-                .2
-                .iter()
-                .filter(|o| o.kind == "benign" && o.name != label.name && !ALONE.contains(&o.name.as_str()))
-                .collect();
-            let mut names: Vec<String> =
-                (0..dice.below(3)).map(|_| noise[dice.below(noise.len())].name.clone()).collect();
-            names.dedup();
-            names.push(label.name.clone());
-            let seed = u32::try_from(dice.next() & 0xffff_ffff).unwrap_or(1);
-            Planned { base, label, names, seed }
-        })
-        .collect()
-}
+/// A page, an operator that fits it, and how often both came up.
+type Pair<'a> = (usize, &'a Operator, usize);
 
-/// Serves the recorded pages on this machine; returns the origin.
-async fn serve(bases: &[Base]) -> String {
-    let pages: BTreeMap<String, String> = bases.iter().map(|b| (b.path.clone(), b.html.clone())).collect();
-    let pages = Arc::new(pages);
-    let app = Router::new().fallback(move |uri: Uri| {
-        let page = pages.get(&uri.to_string()).cloned();
-        async move { page.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |html| Html(html).into_response()) }
-    });
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let origin = format!("http://{}", listener.local_addr().expect("its address"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    origin
+/// Draws the corpus: half benign, half harmful, platform by platform; of a platform's pairs of page and operator the one comes up
+/// that came up least, and among those the operator that came up least anywhere.
+fn plan(config: Config, known: &[Known]) -> Vec<Planned> {
+    let mut dice = Dice(config.seed);
+    let mut strata: BTreeMap<(&str, &str), Vec<Pair<'_>>> = BTreeMap::new();
+    for (i, (base, _, operators)) in known.iter().enumerate() {
+        for operator in operators {
+            strata.entry((&operator.kind, &base.recipe.platform)).or_default().push((i, operator, 0));
+        }
+    }
+    strata.values_mut().for_each(|pairs| dice.shuffle(pairs));
+    let platforms = |kind: &str| strata.keys().filter(|(k, _)| *k == kind).map(|(_, p)| *p).collect::<Vec<_>>();
+    let order = [("benign", platforms("benign")), ("harmful", platforms("harmful"))];
+    let mut used: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut planned = Vec::new();
+    for i in 0..config.pages {
+        let (kind, platforms) = &order[i % 2];
+        let pairs = strata.get_mut(&(*kind, platforms[(i / 2) % platforms.len()])).expect("the platform has pairs");
+        let least =
+            pairs.iter_mut().min_by_key(|(_, o, times)| (*times, used.get(o.name.as_str()).copied().unwrap_or(0)));
+        let (base, label, times) = least.expect("a pair");
+        *times += 1;
+        *used.entry(&label.name).or_default() += 1;
+        let noise: Vec<_> = known[*base]
+            .2
+            .iter()
+            .filter(|o| o.kind == "benign" && o.name != label.name && !ALONE.contains(&o.name.as_str()))
+            .collect();
+        let mut names: Vec<String> = (0..dice.below(3)).map(|_| noise[dice.below(noise.len())].name.clone()).collect();
+        names.dedup();
+        names.push(label.name.clone());
+        let seed = u32::try_from(dice.next() & 0xffff_ffff).unwrap_or(1);
+        planned.push(Planned { base: *base, label: (*label).clone(), names, seed });
+    }
+    // One platform after the other: its sessions are opened once.
+    planned.sort_by_key(|p| p.base);
+    planned
 }
 
 /// Builds the corpus, judges every page of it, and counts.
 pub async fn run(config: Config) -> Report {
-    let browser = Arc::new(Chromium::new(ChromiumConfig {
+    let root =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's folder");
+    let live = Chromium::new(ChromiumConfig {
         launch: LaunchConfig::default(),
         runner: None,
         now: Arc::new(deed::world::now),
-    }));
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut bases = base::practice(&browser).await;
-    bases.extend(base::authored(&root.join("fixtures"), &root.join("recipes")));
+    });
+    let mut bases = base::practice(&live).await;
+    live.stop().await;
+    let browser = deed::replay::browser(None);
+    bases.extend(platforms::render(&browser, &root, config.short).await);
     let large = speed::large(&bases);
-    let served: Vec<Base> = bases.iter().chain(&large).cloned().collect();
-    let origin = serve(&served).await;
+    let stages = Arc::new(Stages::of(Arc::clone(&browser), bases.iter().chain(&large)));
 
-    let (mut known, mut left_out) = (Vec::new(), Vec::new());
-    for base in bases {
-        let mut session = open(&browser, &base, &origin).await;
-        match page::given(&mut session, &base, &origin).await {
-            Ok(given) => {
-                let operators = page::operators(&session, &given).await;
-                known.push((base, given, operators));
-            }
-            Err(why) => left_out.push(format!("{}: {why}", base.name)),
-        }
-    }
+    let (known, left_out) = known_of(config, &stages, bases).await;
     let plan = Arc::new(plan(config, &known));
     let known = Arc::new(known);
+    let judged = judge_all(config, &stages, &plan, &known).await;
+    let platforms_max = if config.short { 1 } else { usize::MAX };
+    let grid = grid::run(&stages, &known, platforms_max, config.at_once).await;
+    let speed = match &large {
+        Some(large) => speed::run(&mut stages.open(large).await, large, if config.short { 5 } else { 21 }).await,
+        None => speed::Speed::default(),
+    };
+    browser.stop().await;
+    let operators = known.iter().flat_map(|(_, _, o)| o.iter().map(|o| (o.name.clone(), o.kind.clone()))).collect();
+    tally::Report::new(config, &plan, &judged, &known, operators, left_out, grid, speed)
+}
+
+/// What is known of each page that its own judgements pass, and why the others are left out.
+async fn known_of(config: Config, stages: &Arc<Stages>, bases: Vec<Base>) -> (Vec<Known>, Vec<String>) {
+    let places = Arc::new(tokio::sync::Semaphore::new(config.at_once));
+    let mut under_way = tokio::task::JoinSet::new();
+    for (at, base) in bases.into_iter().enumerate() {
+        let (stages, places) = (Arc::clone(stages), Arc::clone(&places));
+        under_way.spawn(async move {
+            let _place = places.acquire_owned().await;
+            let mut session = stages.open(&base).await;
+            let found = match page::given(&mut session, &base).await {
+                Ok(given) => {
+                    let operators = page::operators(&session, &given).await;
+                    Ok((base, given, operators))
+                }
+                Err(why) => Err(format!("{}: {why}", base.name)),
+            };
+            session.close().await;
+            (at, found)
+        });
+    }
+    let mut all = under_way.join_all().await;
+    all.sort_by_key(|(at, _)| *at);
+    let (mut known, mut left_out) = (Vec::new(), Vec::new());
+    for (_, found) in all {
+        match found {
+            Ok(one) => known.push(one),
+            Err(why) => left_out.push(why),
+        }
+    }
+    (known, left_out)
+}
+
+/// Every page of the plan, in its order.
+async fn judge_all(
+    config: Config,
+    stages: &Arc<Stages>,
+    plan: &Arc<Vec<Planned>>,
+    known: &Arc<Vec<Known>>,
+) -> Vec<Judged> {
     let next = Arc::new(AtomicUsize::new(0));
     let judged: Arc<Mutex<BTreeMap<usize, Judged>>> = Arc::default();
     let mut workers = Vec::new();
     for _ in 0..config.at_once {
-        let (browser, plan, known) = (Arc::clone(&browser), Arc::clone(&plan), Arc::clone(&known));
-        let (next, judged, origin) = (Arc::clone(&next), Arc::clone(&judged), origin.clone());
+        let (stages, plan, known) = (Arc::clone(stages), Arc::clone(plan), Arc::clone(known));
+        let (next, judged) = (Arc::clone(&next), Arc::clone(&judged));
         workers.push(tokio::spawn(async move {
-            let mut sessions = BTreeMap::new();
+            let mut session: Option<(usize, deed_chromium::ChromiumSession)> = None;
             loop {
                 let i = next.fetch_add(1, Ordering::SeqCst);
                 let Some(planned) = plan.get(i) else { return };
                 let (base, given, _) = &known[planned.base];
-                let key = (base.recipe.platform.clone(), base.flow.clone());
-                if !sessions.contains_key(&key) {
-                    sessions.insert(key.clone(), open(&browser, base, &origin).await);
-                }
-                let session = sessions.get_mut(&key).expect("it was opened");
-                let found = page::judge(session, base, given, planned, &origin).await;
+                let mut open = match session.take() {
+                    Some((of, open)) if of == planned.base => open,
+                    other => {
+                        if let Some((_, old)) = other {
+                            old.close().await;
+                        }
+                        stages.open(base).await
+                    }
+                };
+                let found = page::judge(&mut open, base, given, planned).await;
                 judged.lock().await.insert(i, found);
+                session = Some((planned.base, open));
             }
         }));
     }
     for worker in workers {
         worker.await.expect("every page is judged");
     }
-    let grid = grid::run(&browser, &known, &origin).await;
-    let speed = match &large {
-        Some(large) => speed::run(&mut open(&browser, large, &origin).await, large, &origin).await,
-        None => speed::Speed::default(),
-    };
-    browser.stop().await;
     let judged = std::mem::take(&mut *judged.lock().await);
-    let operators = known.iter().flat_map(|(_, _, o)| o.iter().map(|o| (o.name.clone(), o.kind.clone()))).collect();
-    tally::Report::new(
-        config,
-        &plan,
-        &judged.into_values().collect::<Vec<_>>(),
-        &known,
-        operators,
-        left_out,
-        grid,
-        speed,
-    )
-}
-
-async fn open(browser: &Chromium, base: &Base, origin: &str) -> deed_chromium::ChromiumSession {
-    let flow = base.flow.clone().or_else(|| base.recipe.flows.keys().next().cloned()).unwrap_or_default();
-    let opening = base::looking(&base.recipe, &flow, origin, r#"{"cookies":[],"origins":[]}"#.to_owned());
-    browser.open(&opening).await.expect("a session")
+    judged.into_values().collect()
 }

@@ -203,7 +203,8 @@
     harmful('identity', 'signed_out_shell', hasProfile, (T) => { for (const s of ['handle', 'name', 'avatar', 'switcher', 'own']) T.drop(s); }),
   ];
 
-  const at = (path) => path.reduce((el, i) => el?.children[i], document.documentElement);
+  // A place counts siblings from the document's element down; 65535 leads into a shadow root.
+  const at = (path) => path.reduce((el, i) => (i === 65535 ? el?.shadowRoot : el?.children[i]), document.documentElement);
   // The true nodes of this page, from the places where they stood when it was recorded.
   const truth = (given) => {
     const elements = {};
@@ -212,23 +213,35 @@
     T.form = T.commit?.closest('form');
     T.signals = Object.fromEntries(Object.entries(given.signals).map(([signal, name]) => [signal, elements[name] ?? null]));
     const selected = given.selected ? at(given.selected) : null;
-    T.set = (signal, words) => { const el = signal === 'switcher' ? selected : T.signals[signal]; if (el) say(el, words); };
+    // As the platform writes a handle there: what stands before it on the page, else in the recipe.
+    const form = (signal, el) => { const shown = el.textContent.trim(); return shown.includes(given.handle) ? shown.split(given.handle)[0] : given.forms[signal] ?? '@'; };
+    T.set = (signal, words) => { const el = signal === 'switcher' ? selected : T.signals[signal]; if (el) say(el, words.replace(/^@/, form(signal, el))); };
     T.setPicture = (src) => { const el = T.signals.avatar; if (el) { el.removeAttribute('srcset'); el.src = src; } };
     T.drop = (signal) => T.signals[signal]?.remove();
     return T;
   };
+  // An operator that can not even be asked has nothing to change here: it was written for pages without shadow roots.
+  // Where a form is sent to is told by its submit button alone: on another element these two attributes do nothing.
+  // What stands above the editor can not be moved there. Nor is anything but a form's control disabled by the attribute of that name.
+  const OF_A_SUBMIT = ['form_sends_elsewhere', 'bound_to_another_form'];
+  const fits = (o, T) => { try { return o.on(T) && (!OF_A_SUBMIT.includes(o.name) || T.commit.type === 'submit') && (o.name !== 'disabled' || 'disabled' in T.commit)
+    && (o.name !== 'moved_above_the_editor_by_style' || rectOf(T.commit).bottom > rectOf(T.editor).top); } catch { return false; } };
+  const whole = (root) => [...root.children].map((el) => el.outerHTML).join('') + [...root.querySelectorAll('*')].map((el) => (el.shadowRoot ? whole(el.shadowRoot) : '')).join('');
   const kept = { truth: null };
   globalThis.__judgement = {
-    list: (given) => { const T = truth(given); return OPERATORS.filter((o) => o.on(T)).map(({ name, kind, of }) => ({ name, kind, of })); },
+    list: (given) => { const T = truth(given); return OPERATORS.filter((o) => fits(o, T)).map(({ name, kind, of }) => ({ name, kind, of })); },
     all: () => OPERATORS.map(({ name, kind, of }) => ({ name, kind, of })),
     apply: (given, names, seed) => {
       const T = truth(given);
       kept.truth = T;
-      names.forEach((name, i) => OPERATORS.find((o) => o.name === name).apply(T, dice(seed + i * 7919)));
-      return true;
+      let before = '';
+      names.forEach((name, i) => { before = whole(document); OPERATORS.find((o) => o.name === name).apply(T, dice(seed + i * 7919)); });
+      // A harm that changes nothing is none: two neighbours with the same marks, say. (One moves later, from frame to frame.)
+      const label = OPERATORS.find((o) => o.name === names.at(-1));
+      return label.kind === 'benign' || label.name === 'never_at_rest' || before !== whole(document);
     },
     // Where the true commit element stands now; null: there is none any more.
-    commit: () => { const path = []; let el = kept.truth?.commit; if (!el?.isConnected) return null; for (; el.parentElement; el = el.parentElement) path.unshift([...el.parentElement.children].indexOf(el)); return path; },
+    commit: () => { const path = []; let el = kept.truth?.commit; if (!el?.isConnected) return null; for (let up = el.parentNode; up?.children && up !== document; up = el.parentNode) { path.unshift([...up.children].indexOf(el)); const root = up instanceof ShadowRoot; if (root) path.unshift(65535); el = root ? up.host : up; } return path; },
     // The five states of an identity signal.
     signal: (given, signal, state, lateMs) => {
       const T = kept.truth ?? (kept.truth = truth(given));

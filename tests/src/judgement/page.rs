@@ -30,6 +30,16 @@ pub struct Given {
     selected: Option<Vec<usize>>,
     pub identity: bool,
     handle: String,
+    /// What stands before the handle where a signal shows it: `@`, `u/`.
+    forms: BTreeMap<&'static str, String>,
+    /// Whether the commit element is found by two locators that name none of its words.
+    pub wordless: bool,
+    /// Elements whose names are compared.
+    named: Vec<String>,
+    /// Whether the account is told by its handle and its picture alone.
+    by_picture: bool,
+    /// Whether the recipe takes every frame with "captcha" in its address for a challenge.
+    any_frame: bool,
     challenges: Vec<&'static str>,
     words: BTreeMap<&'static str, String>,
     css: BTreeMap<&'static str, String>,
@@ -59,6 +69,8 @@ pub struct Judged {
     pub identity: Option<bool>,
     /// Why it stopped, in words.
     pub why: Vec<String>,
+    /// Why the page was not changed: an operator did not find what it changes. It is counted nowhere.
+    pub not_applied: Option<String>,
 }
 
 impl Judged {
@@ -73,22 +85,25 @@ pub async fn install(session: &ChromiumSession) {
     session.run_in_page_for_tests(OPERATORS_JS).await.expect("the operators are there");
 }
 
-/// Where a base page is served.
-pub fn url(base: &Base, origin: &str) -> String {
-    format!("{origin}{}", base.path)
+/// What is compared with a baseline on a page: the surface's landmarks when it opens; what is reviewed once steps led on from there.
+fn judged_elements(base: &Base) -> Vec<String> {
+    if base.composed {
+        return base.baseline().map(|b| b.landmarks.keys().cloned().collect()).unwrap_or_default();
+    }
+    let surface = base.surface.as_ref().and_then(|s| base.recipe.surfaces.get(s));
+    surface.map(|s| s.landmarks.clone()).unwrap_or_default()
 }
 
 /// The elements that the recipe's judgements look at on a page.
 fn elements(recipe: &Recipe, base: &Base) -> (Vec<String>, Option<String>, Option<String>) {
-    let surface = base.surface.as_ref().and_then(|s| recipe.surfaces.get(s));
-    let mut all: Vec<String> = surface.map(|s| s.landmarks.clone()).unwrap_or_default();
+    let mut all = judged_elements(base);
     let flow = base.flow.as_ref().and_then(|f| recipe.flows.get(f));
     let commit = flow.map(|f| f.commit.click.clone());
     let editor = flow.and_then(|f| {
         f.steps.iter().find_map(|s| if let Step::Type { into, .. } = s { Some(into.clone()) } else { None })
     });
     all.extend(commit.iter().chain(&editor).cloned());
-    if base.surface.as_ref() == Some(&recipe.identity.on) {
+    if base.surface.as_ref() == Some(&recipe.identity.on) && !base.composed {
         all.extend(signals(recipe).into_values());
     }
     all.sort();
@@ -111,9 +126,9 @@ fn signals(recipe: &Recipe) -> BTreeMap<&'static str, String> {
 }
 
 /// Opens a base page as it is and notes where everything stands; the reason when its own judgements do not pass it.
-pub async fn given(session: &mut ChromiumSession, base: &Base, origin: &str) -> Result<Given, String> {
+pub async fn given(session: &mut ChromiumSession, base: &Base) -> Result<Given, String> {
     let recipe = &base.recipe;
-    session.goto(&url(base, origin)).await.map_err(|e| e.to_string())?;
+    session.goto(&base.url).await.map_err(|e| e.to_string())?;
     let (names, commit, editor) = elements(recipe, base);
     let clean = judge_open(session, base).await;
     if clean.stopped() {
@@ -121,7 +136,14 @@ pub async fn given(session: &mut ChromiumSession, base: &Base, origin: &str) -> 
     }
     let mut given = Given {
         handle: base.fingerprint.handle.clone(),
-        landmarks: base.surface.as_ref().map(|s| recipe.surfaces[s].landmarks.clone()).unwrap_or_default(),
+        landmarks: judged_elements(base),
+        forms: forms(recipe),
+        named: base
+            .baseline()
+            .map(|b| b.landmarks.iter().filter(|(_, p)| p.name.is_some()).map(|(n, _)| n.clone()).collect())
+            .unwrap_or_default(),
+        by_picture: recipe.identity.handle.is_none()
+            || recipe.identity.name.is_none() && recipe.identity.switcher.is_none(),
         identity: clean.identity == Some(true),
         ..Given::default()
     };
@@ -130,6 +152,12 @@ pub async fn given(session: &mut ChromiumSession, base: &Base, origin: &str) -> 
         if let Some((node, _)) = quorum::lone(&seen, &name) {
             given.elements.insert(name, session.path_for_tests(node).await.map_err(|e| e.to_string())?);
         }
+    }
+    if let Some((node, votes)) = commit.as_ref().and_then(|c| Some((quorum::lone(&seen, c)?.0, seen.votes.get(c)?))) {
+        let facts = &seen.nodes[&node];
+        let spoken: Vec<&str> = facts.name.split_whitespace().chain(facts.text.split_whitespace()).collect();
+        let words = |locator: &str| spoken.iter().any(|w| w.chars().count() > 2 && locator.contains(w));
+        given.wordless = votes.iter().filter(|v| v.nodes == [node] && !words(&v.locator)).count() >= 2;
     }
     let there = |name: &String| given.elements.contains_key(name);
     given.commit = commit.filter(there);
@@ -145,6 +173,21 @@ pub async fn given(session: &mut ChromiumSession, base: &Base, origin: &str) -> 
     given.entries = entries(session, base).await;
     describe_challenges(recipe, &mut given);
     Ok(given)
+}
+
+/// How the platform writes a handle where it is a signal.
+fn forms(recipe: &Recipe) -> BTreeMap<&'static str, String> {
+    let identity = &recipe.identity;
+    let before = |template: &deed_recipes::Template| {
+        template.to_string().split("{account.").next().unwrap_or_default().to_owned()
+    };
+    [
+        ("handle", identity.handle.as_ref().map(|s| before(&s.equals))),
+        ("switcher", identity.switcher.as_ref().map(|s| before(&s.selected))),
+    ]
+    .into_iter()
+    .filter_map(|(signal, form)| Some((signal, form?)))
+    .collect()
 }
 
 /// The selected entry of the switcher, which may only be there while its menu is open.
@@ -180,7 +223,10 @@ fn describe_challenges(recipe: &Recipe, given: &mut Given) {
         let kind = kind_of(challenge.kind);
         for detector in &challenge.any {
             match detector {
-                Detector::Text(text) => drop(given.words.entry(kind).or_insert_with(|| text.clone())),
+                Detector::Text(text) => {
+                    given.challenges.push(kind);
+                    given.words.entry(kind).or_insert_with(|| text.clone());
+                }
                 // `[data-testid=login-form]` as something to put into a page.
                 Detector::Css(css) if css.starts_with('[') && css.ends_with(']') && css.contains('=') => {
                     let html = format!(
@@ -189,11 +235,19 @@ fn describe_challenges(recipe: &Recipe, given: &mut Given) {
                     );
                     given.css.entry(kind).or_insert(html);
                 }
-                Detector::Css(css) if css.contains("captcha") => given.challenges.push(kind),
+                Detector::Css(css) if any_frame(css) => {
+                    given.challenges.push(kind);
+                    given.any_frame = true;
+                }
                 _ => {}
             }
         }
     }
+}
+
+/// Whether a selector stands for every frame that has "captcha" in its address, and not for one maker's.
+fn any_frame(css: &str) -> bool {
+    css.split(',').any(|part| part.trim().replace(['"', '\''], "") == "iframe[src*=captcha]")
 }
 
 fn kind_of(kind: ChallengeKind) -> &'static str {
@@ -207,28 +261,45 @@ fn kind_of(kind: ChallengeKind) -> &'static str {
 }
 
 /// The operators that fit a base page.
+///
+/// A label is true only where the operator does what it says: a challenge is one that the recipe knows in that form, and a page in
+/// another language is the account's own only where the commit is found without its words; and what the baseline takes for content
+/// (a suggestion of the day) may be called otherwise.
 pub async fn operators(session: &ChromiumSession, given: &Given) -> Vec<Operator> {
     install(session).await;
-    let given = serde_json::to_string(given).expect("JSON");
-    let list = session.evaluate_in_page_for_tests(&format!("__judgement.list({given})")).await.expect("the list");
-    serde_json::from_value(list).expect("operators")
+    let json = serde_json::to_string(given).expect("JSON");
+    let list = session.evaluate_in_page_for_tests(&format!("__judgement.list({json})")).await.expect("the list");
+    let mut list: Vec<Operator> = serde_json::from_value(list).expect("operators");
+    let named = |element: &String| given.named.contains(element);
+    list.retain(|o| match o.name.as_str() {
+        "captcha_frame" => given.any_frame,
+        "captcha_in_words" => given.words.contains_key("captcha"),
+        "editor_renamed" => given.editor.as_ref().is_some_and(&named),
+        "landmark_renamed" => given.landmarks.iter().all(named),
+        // It turns the colours of pictures round too, which is another picture to an account that is told by little else.
+        "dark_theme" => !given.by_picture,
+        "another_language" => given.wordless,
+        _ => true,
+    });
+    list
 }
 
 /// Opens a base page, lets the operators change it, and asks the judgement.
-pub async fn judge(
-    session: &mut ChromiumSession,
-    base: &Base,
-    given: &Given,
-    planned: &Planned,
-    origin: &str,
-) -> Judged {
-    session.goto(&url(base, origin)).await.expect("the page opens");
+pub async fn judge(session: &mut ChromiumSession, base: &Base, given: &Given, planned: &Planned) -> Judged {
+    session.goto(&base.url).await.expect("the page opens");
     install(session).await;
     let json = serde_json::to_string(given).expect("JSON");
     let names = serde_json::to_string(&planned.names).expect("JSON");
     let apply = format!("__judgement.apply({json}, {names}, {})", planned.seed);
-    if let Err(fault) = session.evaluate_in_page_for_tests(&apply).await {
-        panic!("{} on {}: {fault}", planned.names.join(", "), base.name);
+    let applied = session.evaluate_in_page_for_tests(&apply).await.and_then(|changed| match changed {
+        Value::Bool(false) => Err(BrowserFault::InputRefused("it changes nothing here".to_owned())),
+        _ => Ok(()),
+    });
+    if let Err(fault) = applied {
+        return Judged {
+            not_applied: Some(format!("{} on {}: {fault}", planned.names.join(", "), base.name)),
+            ..Judged::default()
+        };
     }
     judge_open(session, base).await
 }
@@ -237,7 +308,7 @@ pub async fn judge(
 pub async fn judge_open(session: &mut ChromiumSession, base: &Base) -> Judged {
     let recipe = &base.recipe;
     let mut judged = Judged::default();
-    let landmarks = base.surface.as_ref().map(|s| recipe.surfaces[s].landmarks.clone()).unwrap_or_default();
+    let landmarks = judged_elements(base);
     let commit = base.flow.as_ref().and_then(|f| recipe.flows.get(f)).map(|f| f.commit.click.clone());
     let look = Look {
         elements: landmarks.iter().chain(&commit).cloned().collect(),
@@ -248,13 +319,13 @@ pub async fn judge_open(session: &mut ChromiumSession, base: &Base) -> Judged {
     let seen = session.look(&look).await.expect("the page is looked at");
     challenge(&seen, &mut judged);
     if let Some(surface) = &base.surface {
-        let drift = drift::judge(&landmarks, recipe.baselines.get(surface), &seen);
+        let drift = drift::judge(&landmarks, base.baseline(), &seen);
         if !drift.is_none() {
             let words = drift.reasons.join("; ");
             judged.why.push(format!("drift {:.2}: {words}", drift.score));
             judged.drift = Some((drift.score, words));
         }
-        if *surface == recipe.identity.on {
+        if *surface == recipe.identity.on && !base.composed {
             identity(session, base, &mut judged).await;
         }
     }

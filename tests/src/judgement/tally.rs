@@ -81,6 +81,8 @@ pub struct Report {
     pages: usize,
     bases: Vec<String>,
     left_out: Vec<String>,
+    not_applied: Vec<String>,
+    platforms: BTreeMap<String, (usize, usize)>,
     operators: BTreeMap<String, String>,
     commit_on_benign: Commits,
     commit_on_harmful: Commits,
@@ -113,6 +115,8 @@ impl Report {
             pages: judged.len(),
             bases: known.iter().map(|(base, ..)| base.name.clone()).collect(),
             left_out,
+            not_applied: Vec::new(),
+            platforms: BTreeMap::new(),
             operators,
             commit_on_benign: Commits::default(),
             commit_on_harmful: Commits::default(),
@@ -129,9 +133,17 @@ impl Report {
         };
         let mut rows: BTreeMap<String, Row> = BTreeMap::new();
         for (planned, judged) in plan.iter().zip(judged) {
+            if let Some(why) = &judged.not_applied {
+                report.not_applied.push(why.clone());
+                continue;
+            }
+            let platform = known[planned.base].0.recipe.platform.clone();
             let wrongly = report.count(planned, judged);
             let row = rows.entry(format!("{} {}", planned.label.kind, planned.label.name)).or_default();
             row.pages += 1;
+            let of = report.platforms.entry(platform).or_default();
+            of.0 += 1;
+            of.1 += usize::from(wrongly);
             if wrongly {
                 row.wrongly += 1;
                 if row.examples.len() < EXAMPLES {
@@ -226,6 +238,11 @@ impl Report {
         );
         for left_out in &self.left_out {
             let _ = writeln!(out, "left out: {left_out}");
+        }
+        let of: Vec<_> = self.platforms.iter().map(|(p, (pages, wrong))| format!("{p} {wrong} of {pages}")).collect();
+        let _ = writeln!(out, "judged wrongly: {}", of.join(", "));
+        for why in &self.not_applied {
+            let _ = writeln!(out, "not applied: {}", why.lines().next().unwrap_or_default());
         }
         let commits = |name: &str, c: &Commits| {
             format!("commit, {name:<8} right {:>5}   wrong {:>5}   stopped {:>5}", c.right, c.wrong, c.stopped)

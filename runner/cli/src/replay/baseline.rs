@@ -1,14 +1,14 @@
 //! Baselines out of recorded or authored pages: the surfaces of a recipe, visited on a fixture's stage in a session that can only
 //! look, in the fixture's first scene.
 //!
-//! Nothing of the order is carried out; what it aims at tells which pages the surfaces of a target are. What the fixture does
-//! not show is named, never guessed.
+//! What the order aims at tells which pages the surfaces of a target are, and its reversible steps lead to the composer as it is
+//! reviewed; nothing is committed. What the fixture does not show is named, never guessed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deed_chromium::{Chromium, Replaying};
-use deed_core::baselines::{Recorded, Source, record_of};
+use deed_core::baselines::{Order, Recorded, Source, record_of};
 use deed_core::ids::{AccountId, EpisodeId};
 use deed_core::ports::Clock as _;
 use deed_core::ports::browser::{Access, Browser as _, Opening, Pacing, Session as _, SessionState};
@@ -64,8 +64,17 @@ async fn of(folder: &Path, recipe: &Arc<Recipe>, chromium: &Arc<Chromium>) -> Re
         pacing: Pacing::Unpaced,
     };
     let account = fixture.account.fingerprint()?;
-    let order = fixture.order.target.as_deref().map(|target| (opening.flow.as_str(), target));
-    let source = Source { recipe, base: &base, account: &account, order };
+    let asked = &fixture.order;
+    let media = asked.content.media.iter().map(|path| fixture.order_folder.join(path));
+    let files: Vec<String> = media.map(|path| path.canonicalize().unwrap_or(path).display().to_string()).collect();
+    let order = Order {
+        flow: &asked.action,
+        text: &asked.content.text,
+        title: asked.content.title.as_deref(),
+        target: asked.target.as_deref(),
+        files: &files,
+    };
+    let source = Source { recipe, base: &base, account: &account, order: Some(order) };
     let mut session = Replaying::new(Arc::clone(chromium), stage.clone()).open(&opening).await?;
     let recorded = record_of(&mut session, &source, unhurried(&fixture), clock.now()).await;
     session.close().await;
@@ -91,6 +100,9 @@ fn name_the_unrecorded(
         match source.url(surface) {
             Ok(url) if asked(&url) => {
                 *why = format!("not recorded: {folder} has no answer for GET {url} in scene {}", fixture.scene);
+            }
+            _ if surface == &fixture.order.action => {
+                *why = format!("{folder}: its steps did not come to the commit: {why}")
             }
             Ok(_) => *why = format!("{folder}: {why}"),
             Err(_) => *why = format!("not recorded: the order of {folder} visits no such page ({why})"),

@@ -116,7 +116,7 @@ pub fn load(folder: &Path, recipes: Option<&Path>) -> Result<Scenario, FixtureEr
     if let Some(element) = unknown {
         return Err(misfit(format!("expect.yaml names `{element}`, which the recipe has no element of")));
     }
-    if let Some(surface) = expect.drift.keys().find(|s| recipe.surface(s).is_none()) {
+    if let Some(surface) = expect.drift.keys().find(|s| recipe.surface(s).is_none() && recipe.flow(s).is_none()) {
         return Err(misfit(format!("expect.yaml names `{surface}`, which the recipe has no surface of")));
     }
     let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());

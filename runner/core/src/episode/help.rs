@@ -113,7 +113,8 @@ impl<W: World> Episode<'_, W> {
         self.places(surface, &recipe.surfaces[surface].landmarks, seen, session).await
     }
 
-    /// The commit element once more at review, where it is a landmark: it stands where it stood when the surface opened.
+    /// What is reviewed, and what is pressed, against the flow's own baseline. Where there is none: the commit element, when it is a
+    /// landmark, stands where it stood when the surface opened.
     pub(super) async fn commit_place<S: Session>(
         &mut self,
         commit: &String,
@@ -121,6 +122,11 @@ impl<W: World> Episode<'_, W> {
         session: &mut S,
     ) -> Result<(), Stop> {
         let recipe = Arc::clone(&self.recipe);
+        let flow = self.claim.action.payload.action_type.clone();
+        if let Some(baseline) = recipe.baselines.get(&flow) {
+            let reviewed: Vec<String> = baseline.landmarks.keys().cloned().collect();
+            return self.places(&flow, &reviewed, seen, session).await;
+        }
         let opened = self.flow(&recipe).steps.iter().rev().find_map(|step| match step {
             Step::Open(surface) => Some(surface),
             _ => None,

@@ -52,6 +52,14 @@ pub(crate) fn words(text: &str) -> String {
         } else if !out.ends_with('#') {
             out.push('#');
         }
+        // 1.2K is a number too.
+        if out.ends_with('#') && letters.peek().is_some_and(|next| matches!(next, 'K' | 'M' | 'B')) {
+            let mut after = letters.clone();
+            after.next();
+            if !after.peek().is_some_and(|next| next.is_alphanumeric()) {
+                letters.next();
+            }
+        }
     }
     out
 }
@@ -147,14 +155,21 @@ pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen, content: &[&st
         let words = text::fold(words);
         let lower = words.to_lowercase();
         let of_account = content.iter().any(|c| !c.is_empty() && lower.contains(&c.to_lowercase()));
-        (!words.is_empty() && !of_account).then_some(words)
+        // A mere sign may be drawn in another way.
+        let spoken = words.chars().any(char::is_alphabetic);
+        (spoken && !of_account).then_some(words)
     };
     let places = there.iter().map(|(landmark, facts)| {
         let above = |other: &NodeFacts| other.rect.y + other.rect.height <= facts.rect.y + 1.0;
-        let below = there.iter().filter(|(l, f)| l != landmark && above(f)).map(|(l, _)| (*l).clone()).collect();
+        // What floats (a dialog) or stays (a banner) is above or below the rest by chance.
+        let together = |other: &NodeFacts| other.regions.first() == facts.regions.first();
+        let below =
+            there.iter().filter(|(l, f)| l != landmark && together(f) && above(f)).map(|(l, _)| (*l).clone()).collect();
+        // No name is no content either: one that comes is told.
+        let unnamed = facts.name.is_empty();
         let place = LandmarkPlace {
             role: facts.role.clone(),
-            name: layout(&facts.name),
+            name: if unnamed { Some(String::new()) } else { layout(&facts.name) },
             regions: facts.regions.clone(),
             below,
             text: if SPEAKING.contains(&facts.role.as_str()) { layout(&facts.text) } else { None },
@@ -219,9 +234,15 @@ mod tests {
 
     #[test]
     fn a_counter_is_never_drift_however_it_is_written() {
-        for (counted, as_) in [("12 likes", "# likes"), ("1,204 likes", "# likes"), ("1.204.000 likes", "# likes")] {
+        for (counted, as_) in [
+            ("12 likes", "# likes"),
+            ("1,204 likes", "# likes"),
+            ("1.204.000 likes", "# likes"),
+            ("1.2K likes", "# likes"),
+        ] {
             assert_eq!(words(counted), as_);
         }
+        assert_eq!(words("4Kids"), "#Kids");
         assert_eq!(words("Step 1, 2 left. Go"), "Step #, # left. Go", "a sentence's own marks stay");
     }
 

@@ -1,0 +1,161 @@
+//! The reversible steps of a flow, up to the commit, for a look at what is pressed. Nothing is reviewed and nothing can be pressed;
+//! on pages that were recorded it ends where they end.
+
+use std::time::Duration;
+
+use deed_recipes::{Recipe, Scroll, Step, Template, UploadTo, Values, WaitFor};
+
+use crate::judge::quorum;
+use crate::ports::browser::{BrowserFault, Look, Need, NodeId, Session};
+
+/// Why the steps did not come to their end, in words.
+type Stuck = String;
+
+/// Carries the steps out and waits for the commit element.
+///
+/// # Errors
+/// The browser's; inside, why a step could not be carried out on these pages.
+pub async fn compose<S: Session>(
+    session: &mut S,
+    recipe: &Recipe,
+    flow: &str,
+    order: &Composing<'_>,
+) -> Result<Result<(), Stuck>, BrowserFault> {
+    let Some(flow) = recipe.flow(flow) else { return Ok(Err(format!("the recipe has no flow {flow}"))) };
+    for step in &flow.steps {
+        if let Err(why) = order.take(session, recipe, step).await? {
+            return Ok(Err(why));
+        }
+    }
+    let commit = &flow.commit.click;
+    Ok(order.find(session, commit, Need::Enabled(commit.clone())).await?.map(drop))
+}
+
+/// What is composed, and how long a page may take.
+pub struct Composing<'a> {
+    /// The origin that the surfaces' paths count from.
+    pub base: &'a str,
+    /// The order's placeholders and the account's.
+    pub values: &'a (dyn Values + Sync),
+    /// Media files.
+    pub files: &'a [String],
+    /// How long a page may take to show what a step needs.
+    pub patience: Duration,
+}
+
+impl Composing<'_> {
+    async fn take<S: Session>(
+        &self,
+        session: &mut S,
+        recipe: &Recipe,
+        step: &Step,
+    ) -> Result<Result<(), Stuck>, BrowserFault> {
+        match step {
+            Step::Open(surface) => return self.open(session, recipe, surface).await,
+            Step::Dismiss(element) => {
+                let seen = session.look(&Look { elements: vec![element.clone()], ..Look::default() }).await?;
+                if let Some((node, _)) = quorum::lone(&seen, element) {
+                    session.click(node).await?;
+                }
+            }
+            Step::WaitFor(WaitFor::Gone(element)) => {
+                let until = vec![Need::Gone(element.clone())];
+                let seen = session.look(&Look { until, within: self.patience, ..Look::default() }).await?;
+                return Ok(if seen.satisfied { Ok(()) } else { Err(format!("`{element}` did not go away")) });
+            }
+            Step::Upload { .. } if self.files.is_empty() => {}
+            Step::Press { key, on: None } => session.key(*key, None).await?,
+            on_element => {
+                let Some(need) = need(on_element) else {
+                    return Ok(Err("it has a step that is not carried out here".to_owned()));
+                };
+                let (Need::Visible(element) | Need::Enabled(element) | Need::Present(element)) = &need else {
+                    return Ok(Ok(()));
+                };
+                match self.find(session, element, need.clone()).await? {
+                    Ok(node) => return self.touch(session, on_element, node).await,
+                    Err(why) => return Ok(Err(why)),
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn touch<S: Session>(
+        &self,
+        session: &mut S,
+        step: &Step,
+        node: NodeId,
+    ) -> Result<Result<(), Stuck>, BrowserFault> {
+        let filled = |text: &Template| text.try_fill(self.values).map_err(|e| e.to_string());
+        match step {
+            Step::Click(_) => session.click(node).await?,
+            Step::Hover(_) => session.hover(node).await?,
+            Step::Press { key, .. } => session.key(*key, Some(node)).await?,
+            Step::Scroll(_) => session.scroll_to(node).await?,
+            Step::Upload { to: UploadTo::Input(_), .. } => session.upload(node, self.files).await?,
+            Step::Upload { to: UploadTo::Button(_), .. } => session.upload_by(node, self.files).await?,
+            Step::Type { text, .. } => match filled(text) {
+                Ok(text) => session.type_text(node, &text).await?,
+                Err(why) => return Ok(Err(why)),
+            },
+            Step::Choose { option, .. } => match filled(option) {
+                Ok(option) => session.choose(node, &option).await?,
+                Err(why) => return Ok(Err(why)),
+            },
+            _ => {}
+        }
+        Ok(Ok(()))
+    }
+
+    async fn open<S: Session>(
+        &self,
+        session: &mut S,
+        recipe: &Recipe,
+        surface: &str,
+    ) -> Result<Result<(), Stuck>, BrowserFault> {
+        let url = match recipe.url_of(surface, self.base, self.values) {
+            Ok(url) => url,
+            Err(why) => return Ok(Err(why.to_string())),
+        };
+        match session.goto(&url).await {
+            Err(fault @ BrowserFault::Navigation { .. }) => return Ok(Err(fault.to_string())),
+            opened => opened?,
+        };
+        let landmarks = &recipe.surfaces[surface].landmarks;
+        let until: Vec<_> = landmarks.iter().cloned().map(Need::Visible).collect();
+        let look = Look { elements: landmarks.clone(), until, within: self.patience, ..Look::default() };
+        session.look(&look).await?;
+        Ok(Ok(()))
+    }
+
+    async fn find<S: Session>(
+        &self,
+        session: &mut S,
+        element: &str,
+        need: Need,
+    ) -> Result<Result<NodeId, Stuck>, BrowserFault> {
+        let elements = vec![element.to_owned()];
+        let look = Look { elements, until: vec![need], within: self.patience, ..Look::default() };
+        let seen = session.look(&look).await?;
+        let found = quorum::lone(&seen, element).map(|(node, _)| node).filter(|_| seen.satisfied);
+        Ok(found.ok_or_else(|| format!("`{element}` was not found, or can not be used")))
+    }
+}
+
+/// What must be there before a step is carried out; `None`: a step that is not carried out here.
+fn need(step: &Step) -> Option<Need> {
+    Some(match step {
+        Step::Click(element)
+        | Step::Hover(element)
+        | Step::Type { into: element, .. }
+        | Step::WaitFor(WaitFor::Visible(element))
+        | Step::Press { on: Some(element), .. }
+        | Step::Scroll(Scroll::To(element)) => Need::Visible(element.clone()),
+        Step::Choose { from: element, .. }
+        | Step::WaitFor(WaitFor::Enabled(element))
+        | Step::Upload { to: UploadTo::Button(element), .. } => Need::Enabled(element.clone()),
+        Step::Upload { to: UploadTo::Input(element), .. } => Need::Present(element.clone()),
+        _ => return None,
+    })
+}
