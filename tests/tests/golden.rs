@@ -185,7 +185,10 @@ async fn read_only_accounts_run_nothing_until_a_person_clears_them() {
     let action = stage.file("Not as somebody else", Vec::new(), None).await;
     assert_eq!(stage.run(&action).await.hold.map(|h| h.reason), Some(HoldReason::WrongAccount));
     stage.faults(deed_fixtures::Faults::default());
-    assert_eq!(stage.run(&action).await.hold.map(|h| h.reason), Some(HoldReason::AccountReadOnly));
+    let held = stage.run(&action).await.hold.expect("it is held");
+    assert_eq!(held.reason, HoldReason::AccountReadOnly);
+    // Before the browser is touched; arm would refuse it too, after everything else was done on the account.
+    assert!(held.detail.starts_with("account_active: read-only"), "{}", held.detail);
     stage.world.ledger.clear_account(&stage.account, BY).await.expect("cleared");
     assert_eq!(stage.run(&action).await.state, State::PostcheckComplete);
     assert_eq!(stage.publishes(), (1, 1));

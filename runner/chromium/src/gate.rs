@@ -608,3 +608,6 @@ async fn read_body(gate: Gate, wire: Wire, event: EventRequestPaused, kept: Kept
     }
     wire.post(None, &ContinueRequestParams::new(event.request_id));
 }
+
+#[cfg(test)]
+mod tests;
