@@ -49,6 +49,9 @@ impl SqlLedger {
         let what = format!("open the ledger {}", path.display());
         // Made by us and not by the engine, which would make it readable for all. The WAL takes over the mode.
         create_private(path, b"").map_err(|error| file_fault(&what, &error))?;
+        // A file that can not be written is opened for reading by the engine, and its log is then made with the same mode: it would be in
+        // the way after the file has its permission back.
+        std::fs::OpenOptions::new().append(true).open(path).map_err(|error| file_fault(&what, &error))?;
         let writer = engine::writer(path).await.during(&what)?;
         engine::migrate(&writer).await?;
         let readers = engine::readers(path).await.during(&what)?;

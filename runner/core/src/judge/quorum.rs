@@ -21,7 +21,7 @@ pub enum Quorum {
     TooFew {
         /// Locators that named a single node.
         for_: Vec<String>,
-        /// Locators that found nothing.
+        /// Locators that found nothing, or several.
         silent: Vec<String>,
     },
     /// Locators name different nodes.
@@ -38,7 +38,7 @@ pub struct Agreement {
     pub node: NodeId,
     /// Who named it.
     pub agreed: Vec<String>,
-    /// Who found nothing.
+    /// Who found nothing, or several with this one among them.
     pub silent: Vec<String>,
 }
 
@@ -47,10 +47,14 @@ impl Quorum {
     pub fn describe(&self) -> String {
         match self {
             Self::Agreed(a) if a.silent.is_empty() => format!("{} agree", a.agreed.join(", ")),
-            Self::Agreed(a) => format!("{} agree; nothing found by {}", a.agreed.join(", "), a.silent.join(", ")),
-            Self::TooFew { for_, silent } if for_.is_empty() => format!("not found by {}", silent.join(", ")),
+            Self::Agreed(a) => {
+                format!("{} agree; none or several found by {}", a.agreed.join(", "), a.silent.join(", "))
+            }
+            Self::TooFew { for_, silent } if for_.is_empty() => {
+                format!("none or several found by {}", silent.join(", "))
+            }
             Self::TooFew { for_, silent } => {
-                format!("only {} found it; nothing found by {}", for_.join(", "), silent.join(", "))
+                format!("only {} found it; none or several found by {}", for_.join(", "), silent.join(", "))
             }
             Self::Conflict { votes } => format!("locators disagree: {}", votes.join("; ")),
         }
