@@ -269,15 +269,7 @@ async fn fifty_planted_secrets_are_in_no_written_byte() {
 
     let dir = tempfile::tempdir().unwrap();
     let words = [canaries[49].clone()];
-    let of = Of {
-        recipe: &recipe,
-        account: &account,
-        session: &session,
-        flow: Some("publish.post"),
-        target: None,
-        words: &words,
-    };
-    let written = record::write(&recording, &of, dir.path()).unwrap();
+    let written = record::write(&recording, &of_a_post(&recipe, &account, &session, &words), dir.path()).unwrap();
     assert_eq!(written.pictures, 1);
     let files = files(dir.path());
     assert!(files.len() >= 8, "{files:?}");
@@ -294,6 +286,10 @@ async fn fifty_planted_secrets_are_in_no_written_byte() {
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("<title>Planted</title>") && page.contains("const post = (url, init)"), "{page}");
     assert!(files.iter().any(|f| f.extension().is_some_and(|e| e == "png") && f.parent().unwrap().ends_with("bodies")));
+}
+
+fn of_a_post<'a>(recipe: &'a Recipe, account: &'a Account, session: &'a SessionState, words: &'a [String]) -> Of<'a> {
+    Of { recipe, account, session, flow: Some("publish.post"), target: None, words }
 }
 
 fn names_in_order<'a>(names: &[&'a str]) -> Vec<&'a str> {
@@ -313,15 +309,7 @@ async fn what_was_recorded_replays() {
     assert_eq!(names, ["profile", "feed", "composer"]);
     let recording = record::record(&visits, &recipe, &account, &session, None).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let of = Of {
-        recipe: &recipe,
-        account: &account,
-        session: &session,
-        flow: Some("publish.post"),
-        target: None,
-        words: &[],
-    };
-    record::write(&recording, &of, dir.path()).unwrap();
+    record::write(&recording, &of_a_post(&recipe, &account, &session, &[]), dir.path()).unwrap();
     assert!(practice.truth().writes.is_empty(), "recording sends nothing");
     let origin = practice.origin();
     practice.stop().await;

@@ -11,6 +11,7 @@
 //! It also reads the answers that matter: status and `Retry-After` of documents, status and body of the write that it let through.
 //! Where a request goes that it lets go is [`crate::network`]'s matter.
 
+mod answers;
 mod home;
 mod paused;
 
@@ -18,10 +19,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
-    ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, GetResponseBodyParams, HeaderEntry,
-    RequestId, RequestPattern,
+    ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, RequestId, RequestPattern,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, ResourceType};
 use deed_core::permit::Permit;
@@ -30,8 +29,8 @@ use deed_core::time::Timestamp;
 use deed_recipes::{Recipe, WritePattern};
 use tokio::sync::Notify;
 
-use self::paused::{body_of, header, is_json, path_of, query_of};
-use crate::network::{self, Cue, Network, Response, Stage, Tape};
+use self::paused::{body_of, path_of, query_of};
+use crate::network::{self, Cue, Network, Stage};
 use crate::relay::Relay;
 use crate::wire::{CALL, Wire};
 
@@ -282,17 +281,6 @@ impl Gate {
         }
     }
 
-    /// Lets an answer go to the page; a main document's waits for the pictures of the one before it.
-    fn deliver(&self, wire: &Wire, event: EventRequestPaused, session: u64) {
-        if let Some(side) = lock(&self.state).sessions.get_mut(&session)
-            && side.waits_for_pictures(&event)
-        {
-            side.waiting.push(Waiting::Answered(event.request_id));
-            return;
-        }
-        wire.post(None, &ContinueRequestParams::new(event.request_id));
-    }
-
     /// Completes when a let-through write of the session was refused or cut off.
     pub async fn wait_refused(&self, session: u64) {
         loop {
@@ -490,71 +478,7 @@ impl Gate {
             });
         }
     }
-
-    fn answered(&self, wire: &Wire, event: EventRequestPaused) {
-        let status = event.response_status_code.and_then(|s| u16::try_from(s).ok());
-        let headers = event.response_headers.clone().unwrap_or_default();
-        let (owned, held) = self.take_answer(&event, status, &headers);
-        held.into_iter().for_each(|going| self.go(wire, going));
-        let Some((session, place)) = owned else {
-            return wire.post(None, &ContinueRequestParams::new(event.request_id));
-        };
-        let tape = match lock(&self.state).sessions.get(&session).and_then(|s| s.network.clone()) {
-            Some(Network::Tape(tape)) => Some(tape),
-            _ => None,
-        };
-        let wanted = tape.is_some() || (place.is_some() && is_json(&headers));
-        if wanted {
-            let kept = Kept { session, place, status, headers, tape };
-            tokio::spawn(read_body(self.clone(), wire.clone(), event, kept));
-        } else {
-            self.deliver(wire, event, session);
-        }
-    }
-
-    /// Notes an answer where it matters. Returns whose it is, with its place among the writes if it is one's, and the requests
-    /// that were held back for it.
-    fn take_answer(&self, event: &EventRequestPaused, status: Option<u16>, headers: &[HeaderEntry]) -> Taken {
-        let retry_after = header(headers, "retry-after").and_then(|v| v.trim().parse().ok()).map(Duration::from_secs);
-        let frame: &str = event.frame_id.as_ref();
-        let mut guard = lock(&self.state);
-        let state = &mut *guard;
-        let Some(session) = state.owners.get(frame).copied() else { return (None, Vec::new()) };
-        let Some(side) = state.sessions.get_mut(&session) else { return (None, Vec::new()) };
-        if side.main_frame == frame && event.resource_type == ResourceType::Document {
-            side.document = DocumentAnswer { status, retry_after };
-        }
-        let place = side.under_way.remove(event.request_id.inner());
-        if let Some(write) = place.and_then(|p| side.writes.get_mut(p)) {
-            write.status = status;
-            write.retry_after = retry_after;
-            write.cut = status.is_none();
-            if let Some(relay) = &side.relay {
-                relay.reopen();
-            }
-        }
-        let held = if side.under_way.is_empty() { std::mem::take(&mut side.held) } else { Vec::new() };
-        drop(guard);
-        if place.is_some() {
-            self.changed.notify_waiters();
-        }
-        (Some((session, place)), held)
-    }
-
-    /// Keeps the body of a write's answer, when it is JSON and small.
-    fn keep_body(&self, session: u64, place: usize, headers: &[HeaderEntry], bytes: &[u8]) {
-        if bytes.len() > BODY_MAX || !is_json(headers) {
-            return;
-        }
-        let Ok(body) = serde_json::from_slice(bytes) else { return };
-        if let Some(write) = lock(&self.state).sessions.get_mut(&session).and_then(|s| s.writes.get_mut(place)) {
-            write.body = Some(body);
-        }
-    }
 }
-
-/// Whose an answer is, with its place among the writes; and what was held back for it.
-type Taken = (Option<(u64, Option<usize>)>, Vec<Going>);
 
 impl SessionSide {
     /// Whether it is the main frame's next document, and the one before it is still being pictured.
@@ -565,48 +489,6 @@ impl SessionSide {
             && event.resource_type == ResourceType::Document
             && self.main_frame == event.frame_id.inner().as_str()
     }
-}
-
-/// An answer whose body is read before the page gets it.
-struct Kept {
-    session: u64,
-    place: Option<usize>,
-    status: Option<u16>,
-    headers: Vec<HeaderEntry>,
-    tape: Option<Arc<dyn Tape>>,
-}
-
-/// Reads the body of an answer before the page gets it, so that the receipt does not hang on what the page does with it.
-async fn read_body(gate: Gate, wire: Wire, event: EventRequestPaused, kept: Kept) {
-    // A redirect has no body, and asking for it is an error.
-    let redirect = kept.status.is_some_and(|s| (300..400).contains(&s) && s != 304);
-    let body = if redirect || kept.status.is_none() {
-        Ok(Vec::new())
-    } else {
-        let answer = wire.call(None, &GetResponseBodyParams::new(event.request_id.clone()), CALL).await;
-        answer.map(|answer| {
-            if answer.base64_encoded {
-                base64::engine::general_purpose::STANDARD.decode(answer.body).unwrap_or_default()
-            } else {
-                answer.body.into_bytes()
-            }
-        })
-    };
-    if let (Some(place), Ok(bytes)) = (kept.place, &body) {
-        gate.keep_body(kept.session, place, &kept.headers, bytes);
-    }
-    if let Some(tape) = kept.tape {
-        let request = network::request_of(&event, kept.place.is_some());
-        match (kept.status, body) {
-            (Some(status), Ok(body)) => {
-                let headers = kept.headers.iter().map(|h| (h.name.clone(), h.value.clone())).collect();
-                tape.exchange(&request, Some(&Response { status, headers, body }), "");
-            }
-            (_, Err(fault)) => tape.exchange(&request, None, &fault.to_string()),
-            (None, Ok(_)) => tape.exchange(&request, None, "no answer came"),
-        }
-    }
-    wire.post(None, &ContinueRequestParams::new(event.request_id));
 }
 
 #[cfg(test)]

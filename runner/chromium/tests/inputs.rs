@@ -2,18 +2,19 @@
 //! a list that shows a part of itself, a file chooser, a date field, an editor in an inner frame. None of them reaches a commit.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
+mod support;
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
-use deed_core::ids::{AccountId, EpisodeId};
 use deed_core::judge::quorum;
 use deed_core::ports::browser::{
-    Access, Browser as _, BrowserFault, Look, Need, NodeFacts, NodeId, Opening, Pacing, Session as _, SessionState,
+    Access, Browser as _, BrowserFault, Look, Need, NodeFacts, NodeId, Opening, Pacing, Session as _,
 };
-use deed_core::time::Timestamp;
 use deed_fixtures::{Practice, PracticeConfig};
 use deed_recipes::Key;
+use support::{now, opening};
 
 const NAMES: [&str; 13] = [
     "menu",
@@ -97,24 +98,17 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let practice = Practice::start(PracticeConfig::default()).await.unwrap();
-        let now = || {
-            let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-            Timestamp(i64::try_from(ms).unwrap())
-        };
         let browser =
             Chromium::new(ChromiumConfig { launch: LaunchConfig::default(), runner: None, now: Arc::new(now) });
         let elements: String = NAMES.iter().map(|name| format!("  t_{name}: [ {{ testid: t-{name} }} ]\n")).collect();
         let (yaml, _) = deed_recipes::builtin("practice").unwrap();
         let recipe = yaml.replace("\nelements:\n", &format!("\nelements:\n{elements}"));
+        let recipe = deed_recipes::load_str("practice", &recipe).unwrap();
+        let session = practice.storage_state("north_star").unwrap().to_string();
         let opening = Opening {
-            account: AccountId::new("acc"),
-            episode: EpisodeId::new("ep"),
-            recipe: Arc::new(deed_recipes::load_str("practice", &recipe).unwrap()),
-            flow: "publish.post".into(),
-            base: practice.origin(),
-            session: SessionState::new(practice.storage_state("north_star").unwrap().to_string()),
             access: Access::Write,
             pacing: Pacing::Considerate { seed: 7 },
+            ..opening(&practice.origin(), recipe, &session)
         };
         let mut session = browser.open(&opening).await.unwrap();
         session.goto(&format!("{}/compose", practice.origin())).await.unwrap();

@@ -1,20 +1,22 @@
 //! A page stays at home: what would leave the recipe's origins is stopped before it reaches anybody, and is named.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
+mod support;
+
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
-use deed_core::ids::{AccountId, EpisodeId};
-use deed_core::ports::browser::{
-    Access, Browser as _, BrowserFault, Look, Opening, Pacing, Session as _, SessionState, StoppedRequest,
-};
-use deed_core::time::Timestamp;
+use deed_core::ports::browser::{Browser as _, BrowserFault, Look, Opening, Session as _, StoppedRequest};
+use support::now;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 /// Those of the practice recipe.
 const ORIGINS: &str = "  - \"http://127.0.0.1:*\"\n  - \"http://localhost:*\"\n";
+
+/// A storage state with nothing in it.
+const NO_SESSION: &str = "{\"cookies\":[],\"origins\":[]}";
 
 /// An origin on this machine: notes each path that reaches it and answers with a page that anybody may read.
 struct Elsewhere {
@@ -67,10 +69,6 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let now = || {
-            let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-            Timestamp(i64::try_from(ms).unwrap())
-        };
         let config = ChromiumConfig { launch: LaunchConfig::default(), runner: None, now: Arc::new(now) };
         Self {
             home: Elsewhere::start("127.0.0.1").await,
@@ -85,16 +83,7 @@ impl Stage {
         assert!(yaml.contains(ORIGINS), "the recipe's origins were found");
         let own = format!("  - \"{}\"\n{resources}", self.home.origin);
         let recipe = deed_recipes::load_str("practice", &yaml.replace(ORIGINS, &own)).unwrap();
-        Opening {
-            account: AccountId::new("acc"),
-            episode: EpisodeId::new("ep"),
-            recipe: Arc::new(recipe),
-            flow: "publish.post".into(),
-            base: self.home.origin.clone(),
-            session: SessionState::new("{\"cookies\":[],\"origins\":[]}"),
-            access: Access::ReadOnly,
-            pacing: Pacing::Unpaced,
-        }
+        support::opening(&self.home.origin, recipe, NO_SESSION)
     }
 
     /// A tab on the platform.
@@ -207,16 +196,7 @@ async fn a_tab_that_is_led_elsewhere_ends_as_foreign_origin() {
     let (yaml, _) = deed_recipes::builtin("practice").unwrap();
     let origins = "  - \"http://127.0.0.1:*\"\n  - \"http://localhost:*\"\n";
     let recipe = deed_recipes::load_str("practice", &yaml.replace(origins, &format!("  - \"{redirect}\"\n"))).unwrap();
-    let opening = Opening {
-        account: AccountId::new("acc"),
-        episode: EpisodeId::new("ep"),
-        recipe: Arc::new(recipe),
-        flow: "publish.post".into(),
-        base: redirect.clone(),
-        session: SessionState::new("{\"cookies\":[],\"origins\":[]}"),
-        access: Access::ReadOnly,
-        pacing: Pacing::Unpaced,
-    };
+    let opening = support::opening(&redirect, recipe, NO_SESSION);
     let mut other = stage.browser.open(&opening).await.unwrap();
     let fault = other.goto(&format!("{redirect}/x")).await.unwrap_err();
     assert_eq!(fault, BrowserFault::ForeignOrigin { url: format!("{to}/landed") });

@@ -1,20 +1,16 @@
 //! A picture that nobody waits for is of the page as it stood when it was asked for, whatever the session does next.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
+mod support;
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig};
-use deed_core::ids::{AccountId, EpisodeId};
-use deed_core::ports::browser::{Access, Browser as _, Look, Need, Opening, Pacing, Session as _, SessionState};
-use deed_core::time::Timestamp;
+use deed_core::ports::browser::{Browser as _, Look, Need, Session as _};
 use deed_fixtures::{Practice, PracticeConfig};
 use deed_proofs::ImageHash;
-
-fn now() -> Timestamp {
-    let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    Timestamp(i64::try_from(ms).unwrap())
-}
+use support::{now, opening};
 
 fn visible(element: &str) -> Look {
     let name = element.to_owned();
@@ -33,16 +29,8 @@ async fn a_picture_is_of_the_page_that_is_left_and_not_of_the_next() {
     let practice = Practice::start(PracticeConfig::default()).await.unwrap();
     let config = ChromiumConfig { launch: LaunchConfig::default(), runner: None, now: Arc::new(now) };
     let chromium = Chromium::new(config);
-    let opening = Opening {
-        account: AccountId::new("acc"),
-        episode: EpisodeId::new("ep"),
-        recipe: Arc::new(deed_recipes::load_builtin("practice").unwrap()),
-        flow: "publish.post".into(),
-        base: practice.origin(),
-        session: SessionState::new(practice.storage_state("north_star").unwrap().to_string()),
-        access: Access::ReadOnly,
-        pacing: Pacing::Unpaced,
-    };
+    let recipe = deed_recipes::load_builtin("practice").unwrap();
+    let opening = opening(&practice.origin(), recipe, &practice.storage_state("north_star").unwrap().to_string());
     let mut session = chromium.open(&opening).await.unwrap();
     let (profile, composer) = (format!("{}/north_star", practice.origin()), format!("{}/compose", practice.origin()));
     session.goto(&profile).await.unwrap();

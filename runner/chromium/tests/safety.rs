@@ -2,39 +2,27 @@
 //! killed, wedged or crashed one is an error within its bound.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
+mod support;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig, Runners};
-use deed_core::ids::{AccountId, EpisodeId, WorkerId};
+use deed_core::ids::WorkerId;
 use deed_core::judge::quorum;
-use deed_core::ports::browser::{
-    Access, Browser as _, BrowserFault, GateVerdict, Look, Need, Opening, Pacing, Session as _, SessionState,
-};
-use deed_core::time::Timestamp;
+use deed_core::ports::browser::{Access, Browser as _, BrowserFault, GateVerdict, Look, Need, Opening, Session as _};
 use deed_fixtures::{Practice, PracticeConfig};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-
-fn now() -> Timestamp {
-    let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    Timestamp(i64::try_from(ms).unwrap())
-}
+use support::now;
 
 fn chromium(runner: Option<(Runners, WorkerId)>) -> Chromium {
     Chromium::new(ChromiumConfig { launch: LaunchConfig::default(), runner, now: Arc::new(now) })
 }
 
 fn opening(practice: &Practice, access: Access) -> Opening {
-    Opening {
-        account: AccountId::new("acc"),
-        episode: EpisodeId::new("ep"),
-        recipe: Arc::new(deed_recipes::load_builtin("practice").unwrap()),
-        flow: "publish.post".into(),
-        base: practice.origin(),
-        session: SessionState::new(practice.storage_state("north_star").unwrap().to_string()),
-        access,
-        pacing: Pacing::Unpaced,
-    }
+    let recipe = deed_recipes::load_builtin("practice").unwrap();
+    let session = practice.storage_state("north_star").unwrap().to_string();
+    Opening { access, ..support::opening(&practice.origin(), recipe, &session) }
 }
 
 async fn practice() -> Practice {

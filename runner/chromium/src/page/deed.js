@@ -447,7 +447,8 @@
     }
     if (q.commit && votes[q.commit]) {
       const one = new Set(votes[q.commit].filter((v) => v.length === 1).map((v) => v[0]));
-      for (const id of one) track(id);
+      // Seen once more, when the composer is read back: the press is near.
+      for (const id of one) { if (still.has(id)) still.get(id).watch(); else track(id); }
     }
     const marker = q.marker?.attribute
       ? (all(q.marker.attribute.css)[0]?.getAttribute(q.marker.attribute.attribute) || null) : null;
@@ -489,13 +490,12 @@
   // ---- stillness, aiming, input ------------------------------------------------------------------------------------------
   // How long a tracked node has stood where it stands. A browser that has no time to draw moves nothing either: frames count too.
   const FRAMES_MIN = 4;
-  const FRAMES_AIMED = 2;
   const RESTING_MS = 150;
   const still = new Map();
   const sameBox = (a, b) => ['x', 'y', 'width', 'height'].every((k) => Math.abs(a[k] - b[k]) < 0.5);
   const track = (id) => {
     if (still.has(id)) return;
-    const state = { rect: null, since: performance.now(), frames: 0, aimed: false };
+    const state = { rect: null, since: performance.now(), frames: 0, close: false };
     still.set(id, state);
     let timer = 0; let frame = 0;
     const next = () => { frame = requestAnimationFrame(tick); };
@@ -506,13 +506,13 @@
       if (!state.rect || !sameBox(rect, state.rect)) { state.rect = rect; state.since = performance.now(); state.frames = 0; }
       else state.frames++;
       // Asking for a frame makes the browser draw one. So not each of them is asked for, and one that rests is only looked at now and then
-      // until it is aimed at.
-      timer = setTimeout(next, !state.aimed && state.frames >= FRAMES_MIN ? RESTING_MS : 20);
+      // until it is near its press.
+      timer = setTimeout(next, !state.close && state.frames >= FRAMES_MIN ? RESTING_MS : 20);
     };
-    // From the aim on it is watched closely, and some of its frames must be of that time.
+    // From the review on it is watched closely, and only that time counts for the press.
     state.watch = () => {
-      state.aimed = true;
-      state.frames = Math.min(state.frames, FRAMES_MIN - FRAMES_AIMED);
+      if (state.close) return;
+      Object.assign(state, { close: true, since: performance.now(), frames: 0 });
       clearTimeout(timer); cancelAnimationFrame(frame);
       next();
     };

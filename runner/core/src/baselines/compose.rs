@@ -66,13 +66,10 @@ impl Composing<'_> {
             Step::Upload { .. } if self.files.is_empty() => {}
             Step::Press { key, on: None } => session.key(*key, None).await?,
             on_element => {
-                let Some(need) = need(on_element) else {
+                let Some((element, need)) = need(on_element) else {
                     return Ok(Err("it has a step that is not carried out here".to_owned()));
                 };
-                let (Need::Visible(element) | Need::Enabled(element) | Need::Present(element)) = &need else {
-                    return Ok(Ok(()));
-                };
-                match self.find(session, element, need.clone()).await? {
+                match self.find(session, element, need).await? {
                     Ok(node) => return self.touch(session, on_element, node).await,
                     Err(why) => return Ok(Err(why)),
                 }
@@ -143,19 +140,20 @@ impl Composing<'_> {
     }
 }
 
-/// What must be there before a step is carried out; `None`: a step that is not carried out here.
-fn need(step: &Step) -> Option<Need> {
-    Some(match step {
+/// The element of a step, and what must be so before the step is carried out; `None`: a step that is not carried out here.
+fn need(step: &Step) -> Option<(&str, Need)> {
+    let (element, need): (_, fn(String) -> Need) = match step {
         Step::Click(element)
         | Step::Hover(element)
         | Step::Type { into: element, .. }
         | Step::WaitFor(WaitFor::Visible(element))
         | Step::Press { on: Some(element), .. }
-        | Step::Scroll(Scroll::To(element)) => Need::Visible(element.clone()),
+        | Step::Scroll(Scroll::To(element)) => (element, Need::Visible),
         Step::Choose { from: element, .. }
         | Step::WaitFor(WaitFor::Enabled(element))
-        | Step::Upload { to: UploadTo::Button(element), .. } => Need::Enabled(element.clone()),
-        Step::Upload { to: UploadTo::Input(element), .. } => Need::Present(element.clone()),
+        | Step::Upload { to: UploadTo::Button(element), .. } => (element, Need::Enabled),
+        Step::Upload { to: UploadTo::Input(element), .. } => (element, Need::Present),
         _ => return None,
-    })
+    };
+    Some((element, need(element.clone())))
 }
