@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::artifact::{ArtifactKind, ArtifactRef};
 use crate::hash::Sha256;
@@ -40,7 +40,7 @@ impl<'a> Pictures<'a> {
             Some(bytes) => {
                 self.shown.insert(*sha256);
                 html! {
-                    img #(id) src={ "data:" (artifact.media_type) ";base64," (STANDARD.encode(bytes)) } alt=(alternative);
+                    img #(id) src={ "data:" (artifact.media_type) ";base64," (PreEscaped(STANDARD.encode(bytes))) } alt=(alternative);
                     // Without scripts: the address says which picture is large, and the style follows it.
                     figcaption { a.larger href={ "#" (id) } { "Show larger" } a.smaller href="#timeline" { "Show smaller" } }
                 }

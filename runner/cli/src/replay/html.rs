@@ -81,7 +81,7 @@ fn card(played: &Played) -> Markup {
         article.card.(tone) {
             @match played.found.as_ref().ok().and_then(|f| f.picture.as_ref()) {
                 Some(png) => {
-                    img src={ "data:image/png;base64," (STANDARD.encode(png)) } loading="lazy"
+                    img src={ "data:image/png;base64," (PreEscaped(STANDARD.encode(png))) } loading="lazy"
                         alt={ "The last picture of " (name) };
                 }
                 None => p.blank { "no picture was taken" },
