@@ -58,10 +58,10 @@ fn processes(group: i32) -> Vec<(i32, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_sandboxed_never_root_and_listens_nowhere() {
-    let browser = chromium(None);
-    let _running = browser.running().await.unwrap();
+    let (practice, browser) = (practice().await, chromium(None));
+    let session = browser.open(&opening(&practice, Access::ReadOnly)).await.unwrap();
     let group = browser.process_group().await.unwrap();
-    // It answers before its first renderer is there and has shut itself in.
+    // It answers before its renderer is there and has shut itself in.
     let until = Instant::now() + Duration::from_secs(30);
     let all = loop {
         let all = processes(group);
@@ -93,6 +93,7 @@ async fn it_is_sandboxed_never_root_and_listens_nowhere() {
             }
         }
     }
+    drop(session);
     browser.stop().await;
     assert!(processes(group).is_empty(), "it is gone after stop");
 }

@@ -23,6 +23,12 @@ impl Binary {
         Err(BrowserFault::Launch(format!("{} is not there; set DEED_BROWSER to a Chromium executable", path.display())))
     }
 
+    /// Whether it is Chromium's headless shell, by its name; Playwright's is spelled with an underscore.
+    pub fn is_headless_shell(&self) -> bool {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().replace('_', "-");
+        name.contains("headless-shell")
+    }
+
     /// The executable.
     pub fn executable(&self) -> &Path {
         &self.path

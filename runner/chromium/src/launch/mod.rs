@@ -126,7 +126,7 @@ pub fn start(config: &LaunchConfig, runner: Option<(&Runners, &WorkerId)>) -> Re
     let (browser_reads, we_write) = std::io::pipe().map_err(|e| launch(format!("failed to make a pipe: {e}")))?;
     let (we_read, browser_writes) = std::io::pipe().map_err(|e| launch(format!("failed to make a pipe: {e}")))?;
     let mut command = std::process::Command::new(binary.executable());
-    command.args(flags(&home, config.hermetic)).env_clear().envs(environment(&home));
+    command.args(flags(&home, &binary, config.hermetic)).env_clear().envs(environment(&home));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mappings = vec![
         FdMapping { parent_fd: OwnedFd::from(browser_reads), child_fd: 3 },
@@ -160,7 +160,7 @@ pub fn start(config: &LaunchConfig, runner: Option<(&Runners, &WorkerId)>) -> Re
 }
 
 /// Nothing here hides that the browser is automated: `navigator.webdriver` stays true.
-fn flags(home: &Home, hermetic: bool) -> Vec<String> {
+fn flags(home: &Home, binary: &Binary, hermetic: bool) -> Vec<String> {
     let fixed = [
         "--headless",
         "--remote-debugging-pipe",
@@ -195,7 +195,10 @@ fn flags(home: &Home, hermetic: bool) -> Vec<String> {
         // A backstop behind the gate. The relay stays reachable, so that what tries to leave beside the gate is named.
         flags.push("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1".to_owned());
     }
-    flags.push("about:blank".to_owned());
+    if !binary.is_headless_shell() {
+        // It would show its start page; the headless shell that is driven by another program opens no tab of its own.
+        flags.push("about:blank".to_owned());
+    }
     flags
 }
 

@@ -458,33 +458,47 @@
   };
   const lookUntil = (q) => new Promise((resolve) => {
     const end = performance.now() + q.within;
-    // Reading all of a page's text for challenges costs a layout: on the slow beat only, not with every change of the page.
-    let heard = 0;
-    const ready = () => {
+    // Reading all of a page's text for challenges costs a layout: on the slow beat only, not with every change of the page. Where looking
+    // takes long (a large page, a busy machine) it is done less often, so that most of the time is left to the page.
+    let heard = 0; let looked = 0; let cost = 0;
+    const BEAT = [100, 400];
+    const beat = () => Math.min(Math.max(BEAT[0], 20 * cost), BEAT[1]);
+    const read = () => {
       anew();
       if (done(q)) return true;
-      if (performance.now() - heard < 100) return false;
+      if (performance.now() - heard < beat()) return false;
       heard = performance.now();
       return challenges(q.challenges).length > 0;
     };
+    const ready = () => {
+      const from = performance.now();
+      const found = read();
+      looked = performance.now();
+      cost = looked - from;
+      return found;
+    };
     if (q.within === 0 || (q.until.length === 0 && q.until_any.length === 0) || ready()) { resolve(look(q)); return; }
     let timer = 0; let observer = null;
-    const finish = () => { clearTimeout(timer); observer.disconnect(); resolve(look(q)); };
+    let over = false;
+    const finish = () => { over = true; clearTimeout(timer); observer.disconnect(); resolve(look(q)); };
     const check = () => {
+      if (over) return;
       timer = 0;
       if (ready() || performance.now() >= end) finish();
-      else schedule(100);
+      else schedule(beat());
     };
     // Changes that no mutation tells (a transition, a finished picture) are seen by the slow timer.
     const schedule = (ms) => { timer = setTimeout(check, Math.max(1, Math.min(ms, end - performance.now()))); };
     let hurried = false;
+    const hurry = () => requestAnimationFrame(() => { hurried = false; clearTimeout(timer); check(); });
     observer = new MutationObserver(() => {
       if (hurried) return;
       hurried = true;
-      requestAnimationFrame(() => { hurried = false; if (observer) { clearTimeout(timer); check(); } });
+      const rest = looked + Math.min(4 * cost, BEAT[0]) - performance.now();
+      if (rest > 0) setTimeout(hurry, rest); else hurry();
     });
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-    schedule(100);
+    schedule(beat());
   });
 
   // ---- stillness, aiming, input ------------------------------------------------------------------------------------------
@@ -516,6 +530,7 @@
       clearTimeout(timer); cancelAnimationFrame(frame);
       next();
     };
+    state.end = () => { still.delete(id); clearTimeout(timer); cancelAnimationFrame(frame); };
     tick();
   };
   const deepest = (x, y) => {
@@ -680,7 +695,10 @@
     const state = still.get(id);
     if (!state || performance.now() - state.since < minMs || state.frames < FRAMES_MIN || !sameBox(rect, box(el))) return { why: 'it moved' };
     const hit = hitTest(el);
-    return hit.why ? hit : { ...hit, seen: { ...look(q), ...home } };
+    if (hit.why) return hit;
+    // The press follows, or nothing: nobody asks how it stands any more.
+    state.end();
+    return { ...hit, seen: { ...look(q), ...home } };
   };
   const focus = (id) => {
     const el = node(id);
