@@ -12,6 +12,10 @@ help: ## This list
 prepare: ## Install what is missing (Chromium, a C compiler), where apt may be used
 	@.ci/prepare
 
+.PHONY: prepare-tests
+prepare-tests: ## The same, and what only tests need (a PostgreSQL to start one from)
+	@.ci/prepare tests
+
 .PHONY: demo
 demo: prepare ## Publish one post on the practice platform through real Chromium, once, with proof
 	@$(CARGO) run --quiet --package deed -- demo --keep
@@ -21,7 +25,7 @@ practice: ## Serve the practice platform, to look around in it
 	@$(CARGO) run --quiet --package deed -- practice
 
 .PHONY: test
-test: prepare ## The whole test suite, real browser included
+test: prepare-tests ## The whole test suite, real browser included
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	  $(CARGO) nextest run --workspace; \
 	else \

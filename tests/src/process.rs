@@ -32,6 +32,8 @@ pub fn binary() -> PathBuf {
 pub struct Home {
     dir: tempfile::TempDir,
     disk: Option<SmallDisk>,
+    /// The server that holds the ledger, in place of a file.
+    database: Option<String>,
     /// Runs commands as somebody for whom modes count, where this process is root.
     unprivileged: bool,
 }
@@ -60,6 +62,13 @@ impl Home {
     pub fn new(practice: &Practice) -> Self {
         let home = Self::bare(None);
         home.connect(practice);
+        home
+    }
+
+    /// Nothing in it but recipes; the ledger is on a server.
+    pub fn on_server(url: &str) -> Self {
+        let mut home = Self::bare(None);
+        home.database = Some(url.to_owned());
         home
     }
 
@@ -94,7 +103,7 @@ impl Home {
 
     fn bare(dir: Option<tempfile::TempDir>) -> Self {
         let dir = dir.unwrap_or_else(|| tempfile::tempdir().expect("a temporary directory"));
-        let home = Self { dir, disk: None, unprivileged: false };
+        let home = Self { dir, disk: None, database: None, unprivileged: false };
         let at = home.path();
         for sub in ["tmp", "recipes/practice"] {
             std::fs::create_dir_all(at.join(sub)).expect("a directory");
@@ -180,6 +189,7 @@ impl Home {
         command.env("DEED_DATA", at.join("data")).env("DEED_SEAL_KEY", at.join("seal.key"));
         command.env("DEED_RECIPES", at.join("recipes")).env("TMPDIR", at.join("tmp"));
         command.env("DEED_UNPACED", "1").env("DEED_OPERATOR", "crash test").stdin(Stdio::null());
+        command.envs(self.database.as_ref().map(|url| ("DATABASE_URL", url)));
         command
     }
 

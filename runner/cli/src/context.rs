@@ -31,11 +31,10 @@ impl Context {
     /// # Errors
     /// [`CliError::NotInitialised`], the seal key's and the ledger's.
     pub async fn ledger(&self) -> Result<SqlLedger, CliError> {
-        let path = self.settings.ledger();
-        if !path.try_exists().map_err(CliError::file("look for the ledger", &path))? {
-            return Err(CliError::NotInitialised { path });
+        if !self.has_ledger().await? {
+            return Err(CliError::NotInitialised { place: self.settings.ledger_place() });
         }
-        self.open_ledger(&path).await
+        self.open_ledger().await
     }
 
     /// The ledger, made with its directory and the seal key when it is not there.
@@ -45,10 +44,24 @@ impl Context {
     pub async fn ledger_made(&self) -> Result<SqlLedger, CliError> {
         let dir = &self.settings.data_dir;
         make_private_dir(dir).map_err(CliError::file("make the data directory", dir))?;
-        self.open_ledger(&self.settings.ledger()).await
+        self.open_ledger().await
     }
 
-    async fn open_ledger(&self, path: &Path) -> Result<SqlLedger, CliError> {
+    /// Whether there is one already.
+    ///
+    /// # Errors
+    /// The directory's or the server's.
+    pub async fn has_ledger(&self) -> Result<bool, CliError> {
+        match &self.settings.database {
+            Some(url) => Ok(SqlLedger::is_on_server(url.expose()).await?),
+            None => {
+                let path = self.settings.ledger();
+                path.try_exists().map_err(CliError::file("look for the ledger", &path))
+            }
+        }
+    }
+
+    async fn open_ledger(&self) -> Result<SqlLedger, CliError> {
         let key = &self.settings.seal_key;
         if let Some(dir) = key.parent().filter(|d| !d.as_os_str().is_empty()) {
             make_private_dir(dir).map_err(CliError::file("make the seal key's directory", dir))?;
@@ -59,7 +72,10 @@ impl Context {
             sealer: Arc::new(AgeSealer::open_or_create(key)?),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        Ok(SqlLedger::open(path, options).await?)
+        Ok(match &self.settings.database {
+            Some(url) => SqlLedger::open_server(url.expose(), options).await?,
+            None => SqlLedger::open(&self.settings.ledger(), options).await?,
+        })
     }
 
     /// The proof store.

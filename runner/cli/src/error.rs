@@ -107,7 +107,7 @@ pub enum CliError {
     #[error("there is no ledger here yet")]
     NotInitialised {
         /// Where it would be.
-        path: PathBuf,
+        place: String,
     },
     /// The origin is not one of the recipe's.
     #[error("{why}")]
@@ -247,10 +247,10 @@ impl CliError {
             Self::Fixture(e) => e.place(),
             Self::Picture { path, .. }
             | Self::File { path, .. }
-            | Self::NotInitialised { path }
             | Self::RecipeExists { path }
             | Self::Recording { path, .. }
             | Self::RecordingUnreadable { path, .. } => Some(path.display().to_string()),
+            Self::NotInitialised { place } => Some(place.clone()),
             Self::Busy { action, .. }
             | Self::OutcomeUnknown { action, .. }
             | Self::StoppedAfter { action }
@@ -302,7 +302,7 @@ impl CliError {
             Self::Picture { .. } => "give a PNG, JPEG or WebP picture that opens elsewhere".to_owned(),
             Self::File { .. } => "check that it is there, that this user may use it, and that the disk is not full".to_owned(),
             Self::NotInitialised { .. } => {
-                "`deed init` makes it; when it should be there already, check --data-dir (DEED_DATA)".to_owned()
+                "`deed init` makes it; when it should be there already, check --data-dir (DEED_DATA), or DATABASE_URL".to_owned()
             }
             Self::Origin { allowed, .. } => format!("say --origin with one of: {}", allowed.join(", ")),
             Self::Busy { obstacle: Obstacle::NotQueued { .. }, .. } => "another runner has just worked on it: run the command again".to_owned(),

@@ -191,9 +191,9 @@ mod tests {
 
     #[test]
     fn an_error_says_what_where_and_what_to_do() {
-        let error = CliError::NotInitialised { path: "/data/ledger.sqlite".into() };
+        let error = CliError::NotInitialised { place: "/data/ledger.sqlite".to_owned() };
         let expected = "error[not-initialised]: there is no ledger here yet\n  where: /data/ledger.sqlite\n  \
-                        help: `deed init` makes it; when it should be there already, check --data-dir (DEED_DATA)";
+                        help: `deed init` makes it; when it should be there already, check --data-dir (DEED_DATA), or DATABASE_URL";
         assert_eq!(render_error(&error, Paint(false)), expected);
         assert!(render_error(&error, Paint(true)).starts_with("\x1b[31merror[not-initialised]\x1b[0m: there is"));
     }

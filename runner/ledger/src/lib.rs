@@ -6,7 +6,7 @@
 //! anything lead back from `attempted` to the queue; the database refuses that as well (`migrations/`).
 //!
 //! Start reading at [`SqlLedger`] (opening); then `arm`, `change` and `claims`, which are the safety of it; `engine` holds
-//! everything that is peculiar to SQLite.
+//! everything that is peculiar to SQLite or to PostgreSQL.
 
 mod accounts;
 mod acts;
@@ -29,6 +29,7 @@ pub use accounts::NewAccount;
 pub use acts::Operator;
 pub use audit::{AuditRow, AuditVerdict, BadRow};
 pub use claims::{ClaimTarget, Obstacle};
+pub use engine::describe as describe_server;
 pub use error::LedgerError;
 pub use open::{LedgerOptions, SqlLedger};
 pub use queue::{ActionFilter, Filed, NewOrder};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::time::Timestamp;
 
-use crate::engine::{self, Conn, Db, During as _, Pool, Tx};
+use crate::engine::{self, Conn, Db, During as _, Pools, Tx};
 use crate::files::create_private;
 use crate::seal::Sealer;
 
@@ -27,8 +27,7 @@ pub struct LedgerOptions {
 /// The ledger on SQL. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct SqlLedger {
-    writer: Pool,
-    readers: Pool,
+    pools: Pools,
     pub(crate) options: LedgerOptions,
 }
 
@@ -52,10 +51,27 @@ impl SqlLedger {
         // A file that can not be written is opened for reading by the engine, and its log is then made with the same mode: it would be in
         // the way after the file has its permission back.
         std::fs::OpenOptions::new().append(true).open(path).map_err(|error| file_fault(&what, &error))?;
-        let writer = engine::writer(path).await.during(&what)?;
-        engine::migrate(&writer).await?;
-        let readers = engine::readers(path).await.during(&what)?;
-        Ok(Self { writer, readers, options })
+        Ok(Self { pools: Pools::of_file(path, &what).await?, options })
+    }
+
+    /// Opens the ledger on a PostgreSQL server (`postgres://user@host/database`), and makes its tables first when there are none, in the
+    /// first schema of the search path. Runners that share it share one clock's worth of trust: leases are compared with the runner's own.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Database`] with the codes `ledger-unreachable`, `ledger-refused` (user, password, database), `ledger-newer`,
+    /// `ledger-busy`, and `ledger-database` for the rest, a server that does not keep what it committed among them. No message
+    /// holds the password.
+    pub async fn open_server(url: &str, options: LedgerOptions) -> Result<Self, LedgerFault> {
+        let what = format!("open the ledger in {}", engine::describe(url));
+        Ok(Self { pools: Pools::of_server(url, &what).await?, options })
+    }
+
+    /// Whether the tables of a ledger are on this server, in the schema that a ledger would be made in.
+    ///
+    /// # Errors
+    /// As [`SqlLedger::open_server`].
+    pub async fn is_on_server(url: &str) -> Result<bool, LedgerFault> {
+        engine::is_made(url).await.during(&format!("look for a ledger in {}", engine::describe(url)))
     }
 
     /// A ledger in memory, for simulation: the same rules, but nothing survives the process and the durable settings are not asked for.
@@ -63,15 +79,13 @@ impl SqlLedger {
     /// # Errors
     /// [`LedgerFault::Database`].
     pub async fn open_in_memory(options: LedgerOptions) -> Result<Self, LedgerFault> {
-        let writer = engine::in_memory().await.during("open a ledger in memory")?;
-        engine::migrate(&writer).await?;
-        Ok(Self { readers: writer.clone(), writer, options })
+        Ok(Self { pools: Pools::in_memory().await?, options })
     }
 
     /// Ends all connections; what was committed is in the file.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.pools.readers.close().await;
+        self.pools.writer.close().await;
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -84,12 +98,12 @@ impl SqlLedger {
 
     /// Begins a write transaction. Read the clock after this, not before: it may have waited for another writer.
     pub(crate) async fn write(&self, what: &str) -> Result<Tx, LedgerFault> {
-        engine::begin_write(&self.writer).await.during(what)
+        self.pools.begin_write().await.during(what)
     }
 
     /// A connection to read with.
     pub(crate) async fn read(&self, what: &str) -> Result<sqlx::pool::PoolConnection<Db>, LedgerFault> {
-        self.readers.acquire().await.during(what)
+        self.pools.readers.acquire().await.during(what)
     }
 }
 
@@ -137,7 +151,7 @@ mod tests {
         ledger.ensure_client(&ClientId::new("acme"), "ann").await.unwrap();
         let before = ledger.audit_verify().await.unwrap();
         // SQLite keeps this limit per connection, and answers as it does when the disk is full.
-        sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&ledger.writer).await.unwrap();
+        sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&ledger.pools.writer).await.unwrap();
         let big = ClientId::new("x".repeat(500_000));
         let error = ledger.ensure_client(&big, "ann").await.unwrap_err();
         assert_eq!(error.code(), "ledger-full", "{error}");
@@ -152,7 +166,7 @@ mod tests {
     async fn a_reading_connection_can_not_write() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = opened(dir.path()).await;
-        let refused = sqlx::query("DELETE FROM clients").execute(&ledger.readers).await.during("delete");
+        let refused = sqlx::query("DELETE FROM clients").execute(&ledger.pools.readers).await.during("delete");
         assert_eq!(refused.unwrap_err().code(), "ledger-read-only");
     }
 

@@ -151,6 +151,7 @@ async fn show(dir: &Path, outer: &Context) -> Result<Value, CliError> {
 fn settings(dir: &Path, outer: &Settings) -> Settings {
     Settings {
         file: None,
+        database: None,
         data_dir: dir.join("data"),
         proofs: dir.join("proofs"),
         seal_key: dir.join("seal.key"),

@@ -12,15 +12,14 @@ use crate::ui::{Answer, Facts};
 /// What can not be made.
 pub async fn run(context: &Context) -> Result<Answer, CliError> {
     let settings = &context.settings;
-    let (ledger, key) = (settings.ledger(), settings.seal_key.clone());
-    let (had_ledger, had_key) = (ledger.exists(), key.exists());
+    let (ledger, key) = (settings.ledger_place(), settings.seal_key.display().to_string());
+    let (had_ledger, had_key) = (context.has_ledger().await?, settings.seal_key.exists());
     context.ledger_made().await?.close().await;
     context.proofs()?;
     if !had_key {
         context.ui.say("the seal key opens the stored sessions: keep a copy of it, apart from copies of the ledger");
     }
-    let made =
-        |had: bool, path: &std::path::Path| format!("{} ({})", path.display(), if had { "was there" } else { "made" });
+    let made = |had: bool, place: &str| format!("{place} ({})", if had { "was there" } else { "made" });
     let text = Facts::default()
         .with("ledger", made(had_ledger, &ledger))
         .with("seal key", made(had_key, &key))

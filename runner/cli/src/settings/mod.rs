@@ -43,11 +43,30 @@ pub struct Flags {
     pub unpaced: bool,
 }
 
+/// The address of the PostgreSQL database that holds the ledger. It may hold a password: it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The address with all that is in it, for the one who connects.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&deed_ledger::describe_server(&self.0))
+    }
+}
+
 /// What counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The settings file that was read.
     pub file: Option<PathBuf>,
+    /// The server that holds the ledger (`DATABASE_URL`); `None`: a file in the data directory.
+    pub database: Option<DatabaseUrl>,
     /// Ledger, runner locks, media.
     pub data_dir: PathBuf,
     /// The Chromium executable; `None`: found on the PATH.
@@ -99,6 +118,12 @@ pub enum SettingsError {
         /// Its value.
         value: String,
     },
+    /// `DATABASE_URL` is another kind of database's.
+    #[error("DATABASE_URL is no address of a PostgreSQL database: it begins with {scheme:?}")]
+    BadDatabase {
+        /// What stands before `://`; the rest may hold a password.
+        scheme: String,
+    },
     /// Neither a directory nor a home directory to put one in.
     #[error("there is no home directory, so there is no place for {what}")]
     NoHome {
@@ -113,7 +138,7 @@ impl SettingsError {
         match self {
             Self::Unreadable { .. } => "settings-unreadable",
             Self::Invalid { .. } => "settings-invalid",
-            Self::BadVariable { .. } => "settings-variable",
+            Self::BadVariable { .. } | Self::BadDatabase { .. } => "settings-variable",
             Self::NoHome { .. } => "settings-no-home",
         }
     }
@@ -124,6 +149,7 @@ impl SettingsError {
             Self::Unreadable { path, .. } => Some(path.display().to_string()),
             Self::Invalid { path, line, column, .. } => Some(format!("{}:{line}:{column}", path.display())),
             Self::BadVariable { name, .. } => Some(format!("environment variable {name}")),
+            Self::BadDatabase { .. } => Some("environment variable DATABASE_URL".to_owned()),
             Self::NoHome { .. } => None,
         }
     }
@@ -137,6 +163,10 @@ impl SettingsError {
                 format!("the keys are {}, each with a text in quotes", file::KEYS.join(", "))
             }
             Self::BadVariable { .. } => "say 1 or 0".to_owned(),
+            Self::BadDatabase { .. } => {
+                "say postgres://USER@HOST/DATABASE, or unset it: then the ledger is a file in the data directory"
+                    .to_owned()
+            }
             Self::NoHome { .. } => "set HOME, or --data-dir (DEED_DATA) and --seal-key (DEED_SEAL_KEY)".to_owned(),
         }
     }
@@ -171,6 +201,7 @@ impl Settings {
         let text = |name: &str| said(env, name).map(|v| v.to_string_lossy().into_owned());
         Ok(Self {
             file: path,
+            database: text("DATABASE_URL").map(database).transpose()?,
             proofs: pick(&flags.proofs, "DEED_PROOFS", file.proofs).unwrap_or_else(|| data_dir.join("proofs")),
             browser: pick(&flags.browser, "DEED_BROWSER", file.browser),
             recipes: pick(&flags.recipes, "DEED_RECIPES", file.recipes),
@@ -187,7 +218,15 @@ impl Settings {
         })
     }
 
-    /// The ledger's file.
+    /// Where the ledger is, for messages.
+    pub fn ledger_place(&self) -> String {
+        match &self.database {
+            Some(url) => format!("{url:?}"),
+            None => self.ledger().display().to_string(),
+        }
+    }
+
+    /// The ledger's file, where it is one.
     pub fn ledger(&self) -> PathBuf {
         self.data_dir.join("ledger.sqlite")
     }
@@ -200,6 +239,14 @@ impl Settings {
     /// Where the media of filed orders lie.
     pub fn media(&self) -> PathBuf {
         self.data_dir.join("media")
+    }
+}
+
+fn database(url: String) -> Result<DatabaseUrl, SettingsError> {
+    match url.split_once("://") {
+        Some(("postgres" | "postgresql", _)) => Ok(DatabaseUrl(url)),
+        Some((scheme, _)) => Err(SettingsError::BadDatabase { scheme: scheme.to_owned() }),
+        None => Err(SettingsError::BadDatabase { scheme: String::new() }),
     }
 }
 
@@ -256,6 +303,18 @@ mod tests {
     }
 
     const HOME: (&str, &str) = ("HOME", "/home/ann");
+
+    #[test]
+    fn a_server_holds_the_ledger_where_one_is_named_and_its_password_is_never_shown() {
+        let address = "postgres://deed:s3cret@db.example/agency";
+        let settings = settings(Flags::default(), &[HOME, ("DATABASE_URL", address)], FileSettings::default());
+        assert_eq!(settings.database.as_ref().unwrap().expose(), address);
+        assert_eq!(settings.ledger_place(), "PostgreSQL database agency at db.example:5432");
+        assert!(!format!("{settings:?}").contains("s3cret"));
+        let error = database("mysql://root:s3cret@db/x".to_owned()).unwrap_err();
+        assert_eq!((error.code(), error.to_string().contains("s3cret")), ("settings-variable", false));
+        assert!(database("s3cret".to_owned()).is_err_and(|e| !e.to_string().contains("s3cret")));
+    }
 
     #[test]
     fn a_flag_wins_over_the_environment_and_that_over_the_file() {

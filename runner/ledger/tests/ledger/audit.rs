@@ -2,11 +2,17 @@
 
 use deed_core::audit::{CHAIN_START, chain_hash};
 
+use crate::ON_A_SERVER;
 use crate::desk::Desk;
 
-/// Takes the triggers away as somebody with the file in his hands could.
-const OPEN_UP: &str = "DROP TRIGGER audit_events_never_updated; DROP TRIGGER audit_events_never_deleted;
-DROP TRIGGER audit_events_in_chain; DROP TRIGGER operator_acts_never_updated;";
+/// Takes the triggers away as somebody with the file in his hands, or the owner of the tables, could.
+const OPEN_UP: &str = if ON_A_SERVER {
+    "DROP TRIGGER audit_events_append_only ON audit_events; DROP TRIGGER audit_events_in_chain ON audit_events;
+    DROP TRIGGER operator_acts_append_only ON operator_acts"
+} else {
+    "DROP TRIGGER audit_events_never_updated; DROP TRIGGER audit_events_never_deleted;
+    DROP TRIGGER audit_events_in_chain; DROP TRIGGER operator_acts_never_updated;"
+};
 
 async fn after(tamper: &str) -> (i64, String) {
     let desk = Desk::new().await;

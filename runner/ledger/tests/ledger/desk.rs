@@ -14,7 +14,9 @@ use deed_core::state::{Event, State};
 use deed_core::time::Timestamp;
 use deed_ledger::{AgeSealer, ClaimTarget, LedgerOptions, NewAccount, NewOrder, Operator, SqlLedger};
 use deed_proofs::{ArtifactKind, ArtifactRef, Sha256};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{AnyConnection, Connection as _};
+
+use crate::ON_A_SERVER;
 
 pub const START: i64 = 1_795_167_000_000;
 pub const LEASE: Duration = Duration::from_secs(180);
@@ -26,6 +28,23 @@ pub struct Desk {
     clock: Arc<AtomicI64>,
     pub ledger: SqlLedger,
     pub account: Account,
+    /// Where a connection that goes around the ledger finds it.
+    pub address: String,
+}
+
+/// The ledger's file, where it is one.
+pub fn file(dir: &std::path::Path) -> PathBuf {
+    dir.join("ledger")
+}
+
+/// The ledger of this suite's engine.
+async fn open(dir: &std::path::Path, address: &str, clock: &Arc<AtomicI64>) -> SqlLedger {
+    let options = options(dir, clock);
+    if ON_A_SERVER {
+        SqlLedger::open_server(address, options).await.unwrap()
+    } else {
+        SqlLedger::open(&file(dir), options).await.unwrap()
+    }
 }
 
 pub fn options(dir: &std::path::Path, clock: &Arc<AtomicI64>) -> LedgerOptions {
@@ -43,25 +62,27 @@ impl Desk {
     pub async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(START));
-        let ledger = SqlLedger::open(&dir.path().join("ledger"), options(dir.path(), &clock)).await.unwrap();
+        sqlx::any::install_default_drivers();
+        let address = if ON_A_SERVER {
+            crate::postgres::new_schema()
+        } else {
+            format!("sqlite://{}", file(dir.path()).display())
+        };
+        let ledger = open(dir.path(), &address, &clock).await;
         ledger.ensure_client(&ClientId::new("acme"), "ann").await.unwrap();
         let account = ledger.add_account(&new_account("north_star"), "ann").await.unwrap();
         ledger.set_session(&account.id, &SessionState::new("{\"cookies\":[]}"), "ann").await.unwrap();
         let account = ledger.set_mode(&account.id, Mode::Live, "ann").await.unwrap();
-        Self { dir, clock, ledger, account }
-    }
-
-    pub fn path(&self) -> PathBuf {
-        self.dir.path().join("ledger")
+        Self { dir, clock, ledger, account, address }
     }
 
     pub async fn second_handle(&self) -> SqlLedger {
-        SqlLedger::open(&self.path(), options(self.dir.path(), &self.clock)).await.unwrap()
+        open(self.dir.path(), &self.address, &self.clock).await
     }
 
     /// A connection that goes around the ledger.
-    pub async fn raw(&self) -> SqliteConnection {
-        SqliteConnection::connect(&format!("sqlite://{}", self.path().display())).await.unwrap()
+    pub async fn raw(&self) -> AnyConnection {
+        AnyConnection::connect(&self.address).await.unwrap()
     }
 
     /// One statement around the ledger; the database's words when it refuses.

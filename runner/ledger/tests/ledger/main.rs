@@ -1,4 +1,4 @@
-//! The ledger's rules, on real SQLite files.
+//! The ledger's rules, on real SQLite files. `postgres.rs` is the same suite on a server.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod accounts;
@@ -9,4 +9,9 @@ mod claims;
 mod database;
 mod desk;
 mod open;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod queue;
+
+/// Which engine this suite runs on.
+const ON_A_SERVER: bool = false;

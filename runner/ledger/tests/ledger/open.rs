@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicI64;
 use deed_core::ports::ledger::LedgerFault;
 use deed_ledger::SqlLedger;
 
-use crate::desk::{Desk, options};
+use crate::desk::{Desk, file, options};
 
 async fn open(path: &Path) -> Result<SqlLedger, LedgerFault> {
     let keys = tempfile::tempdir().unwrap();
@@ -60,13 +60,13 @@ async fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     desk.sql("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)")
         .await
         .unwrap();
-    let fault = open(&desk.path()).await.unwrap_err();
+    let fault = open(&file(desk.dir.path())).await.unwrap_err();
     assert_eq!(fault.code(), "ledger-newer");
     assert!(fault.to_string().contains("migration 9999") && fault.to_string().contains("Install"), "{fault}");
     desk.sql("DELETE FROM _sqlx_migrations WHERE version = 9999; UPDATE _sqlx_migrations SET checksum = x'00'")
         .await
         .unwrap();
-    let fault = open(&desk.path()).await.unwrap_err();
+    let fault = open(&file(desk.dir.path())).await.unwrap_err();
     assert_eq!(fault.code(), "ledger-newer", "{fault}");
 }
 
@@ -87,7 +87,7 @@ async fn another_file_is_no_ledger() {
 async fn a_ledger_that_can_not_be_written_says_so() {
     let desk = Desk::new().await;
     desk.ledger.close().await;
-    let ledger = desk.path();
+    let ledger = file(desk.dir.path());
     for (path, mode) in [(ledger.as_path(), 0o444), (desk.dir.path(), 0o555)] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }

@@ -26,7 +26,11 @@ pub(super) async fn look(context: &Context) -> Vec<Finding> {
         vec![settings_file(context), writable("data", &settings.data_dir), writable("proofs", &settings.proofs)];
     findings.extend(space(context));
     findings.push(seal_key(context));
-    let ledger = if settings.ledger().exists() { Some(context.ledger().await) } else { None };
+    let ledger = match context.has_ledger().await {
+        Ok(false) => None,
+        Ok(true) => Some(context.ledger().await),
+        Err(error) => Some(Err(error)),
+    };
     findings.push(ledger_finding(ledger.as_ref(), context));
     findings.push(clock(ledger.and_then(Result::ok).as_ref()).await);
     findings.push(recipes(context));
@@ -95,14 +99,16 @@ fn seal_key(context: &Context) -> Finding {
 }
 
 fn ledger_finding(ledger: Option<&Result<SqlLedger, CliError>>, context: &Context) -> Finding {
-    let path = context.settings.ledger();
+    let place = context.settings.ledger_place();
+    let proved = match context.settings.database {
+        Some(_) => "fsync, full_page_writes, synchronous_commit=on",
+        None => "WAL, synchronous=FULL, foreign keys",
+    };
     match ledger {
-        None => Finding::warn("ledger", format!("{} is not there yet", path.display()), "`deed init` makes it"),
+        None => Finding::warn("ledger", format!("{place} is not there yet"), "`deed init` makes it"),
         Some(Err(error)) => Finding::of("ledger", error),
         // Opening reads each setting back and refuses to go on where one differs.
-        Some(Ok(_)) => {
-            Finding::ok("ledger", format!("{}: WAL, synchronous=FULL, foreign keys, read back", path.display()))
-        }
+        Some(Ok(_)) => Finding::ok("ledger", format!("{place}: {proved}, read back")),
     }
 }
 

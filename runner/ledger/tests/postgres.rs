@@ -1,0 +1,26 @@
+//! The ledger's rules, on a real PostgreSQL: the suite of `ledger/main.rs` once more, and what only a server can do.
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+
+#[path = "ledger/accounts.rs"]
+mod accounts;
+#[path = "ledger/arm.rs"]
+mod arm;
+#[path = "ledger/audit.rs"]
+mod audit;
+#[path = "ledger/change.rs"]
+mod change;
+#[path = "ledger/claims.rs"]
+mod claims;
+#[path = "ledger/database.rs"]
+mod database;
+#[path = "ledger/desk.rs"]
+mod desk;
+#[path = "support/postgres.rs"]
+mod postgres;
+#[path = "ledger/queue.rs"]
+mod queue;
+#[path = "support/server.rs"]
+mod server;
+
+/// Which engine this suite runs on.
+const ON_A_SERVER: bool = true;
