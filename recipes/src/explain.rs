@@ -32,7 +32,7 @@ pub fn story(recipe: &Recipe, action_type: &str) -> Option<Story> {
         content(&flow.content),
         recipe.budgets.get(action_type).map_or_else(String::new, budget)
     );
-    let mut lines = vec![identity(&recipe.identity), dedupe(&flow.dedupe)];
+    let mut lines = vec![identity(&recipe.identity), dedupe(&flow.dedupe, &flow.verify)];
     lines.extend(flow.steps.iter().map(step));
     lines.extend(flow.review.iter().map(review));
     let at = lines.len();
@@ -236,11 +236,13 @@ fn gone(gone: &GoneEvidence) -> String {
     format!("{} (it is there as long as `{}` is visible)", signs.join(" or "), gone.unless)
 }
 
-fn dedupe(dedupe: &Dedupe) -> String {
+fn dedupe(dedupe: &Dedupe, verify: &Verify) -> String {
     let on = &dedupe.on;
+    // On the surface that is verified on, an entry of somebody else is not it here either.
+    let author = if verify.on == dedupe.on { by(verify) } else { String::new() };
     match &dedupe.evidence {
         Evidence::Same(wanted) => {
-            format!("Open `{on}`. Stop if one of the newest {} entries has {}.", dedupe.look_back, same(wanted))
+            format!("Open `{on}`. Stop if one of the newest {} entries has {}{author}.", dedupe.look_back, same(wanted))
         }
         Evidence::State(wanted) => format!("Open `{on}`. Stop if {}.", state(wanted)),
         Evidence::Gone(wanted) => format!("Open `{on}`. Stop if {}.", gone(wanted)),
@@ -314,8 +316,12 @@ fn receipt(receipt: &Receipt) -> String {
     format!("Wait up to {} ms until {}.{id}", receipt.within_ms, signs.join(", or "))
 }
 
+fn by(verify: &Verify) -> String {
+    verify.author.as_ref().map_or_else(String::new, |author| format!(", by \"{author}\""))
+}
+
 fn verify(verify: &Verify) -> Vec<String> {
-    let author = verify.author.as_ref().map_or_else(String::new, |author| format!(", by \"{author}\""));
+    let author = by(verify);
     let look = match &verify.evidence {
         Evidence::Same(wanted) => format!("look for {}{author}", same(wanted)),
         Evidence::State(wanted) => format!("look whether {}", state(wanted)),

@@ -333,15 +333,57 @@ impl Door {
 }
 
 /// What nobody could look at stays open, and is settled by the first run that can.
-#[test]
-fn a_platform_that_comes_back_is_looked_at_and_the_action_goes_on_to_its_end() {
-    let platform = Platform::new();
-    let door = Door::before(&platform);
+/// A home whose recipe gives up looking soon.
+fn reading_twice_at_most() -> Home {
     let home = Home::empty();
     let recipe = home.path().join("recipes/practice/recipe.yaml");
     let yaml = std::fs::read_to_string(&recipe).expect("the recipe");
     assert!(yaml.contains("reads_max: 5"), "its reads were found");
     std::fs::write(&recipe, yaml.replace("reads_max: 5", "reads_max: 2")).expect("the recipe");
+    home
+}
+
+#[test]
+fn what_looking_can_not_find_out_a_person_says_and_it_is_never_sent_again() {
+    let platform = Platform::new();
+    let door = Door::before(&platform);
+    let home = reading_twice_at_most();
+    home.connect_at(&platform.practice, &door.origin);
+    home.order("Somebody looked");
+    let mut command = home.command(&["act", "order.json"]);
+    command.env("DEED_HALT_AT", "pressed");
+    let mut runner = run_until(&mut command, |line| line.contains("halted at")).expect("it presses");
+    runner.kill().expect("it is killed");
+    runner.wait().expect("it ended");
+    let list = || home.run(home.command(&["queue", "list"])).json[0].clone();
+    let id = list()["action_id"].as_str().expect("an id").to_owned();
+    let resolve = |more: &[&str]| {
+        let mut command = home.command(&["queue", "resolve", &id]);
+        command.args(more);
+        home.run(command)
+    };
+    // A runner died with it: it is recovered first, because its browser may still act.
+    let posted = ["--posted", "--permalink", "https://practice.test/p/1", "--reason", "seen on my phone"];
+    assert_eq!((resolve(&posted).code, resolve(&posted).why()), (2, "not-for-a-person"));
+    door.set(false);
+    assert_eq!(home.run(home.command(&["work", "--until-idle"])).code, 5);
+    assert_eq!(list()["state"], "unknown");
+    assert_eq!(resolve(&["--posted", "--absent", "--reason", "x"]).code, 2);
+    assert_eq!(resolve(&["--reason", "x"]).code, 2);
+    let said = resolve(&posted);
+    assert_eq!((said.code, &said.json["state"]), (0, &serde_json::json!("confirmed_success")), "{said:?}");
+    door.set(true);
+    assert_eq!(home.run(home.command(&["act", "order.json"])).json["state"], "confirmed_success");
+    assert!(platform.practice.truth().publishes_of("Somebody looked") <= 1);
+    assert_eq!(home.run(home.command(&["audit", "verify"])).json["ok"], true);
+    platform.end();
+}
+
+#[test]
+fn a_platform_that_comes_back_is_looked_at_and_the_action_goes_on_to_its_end() {
+    let platform = Platform::new();
+    let door = Door::before(&platform);
+    let home = reading_twice_at_most();
     home.connect_at(&platform.practice, &door.origin);
     for boundary in ["opened", "composed", "armed", "pressed"] {
         let text = format!("Gone when {boundary}");

@@ -4,7 +4,8 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use deed_core::account::Account;
 use deed_core::ids::EpisodeId;
@@ -23,9 +24,28 @@ pub struct Context {
     pub settings: Settings,
     /// The terminal.
     pub ui: Ui,
+    /// Ledgers that were opened, to be closed at the end.
+    opened: Arc<Mutex<Vec<SqlLedger>>>,
 }
 
+/// How long closing the ledger may take: connections that an abandoned task still holds are not waited for.
+const CLOSED_WITHIN: Duration = Duration::from_secs(5);
+
 impl Context {
+    /// Nothing is opened yet.
+    pub fn new(settings: Settings, ui: Ui) -> Self {
+        Self { settings, ui, opened: Arc::default() }
+    }
+
+    /// Closes what was opened. A ledger in a file that is only dropped leaves its log beside it, with or without what was in it: whoever
+    /// copies the file would need both.
+    pub async fn close(&self) {
+        let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
+        for ledger in opened {
+            let _ = tokio::time::timeout(CLOSED_WITHIN, ledger.close()).await;
+        }
+    }
+
     /// The ledger, which must be there: a mistyped data directory must not look like an empty one.
     ///
     /// # Errors
@@ -72,10 +92,12 @@ impl Context {
             sealer: Arc::new(AgeSealer::open_or_create(key)?),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        Ok(match &self.settings.database {
+        let ledger = match &self.settings.database {
             Some(url) => SqlLedger::open_server(url.expose(), options).await?,
             None => SqlLedger::open(&self.settings.ledger(), options).await?,
-        })
+        };
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(ledger.clone());
+        Ok(ledger)
     }
 
     /// The proof store.

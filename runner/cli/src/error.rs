@@ -343,6 +343,7 @@ fn exit_of_ledger(error: &LedgerError) -> Exit {
         | LedgerError::AccountExists { .. }
         | LedgerError::AccountMismatch { .. }
         | LedgerError::Missing(_)
+        | LedgerError::NotForAPerson { .. }
         | LedgerError::Fault(
             LedgerFault::NotFound { .. } | LedgerFault::IdempotencyConflict { .. } | LedgerFault::Illegal(_),
         ) => Exit::BadInput,
@@ -357,6 +358,9 @@ fn help_of_ledger(error: &LedgerError) -> &'static str {
         LedgerError::AmbiguousAccount { .. } => "name it as platform/handle or by its id",
         LedgerError::AccountExists { .. } => "`deed account connect ACCOUNT --session FILE` gives it a new session",
         LedgerError::AccountMismatch { .. } => "correct the order, or name the other account",
+        LedgerError::NotForAPerson { .. } => {
+            "`deed work --until-idle` recovers what a runner died with, and looks; then ask again"
+        }
         LedgerError::Missing(_) => "say it on the command line",
         LedgerError::Fault(fault) => match fault {
             LedgerFault::NotFound { what: "account", .. } => {

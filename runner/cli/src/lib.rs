@@ -55,13 +55,17 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
 
 fn start(cli: Cli, ui: Ui) -> Result<Exit, CliError> {
     let settings = Settings::load(&cli.settings, &|name| std::env::var_os(name))?;
-    let context = Context { settings, ui };
+    let context = Context::new(settings, ui);
     log::start(&context, cli.verbose, log::wants_progress(&cli.command, ui));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(CliError::file("start the runtime", "threads and event queue"))?;
-    let answer = runtime.block_on(commands::run(cli.command, &context))?;
+    let answer = runtime.block_on(async {
+        let answer = commands::run(cli.command, &context).await;
+        context.close().await;
+        answer
+    })?;
     // A command that ran until it was stopped has said everything.
     let Some(answer) = answer else { return Ok(Exit::Done) };
     ui.answer(&answer);

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use crate::suggest::did_you_mean;
 
 /// Largest order, in bytes.
-const ORDER_BYTES_MAX: u64 = 1024 * 1024;
+pub const ORDER_BYTES_MAX: u64 = 1024 * 1024;
 /// Largest media file that is read at all, in bytes; the recipe's own limit is mostly lower.
 pub const MEDIA_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Most media files that are read at all.
@@ -114,6 +114,15 @@ pub enum OrderError {
 }
 
 impl OrderError {
+    /// The same error of a text that begins so many lines further down.
+    #[must_use]
+    pub fn moved_down(mut self, lines: usize) -> Self {
+        if let Self::Invalid { line, .. } = &mut self {
+            *line += lines;
+        }
+        self
+    }
+
     /// The stable code; also the anchor in `docs/errors.md`.
     pub fn code(&self) -> &'static str {
         match self {

@@ -140,16 +140,48 @@ fn a_browser_that_does_not_start_is_a_hold_with_its_code() {
     assert_eq!(runners, 0, "a runner that is done leaves the register");
 }
 
+/// The answers to orders from standard input, one a line, and the exit code.
+fn add_lines(deed: &Deed, input: &str) -> (i32, Vec<serde_json::Value>) {
+    let mut command = deed.command(&["queue", "add", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let said = said(child.wait_with_output().unwrap());
+    (said.code, said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
 #[test]
 fn an_order_from_standard_input_is_an_order() {
     let deed = Deed::with_account();
-    let mut child =
-        deed.command(&["queue", "add", "-", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let order = std::fs::read(deed.order("o.json", |_| {})).unwrap();
-    child.stdin.take().unwrap().write_all(&order).unwrap();
-    let said = said(child.wait_with_output().unwrap());
-    assert_eq!(said.code, 0);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&said.out).unwrap()["state"], "queued");
+    let order = std::fs::read_to_string(deed.order("o.json", |_| {})).unwrap();
+    let (code, answers) = add_lines(&deed, &order);
+    assert_eq!((code, answers.len()), (0, 1));
+    assert_eq!((&answers[0]["state"], &answers[0]["created"]), (&json!("queued"), &json!(true)));
+    assert_eq!(deed.actions(), 1);
+}
+
+#[test]
+fn of_a_thousand_orders_a_bad_one_is_named_and_the_others_go_in_once() {
+    let deed = Deed::with_account();
+    let order = |text: String| json!({ "platform": "practice", "account": "north_star", "action": "publish.post", "content": { "text": text } });
+    let mut lines: Vec<_> = (1..=1000).map(|i| order(format!("Post {i}")).to_string()).collect();
+    lines[416] = json!({ "platform": "practice", "acount": "north_star" }).to_string();
+    let input = lines.join("\n");
+    let (code, answers) = add_lines(&deed, &input);
+    assert_eq!((code, answers.len()), (2, 1000));
+    for (i, answer) in answers.iter().enumerate() {
+        assert_eq!(answer["line"], i + 1);
+        assert_eq!(answer["action_id"].is_string(), i != 416, "{answer}");
+    }
+    let bad = &answers[416]["error"];
+    assert_eq!((&bad["code"], &bad["where"]), (&json!("order-invalid"), &json!("(standard input):417:9")), "{bad}");
+    assert!(bad["help"].as_str().unwrap().contains("did you mean `account`?"), "{bad}");
+    let stored = deed.json(0, &["queue", "list", "--limit", "2000"]);
+    assert_eq!(stored.as_array().unwrap().len(), 999);
+    // Mended, the whole input again: one is new.
+    lines[416] = order("Post 417".to_owned()).to_string();
+    let (code, again) = add_lines(&deed, &lines.join("\n"));
+    assert_eq!((code, again.iter().filter(|a| a["created"] == true).count()), (0, 1));
+    assert_eq!(again[0]["action_id"], answers[0]["action_id"]);
 }
 
 #[test]

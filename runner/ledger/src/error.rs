@@ -1,8 +1,8 @@
 //! What an operator's command can be refused for, beyond what the ledger itself can suffer.
 
-use deed_core::ids::AccountId;
+use deed_core::ids::{AccountId, ActionId, WorkerId};
 use deed_core::ports::ledger::LedgerFault;
-use deed_core::state::IllegalTransition;
+use deed_core::state::{IllegalTransition, State};
 
 /// Why an operator's command was not carried out. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,16 @@ pub enum LedgerError {
         /// The order's.
         said: String,
     },
+    /// Only what is not known can be answered by a person, and only while nobody looks.
+    #[error("action {action} is {state}{}: only what is unknown, and what nobody works on, waits for a person's answer", worker.as_ref().map_or_else(String::new, |w| format!(", and runner {w} has it")))]
+    NotForAPerson {
+        /// The action.
+        action: ActionId,
+        /// Where it stands.
+        state: State,
+        /// Who has it; perhaps dead, and not recovered yet.
+        worker: Option<WorkerId>,
+    },
     /// Something that must be said is missing.
     #[error("{0} is missing: say it, it is kept in the audit log")]
     Missing(&'static str),
@@ -53,6 +63,7 @@ impl LedgerError {
             Self::AmbiguousAccount { .. } => "ambiguous-account",
             Self::AccountExists { .. } => "account-exists",
             Self::AccountMismatch { .. } => "account-mismatch",
+            Self::NotForAPerson { .. } => "not-for-a-person",
             Self::Missing(_) => "missing-argument",
         }
     }

@@ -32,6 +32,6 @@ pub use claims::{ClaimTarget, Obstacle};
 pub use engine::describe as describe_server;
 pub use error::LedgerError;
 pub use open::{LedgerOptions, SqlLedger};
-pub use queue::{ActionFilter, Filed, NewOrder};
+pub use queue::{ActionFilter, Filed, NewOrder, Resolution};
 pub use rows::ActionDetails;
 pub use seal::{AgeSealer, Sealer, SealerError};

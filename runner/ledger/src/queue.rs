@@ -1,6 +1,7 @@
 //! Orders become actions, once; and what people ask of them: lists, one in full, its proof, calling it off.
 
 use deed_core::account::Account;
+use deed_core::hold::Failure;
 use deed_core::ids::{AccountId, ActionId, ClientId};
 use deed_core::order::{Lane, Payload, default_idempotency_key};
 use deed_core::ports::ledger::{Found, LedgerFault, VerificationRead};
@@ -44,6 +45,18 @@ pub struct Filed {
     pub action: ActionDetails,
     /// Whether it is new.
     pub created: bool,
+}
+
+/// What a person found where Deed could not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// It is there.
+    Posted {
+        /// Where, when the person says so.
+        permalink: Option<String>,
+    },
+    /// It is not there, and will not come.
+    Absent,
 }
 
 /// Which actions are wanted.
@@ -149,6 +162,55 @@ impl SqlLedger {
         let action = rows::action(on(&mut tx), id).await?;
         let act =
             Act::new(operator.by, Some(operator.reason), &serde_json::json!({ "act": "cancelled", "action": id }));
+        let subject = Subject { action: Some(&action), ..Subject::default() };
+        tell_act(self, on(&mut tx), now, subject, to.as_str(), &act).await?;
+        commit(tx, what).await?;
+        Ok(action)
+    }
+
+    /// A person's answer to what looking did not find out: whether an action that is `unknown` happened. Its proof level stays what it
+    /// was, for no session of Deed's saw it.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotForAPerson`] in any other state, or while somebody has the action (a dead runner is recovered first);
+    /// [`LedgerFault::NotFound`]; [`LedgerError::Missing`].
+    pub async fn resolve_action(
+        &self,
+        id: &ActionId,
+        found: &Resolution,
+        operator: Operator<'_>,
+    ) -> Result<ActionDetails, LedgerError> {
+        let what = "keep a person's answer";
+        operator.check()?;
+        let mut tx = self.write(what).await?;
+        let now = self.now();
+        let before = rows::action(on(&mut tx), id).await?;
+        let from = before.action.state;
+        if from != State::Unknown || before.worker.is_some() {
+            return Err(LedgerError::NotForAPerson { action: id.clone(), state: from, worker: before.worker });
+        }
+        let (event, failure, permalink) = match found {
+            Resolution::Posted { permalink } => (Event::FoundPresent, None, permalink.as_deref()),
+            Resolution::Absent => (Event::FoundAbsent, Some(Failure::NotFoundAfterAttempt), None),
+        };
+        let to = next(from, event)?;
+        sqlx::query(
+            "UPDATE actions SET state = $1, failure = $2, permalink = coalesce($3, permalink), updated_at = $4,
+                 hold_reason = NULL, hold_detail = NULL, hold_until = NULL
+             WHERE action_id = $5 AND state = $6 AND worker IS NULL",
+        )
+        .bind(to.as_str())
+        .bind(failure.map(|f| f.as_str()))
+        .bind(permalink)
+        .bind(now.0)
+        .bind(id.as_str())
+        .bind(from.as_str())
+        .execute(on(&mut tx))
+        .await
+        .during(what)?;
+        let action = rows::action(on(&mut tx), id).await?;
+        let said = serde_json::json!({ "act": "resolved", "action": id, "found": to, "permalink": permalink });
+        let act = Act::new(operator.by, Some(operator.reason), &said);
         let subject = Subject { action: Some(&action), ..Subject::default() };
         tell_act(self, on(&mut tx), now, subject, to.as_str(), &act).await?;
         commit(tx, what).await?;

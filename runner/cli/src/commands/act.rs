@@ -86,6 +86,19 @@ async fn work(runner: &Runner, id: &ActionId, account: &Account) -> Result<Optio
 /// An unknown account or platform, content that the platform does not take.
 pub async fn check(order: &Order, ledger: &SqlLedger, context: &Context) -> Result<Checked, CliError> {
     let recipe = context.recipe(&order.file.platform)?;
+    check_against(order, recipe, ledger, context).await
+}
+
+/// As [`check`], with a recipe that is at hand.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_against(
+    order: &Order,
+    recipe: Arc<Recipe>,
+    ledger: &SqlLedger,
+    context: &Context,
+) -> Result<Checked, CliError> {
     let account = find_account(order, ledger).await?;
     let payload = order.payload(&context.settings.media())?;
     order.check(&recipe, &payload)?;
@@ -106,7 +119,12 @@ async fn find_account(order: &Order, ledger: &SqlLedger) -> Result<Account, Ledg
 ///
 /// # Errors
 /// Media that can not be kept, another client or platform than the account's, an idempotency key with another payload.
-pub async fn file(order: &Order, checked: &Checked, ledger: &SqlLedger, context: &Context) -> Result<Filed, CliError> {
+pub async fn file_quietly(
+    order: &Order,
+    checked: &Checked,
+    ledger: &SqlLedger,
+    context: &Context,
+) -> Result<Filed, CliError> {
     if !checked.payload.content.media.is_empty() {
         order.keep_media(&checked.payload)?;
     }
@@ -120,7 +138,15 @@ pub async fn file(order: &Order, checked: &Checked, ledger: &SqlLedger, context:
         experiment_id: order.file.experiment_id.clone(),
         variant_id: order.file.variant_id.clone(),
     };
-    let filed = ledger.file_order(&new).await?;
+    Ok(ledger.file_order(&new).await?)
+}
+
+/// As [`file_quietly`], and says so.
+///
+/// # Errors
+/// As [`file_quietly`].
+pub async fn file(order: &Order, checked: &Checked, ledger: &SqlLedger, context: &Context) -> Result<Filed, CliError> {
+    let filed = file_quietly(order, checked, ledger, context).await?;
     if filed.created {
         let what = &filed.action.action.payload.action_type;
         context.ui.say(&format!(

@@ -87,7 +87,7 @@ async fn show(dir: &Path, outer: &Context) -> Result<Value, CliError> {
     let practice = Practice::start(PracticeConfig::default()).await?;
     let origin = practice.origin();
     ui.say(&format!("the practice platform is at {origin}, in this process"));
-    let context = Context { settings: settings(dir, &outer.settings), ui };
+    let context = Context::new(settings(dir, &outer.settings), ui);
     let id = connect(&practice, &origin, dir, &context).await?;
 
     head(2, "The order: a text and a picture");

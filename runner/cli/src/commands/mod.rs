@@ -7,6 +7,7 @@ pub mod baseline;
 pub mod demo;
 pub mod doctor;
 pub mod init;
+pub mod intake;
 pub mod kill;
 pub mod practice;
 pub mod proof;

@@ -1,12 +1,14 @@
 //! `deed queue`: actions that wait, ran or were called off.
 
+use std::path::Path;
+
 use clap::Subcommand;
 use deed_core::ids::ActionId;
 use deed_core::state::State;
-use deed_ledger::{ActionDetails, ActionFilter, Operator};
+use deed_ledger::{ActionDetails, ActionFilter, Operator, Resolution};
 use serde_json::json;
 
-use super::act;
+use super::{act, intake};
 use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::order;
@@ -17,7 +19,7 @@ use crate::ui::{Answer, table};
 /// What to do with the queue.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// File an order for `deed work`, without running it
+    /// File an order for `deed work`, without running it; `-` takes orders from standard input, one a line (NDJSON)
     Add(act::Args),
     /// The newest actions
     List {
@@ -36,6 +38,24 @@ pub enum Command {
         /// Action id
         action: String,
     },
+    /// Say what became of an action that looking could not find out
+    #[command(group = clap::ArgGroup::new("found").required(true).args(["posted", "absent"]))]
+    Resolve {
+        /// Action id
+        action: String,
+        /// It is there: you saw it on the platform
+        #[arg(long)]
+        posted: bool,
+        /// It is not there, and will not come
+        #[arg(long)]
+        absent: bool,
+        /// Where it is
+        #[arg(long, requires = "posted", value_name = "URL", value_parser = web_address)]
+        permalink: Option<String>,
+        /// How you know; stands in the audit log
+        #[arg(long)]
+        reason: String,
+    },
     /// Call an action off, before anything of it was attempted
     Cancel {
         /// Action id
@@ -46,15 +66,33 @@ pub enum Command {
     },
 }
 
+/// An address that a browser opens.
+fn web_address(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
+        _ => Err("write the whole address, https://…".to_owned()),
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Bad input, the ledger's.
 pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
+        Command::Add(args) if args.order == Path::new("-") => intake::run(context).await,
         Command::Add(args) => add(args, context).await,
         Command::List { state, account, limit } => list(state.as_deref(), account.as_deref(), *limit, context).await,
         Command::Show { action } => show(&ActionId::new(action.trim()), context).await,
+        Command::Resolve { action, posted, permalink, reason, .. } => {
+            let ledger = context.ledger().await?;
+            let operator = Operator { by: &context.settings.operator, reason };
+            let found = if *posted { Resolution::Posted { permalink: permalink.clone() } } else { Resolution::Absent };
+            ledger.resolve_action(&ActionId::new(action.trim()), &found, operator).await?;
+            context.ui.say("kept, as your word: no session of Deed's saw it, so its proof level stays what it was");
+            let answer = show(&ActionId::new(action.trim()), context).await?;
+            Ok(Answer::done(answer.data, answer.text))
+        }
         Command::Cancel { action, reason } => {
             let ledger = context.ledger().await?;
             let operator = Operator { by: &context.settings.operator, reason };

@@ -1,10 +1,12 @@
 //! Orders: once per key, for the account that they name, called off only before anything was attempted.
 
+use deed_core::hold::Failure;
+use deed_core::ids::ActionId;
 use deed_core::ports::ledger::{Ledger as _, LedgerFault};
-use deed_core::state::State;
-use deed_ledger::{ActionFilter, SqlLedger};
+use deed_core::state::{Event, State};
+use deed_ledger::{ActionFilter, Operator, Resolution, SqlLedger};
 
-use crate::desk::{ANN, Desk, new_account, options, order};
+use crate::desk::{ANN, Desk, new_account, options, order, request};
 
 #[tokio::test]
 async fn the_same_order_is_the_same_action() {
@@ -78,6 +80,42 @@ async fn an_action_is_called_off_before_it_was_attempted_only() {
     let unknown = desk.unknown("sent").await;
     assert_eq!(desk.ledger.cancel_action(&unknown, ANN).await.unwrap_err().code(), "illegal-transition");
     assert_eq!(desk.state(&unknown).await, State::Unknown);
+}
+
+#[tokio::test]
+async fn a_person_answers_what_is_unknown_and_nothing_else() {
+    let desk = Desk::new().await;
+    let resolve = async |id: &ActionId, found: &Resolution| desk.ledger.resolve_action(id, found, ANN).await;
+    let posted = Resolution::Posted { permalink: Some("https://practice.test/p/7".to_owned()) };
+    // Under way, attempted, being looked at: not a person's to say.
+    let fence = desk.ready("sent").await;
+    assert_eq!(resolve(&fence.action, &posted).await.unwrap_err().code(), "not-for-a-person");
+    desk.ledger.arm(&fence, &request()).await.unwrap().unwrap();
+    assert_eq!(resolve(&fence.action, &posted).await.unwrap_err().code(), "not-for-a-person");
+    desk.step(&fence, Event::OutcomeUnclear).await;
+    let error = resolve(&fence.action, &posted).await.unwrap_err();
+    assert!(error.to_string().contains("runner w1 has it"), "{error}");
+    desk.ledger.release(&fence).await.unwrap();
+
+    let nobody = Operator { by: "ann", reason: " " };
+    assert_eq!(
+        desk.ledger.resolve_action(&fence.action, &posted, nobody).await.unwrap_err().code(),
+        "missing-argument"
+    );
+    let resolved = resolve(&fence.action, &posted).await.unwrap();
+    assert_eq!((resolved.action.state, resolved.proof_level), (State::ConfirmedSuccess, 1));
+    assert_eq!(resolved.object.permalink.as_deref(), Some("https://practice.test/p/7"));
+    assert_eq!(resolve(&fence.action, &Resolution::Absent).await.unwrap_err().code(), "not-for-a-person");
+
+    let other = desk.unknown("not sent").await;
+    let resolved = resolve(&other, &Resolution::Absent).await.unwrap();
+    assert_eq!(
+        (resolved.action.state, resolved.failure),
+        (State::ConfirmedFailed, Some(Failure::NotFoundAfterAttempt))
+    );
+    let told = desk.ledger.audit_of(&other).await.unwrap().pop().unwrap();
+    assert_eq!((told.by.as_deref(), told.reason.as_deref()), (Some("ann"), Some("because")));
+    assert!(desk.audit_rows().await > 0);
 }
 
 #[tokio::test]
