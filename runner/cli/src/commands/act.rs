@@ -119,12 +119,7 @@ async fn find_account(order: &Order, ledger: &SqlLedger) -> Result<Account, Ledg
 ///
 /// # Errors
 /// Media that can not be kept, another client or platform than the account's, an idempotency key with another payload.
-pub async fn file_quietly(
-    order: &Order,
-    checked: &Checked,
-    ledger: &SqlLedger,
-    context: &Context,
-) -> Result<Filed, CliError> {
+pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) -> Result<Filed, CliError> {
     if !checked.payload.content.media.is_empty() {
         order.keep_media(&checked.payload)?;
     }
@@ -146,7 +141,7 @@ pub async fn file_quietly(
 /// # Errors
 /// As [`file_quietly`].
 pub async fn file(order: &Order, checked: &Checked, ledger: &SqlLedger, context: &Context) -> Result<Filed, CliError> {
-    let filed = file_quietly(order, checked, ledger, context).await?;
+    let filed = file_quietly(order, checked, ledger).await?;
     if filed.created {
         let what = &filed.action.action.payload.action_type;
         context.ui.say(&format!(
