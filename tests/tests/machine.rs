@@ -332,7 +332,6 @@ impl Door {
     }
 }
 
-/// What nobody could look at stays open, and is settled by the first run that can.
 /// A home whose recipe gives up looking soon.
 fn reading_twice_at_most() -> Home {
     let home = Home::empty();
@@ -379,6 +378,7 @@ fn what_looking_can_not_find_out_a_person_says_and_it_is_never_sent_again() {
     platform.end();
 }
 
+/// What nobody could look at stays open, and is settled by the first run that can.
 #[test]
 fn a_platform_that_comes_back_is_looked_at_and_the_action_goes_on_to_its_end() {
     let platform = Platform::new();

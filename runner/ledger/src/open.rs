@@ -55,7 +55,7 @@ impl SqlLedger {
     }
 
     /// Opens the ledger on a PostgreSQL server (`postgres://user@host/database`), and makes its tables first when there are none, in the
-    /// first schema of the search path. Runners that share it share one clock's worth of trust: leases are compared with the runner's own.
+    /// first schema of the search path. A lease is compared with the runner's own clock, so runners that share it must agree on the time.
     ///
     /// # Errors
     /// [`LedgerFault::Database`] with the codes `ledger-unreachable`, `ledger-refused` (user, password, database), `ledger-newer`,

@@ -11,7 +11,7 @@ use deed_proofs::ArtifactRef;
 
 use crate::acts::{Act, Operator};
 use crate::audit::{Subject, tell_act, tell_action};
-use crate::engine::{Conn, During as _};
+use crate::engine::{Conn, During as _, Tx};
 use crate::open::{commit, on};
 use crate::records::{Columns as _, unreadable};
 use crate::rows::{self, ActionDetails};
@@ -159,11 +159,8 @@ impl SqlLedger {
         .execute(on(&mut tx))
         .await
         .during(what)?;
-        let action = rows::action(on(&mut tx), id).await?;
-        let act =
-            Act::new(operator.by, Some(operator.reason), &serde_json::json!({ "act": "cancelled", "action": id }));
-        let subject = Subject { action: Some(&action), ..Subject::default() };
-        tell_act(self, on(&mut tx), now, subject, to.as_str(), &act).await?;
+        let action =
+            self.told_of(&mut tx, now, id, &serde_json::json!({ "act": "cancelled", "action": id }), operator).await?;
         commit(tx, what).await?;
         Ok(action)
     }
@@ -208,12 +205,25 @@ impl SqlLedger {
         .execute(on(&mut tx))
         .await
         .during(what)?;
-        let action = rows::action(on(&mut tx), id).await?;
         let said = serde_json::json!({ "act": "resolved", "action": id, "found": to, "permalink": permalink });
-        let act = Act::new(operator.by, Some(operator.reason), &said);
-        let subject = Subject { action: Some(&action), ..Subject::default() };
-        tell_act(self, on(&mut tx), now, subject, to.as_str(), &act).await?;
+        let action = self.told_of(&mut tx, now, id, &said, operator).await?;
         commit(tx, what).await?;
+        Ok(action)
+    }
+
+    /// The action as it stands after what a person did with it, and the audit event of that.
+    async fn told_of(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        id: &ActionId,
+        said: &serde_json::Value,
+        operator: Operator<'_>,
+    ) -> Result<ActionDetails, LedgerFault> {
+        let action = rows::action(on(tx), id).await?;
+        let act = Act::new(operator.by, Some(operator.reason), said);
+        let subject = Subject { action: Some(&action), ..Subject::default() };
+        tell_act(self, on(tx), now, subject, action.action.state.as_str(), &act).await?;
         Ok(action)
     }
 
