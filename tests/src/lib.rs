@@ -224,6 +224,10 @@ impl Set {
             idempotency_key: key.map(str::to_owned),
             experiment_id: None,
             variant_id: None,
+            priority: deed_core::order::Priority::Normal,
+            not_before: None,
+            depends_on: Vec::new(),
+            batch: None,
         };
         self.world.ledger.file_order(&order).await.expect("the order is filed").action.action.id
     }

@@ -40,6 +40,8 @@ pub enum HoldReason {
     Transient,
     /// Proof could not be made durable.
     Proof,
+    /// An action that it waits for did not come to be, and will not.
+    Dependency,
 }
 
 impl HoldReason {
@@ -62,11 +64,12 @@ impl HoldReason {
             Self::DestinationUnreadable => "destination_unreadable",
             Self::Transient => "transient",
             Self::Proof => "proof",
+            Self::Dependency => "dependency",
         }
     }
 
     /// All reasons.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::KillSwitch,
         Self::DraftMode,
         Self::AccountReadOnly,
@@ -83,6 +86,7 @@ impl HoldReason {
         Self::DestinationUnreadable,
         Self::Transient,
         Self::Proof,
+        Self::Dependency,
     ];
 
     /// Reads [`HoldReason::as_str`].
@@ -96,6 +100,11 @@ impl HoldReason {
             self,
             Self::WrongAccount | Self::IdentityUnproven | Self::SessionChanged | Self::Challenge | Self::Drift
         )
+    }
+
+    /// Whether what waits for it may go on as soon as a person says that the account is active.
+    pub const fn ends_when_active(self) -> bool {
+        self.makes_read_only() || matches!(self, Self::AccountReadOnly | Self::AccountSuspended)
     }
 
     /// What the operator does about it.
@@ -131,6 +140,9 @@ impl HoldReason {
             Self::DestinationUnreadable => "open the destination yourself; when it loads again, run the action again",
             Self::Transient => "nothing was sent; run the action again",
             Self::Proof => "make room or give the directory back its rights, then run the action again",
+            Self::Dependency => {
+                "order it anew without what did not come to be, or call it off with `deed queue cancel`"
+            }
         }
     }
 }

@@ -39,6 +39,39 @@ impl Lane {
     }
 }
 
+/// What goes first when several actions are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// After all others.
+    Low,
+    /// As filed.
+    #[default]
+    Normal,
+    /// Before all others.
+    High,
+}
+
+impl Priority {
+    /// Its rank in the database: the higher goes first.
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Low => 0,
+            Self::Normal => 1,
+            Self::High => 2,
+        }
+    }
+
+    /// Reads [`Priority::rank`].
+    pub const fn of_rank(rank: i64) -> Self {
+        match rank {
+            ..=0 => Self::Low,
+            1 => Self::Normal,
+            2.. => Self::High,
+        }
+    }
+}
+
 /// One media file of an order, after it was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use deed_recipes::{Recipe, Verify};
 
-use crate::episode::Options;
 use crate::episode::object::{self, Place};
 use crate::episode::reading::{self, Values};
 use crate::episode::trail::Trail;
+use crate::episode::{Looks, Options};
 use crate::judge::evidence::{Standing, Wanted};
 use crate::judge::same;
 use crate::ports::browser::{Browser, BrowserFault, Item, Look, Need, Opening, Session};
@@ -22,6 +22,8 @@ use crate::time::Timestamp;
 
 /// Agreeing absent reads that make an absence.
 pub const ABSENT_READS: u32 = 2;
+/// The longest pause between two reads.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// What is verified, and how.
 pub struct Job<'a> {
@@ -58,6 +60,13 @@ pub enum Verdict {
         /// In words.
         words: String,
     },
+    /// No answer yet; any worker looks again then.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// What the last look found.
+        why: String,
+    },
     /// No answer; a person is needed.
     Open {
         /// Why.
@@ -73,7 +82,37 @@ struct Read {
     note: String,
 }
 
-/// Reads until there is a verdict, at most `reads_max` times after the settle window.
+/// What the reads so far come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Tally {
+    /// Reads.
+    reads: u32,
+    /// Reads since the settle window ended.
+    after_settle: u32,
+    /// Of these, the last ones that agree that it is absent.
+    absent: u32,
+}
+
+impl Tally {
+    /// Takes a read into account. Only reads after the settle window that agree in a row count as an absence.
+    fn add(&mut self, at: Timestamp, found: Found, settled: Timestamp) {
+        self.reads += 1;
+        if at >= settled {
+            self.after_settle += 1;
+            self.absent = if found == Found::Absent { self.absent + 1 } else { 0 };
+        }
+    }
+}
+
+/// The pause before the next read: it doubles with each, and the last one before the settle window ends at its end, so that no read is
+/// wasted shortly before it.
+fn pause(first: Duration, reads: u32, now: Timestamp, settled: Timestamp) -> Duration {
+    let doubled = first.saturating_mul(2_u32.saturating_pow(reads.saturating_sub(1).min(16))).min(PAUSE_MAX);
+    if now < settled { doubled.min(settled.since(now)) } else { doubled }
+}
+
+/// Reads until there is a verdict, at most `reads_max` times after the settle window; or once, where looking is taken in turns: then the
+/// reads of all turns count together.
 ///
 /// # Errors
 /// The ledger's; reads that fail are reads.
@@ -85,11 +124,14 @@ pub async fn run<W: World, P: EpisodeProofs>(
 ) -> Result<Verdict, LedgerFault> {
     let clock = world.clock();
     let settled = job.attempted_at.plus(Duration::from_secs(job.verify.settle_s));
-    let mut pause = job.options.verify_pause;
-    let (mut number, mut after_settle, mut absent) = (0, 0, 0);
-    let mut last_note = String::new();
+    let mut tally = Tally::default();
+    if job.options.looks == Looks::InTurns {
+        for read in world.ledger().verification_reads(&job.claim.action.id).await? {
+            tally.add(read.at, read.found, settled);
+        }
+    }
     loop {
-        number += 1;
+        let number = tally.reads + 1;
         let started = clock.now();
         world.ledger().renew(&job.claim.fence, job.options.lease).await?;
         trail.step("verify", &format!("Is it there? Read {number}, fresh read-only session"), started);
@@ -98,7 +140,7 @@ pub async fn run<W: World, P: EpisodeProofs>(
         let stored = VerificationRead { read: number, at: started, found: read.found, note: read.note.clone() };
         world.ledger().verification(&job.claim.fence, &stored).await?;
         trail.verification(&stored);
-        last_note.clone_from(&read.note);
+        let last_note = read.note.clone();
         match (read.found, read.item) {
             (Found::Present | Found::Pending, Some(item)) => {
                 let what = if matches!(job.wanted, Wanted::Same(_)) { "there".to_owned() } else { read.note };
@@ -115,25 +157,25 @@ pub async fn run<W: World, P: EpisodeProofs>(
         if let Some(session) = session {
             session.close().await;
         }
-        if started >= settled {
-            after_settle += 1;
-            // Only reads that agree in a row count.
-            absent = if read.found == Found::Absent { absent + 1 } else { 0 };
-            if absent >= ABSENT_READS {
-                let words =
-                    format!("absent in {absent} agreeing reads after the settle window of {} s", job.verify.settle_s);
-                return Ok(Verdict::Absent { words });
-            }
+        tally.add(started, read.found, settled);
+        if tally.absent >= ABSENT_READS {
+            let words = format!(
+                "absent in {} agreeing reads after the settle window of {} s",
+                tally.absent, job.verify.settle_s
+            );
+            return Ok(Verdict::Absent { words });
         }
-        if after_settle >= job.verify.reads_max.max(ABSENT_READS) {
-            break;
+        if tally.after_settle >= job.verify.reads_max.max(ABSENT_READS) {
+            let why = format!("no agreeing answer after {} reads; the last: {last_note}", tally.reads);
+            return Ok(Verdict::Open { why });
         }
-        // The last pause before the settle window ends at its end, so that no read is wasted shortly before it.
         let now = clock.now();
-        clock.sleep(if now < settled { pause.min(settled.since(now)) } else { pause }).await;
-        pause = (pause * 2).min(Duration::from_secs(60));
+        let pause = pause(job.options.verify_pause, tally.reads, now, settled);
+        match job.options.looks {
+            Looks::UntilAnswered => clock.sleep(pause).await,
+            Looks::InTurns => return Ok(Verdict::Later { at: now.plus(pause), why: last_note }),
+        }
     }
-    Ok(Verdict::Open { why: format!("no agreeing answer after {number} reads; the last: {last_note}") })
 }
 
 async fn read_once<W: World, P: EpisodeProofs>(
@@ -291,4 +333,36 @@ async fn postcheck<W: World, S: Session, P: EpisodeProofs>(
     let seen = session.look(&look).await?;
     trail.picture(session.capture(), world.clock().now());
     Ok(seen.satisfied && landing.status.is_none_or(|s| s < 400))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTLED: Timestamp = Timestamp(20_000);
+
+    fn tally(reads: &[(i64, Found)]) -> Tally {
+        let mut tally = Tally::default();
+        for (at, found) in reads {
+            tally.add(Timestamp(*at), *found, SETTLED);
+        }
+        tally
+    }
+
+    #[test]
+    fn only_reads_after_the_settle_window_that_agree_in_a_row_make_an_absence() {
+        use Found::{Absent, Unreadable};
+        assert_eq!(tally(&[(0, Absent), (19_999, Absent)]).absent, 0);
+        assert_eq!(tally(&[(20_000, Absent), (21_000, Unreadable), (22_000, Absent)]).absent, 1);
+        let three = tally(&[(0, Absent), (20_000, Absent), (21_000, Absent)]);
+        assert_eq!((three.reads, three.after_settle, three.absent), (3, 2, 2));
+    }
+
+    #[test]
+    fn the_pause_doubles_is_bounded_and_does_not_pass_the_settle_window() {
+        let first = Duration::from_secs(2);
+        let seconds = |reads, now| pause(first, reads, Timestamp(now), SETTLED).as_millis();
+        assert_eq!([1, 2, 3, 40].map(|reads| seconds(reads, 30_000)), [2000, 4000, 8000, 60_000]);
+        assert_eq!(seconds(3, 19_000), 1000);
+    }
 }

@@ -1,6 +1,7 @@
 //! Clients, accounts and their sealed sessions, as people manage them. Every act is in the audit log with who and why.
 
 use deed_core::account::{Account, AccountState, Fingerprint, Mode};
+use deed_core::hold::HoldReason;
 use deed_core::ids::{AccountId, ClientId};
 use deed_core::ports::browser::SessionState;
 use deed_core::ports::ledger::LedgerFault;
@@ -13,7 +14,7 @@ use crate::kill::client_exists;
 use crate::open::{commit, on};
 use crate::records::Columns as _;
 use crate::seal::SealerError;
-use crate::{LedgerError, SqlLedger, rows};
+use crate::{LedgerError, SqlLedger, rows, waits};
 
 /// An account that is to be connected. It begins active and in mode draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +157,7 @@ impl SqlLedger {
         self.change_account(id, status, by, None, |account| account.mode = mode).await
     }
 
-    /// Makes an account active again after a person put right what made it read-only or suspended.
+    /// Makes an account active again after a person put right what made it read-only or suspended. What was held because of that goes on.
     ///
     /// # Errors
     /// As [`SqlLedger::set_mode`].
@@ -204,6 +205,14 @@ impl SqlLedger {
             .execute(on(&mut tx))
             .await
             .during(what)?;
+        if account.state == AccountState::Active {
+            waits::let_go(
+                on(&mut tx),
+                id,
+                &HoldReason::ALL.into_iter().filter(|r| r.ends_when_active()).collect::<Vec<_>>(),
+            )
+            .await?;
+        }
         let act = Act::new(by, reason, &serde_json::json!({ "act": status, "account": id }));
         tell_act(self, on(&mut tx), now, Subject { account: Some(&account), ..Subject::default() }, status, &act)
             .await?;

@@ -24,10 +24,11 @@ const WHAT: &str = "arm the action";
 
 /// $1 now, $2 the target, $3 the manifest, $4 the end of the permit; $5 to $9 the fence.
 const ARM: &str = "UPDATE actions
-SET state = 'attempted', attempted_at = $1, updated_at = $1, proof_level = 1, target_hash = $2,
+SET state = 'attempted', attempted_at = $1, updated_at = $1, proof_level = 1, target_hash = $2, press_until = $4,
     manifest_hash = coalesce($3, manifest_hash), hold_reason = NULL, hold_detail = NULL, hold_until = NULL
 WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND epoch = $9
   AND state = 'identity_verified'
+  AND waits_for = 0
   AND lease_until >= $4
   AND EXISTS (
       SELECT 1 FROM platform_accounts a
@@ -93,6 +94,9 @@ async fn refusal(conn: &mut Conn, fence: &Fence, deadline: Timestamp) -> Result<
     }
     if let Some(other) = unsettled_other(&mut *conn, fence).await? {
         return Ok(ArmRefusal::AccountBusy(other));
+    }
+    if details.waits_for > 0 {
+        return Ok(ArmRefusal::Waits(details.waits_for));
     }
     if details.lease_until.is_none_or(|until| until < deadline) {
         return Ok(ArmRefusal::LeaseTooShort);

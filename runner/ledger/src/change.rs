@@ -8,15 +8,16 @@ use deed_core::state::{Event, IllegalTransition, State, next};
 use deed_core::time::Timestamp;
 use deed_proofs::ArtifactRef;
 
-use crate::SqlLedger;
 use crate::audit::{tell_account, tell_action};
 use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::rows::{self, ActionDetails};
+use crate::{SqlLedger, waits};
 
 /// $1 state, $2 to $4 the hold, $5 the failure, $6 now; the rest as in `note`. A hold lasts until the next change of state.
 const ADVANCE: &str = "UPDATE actions
 SET state = $1, hold_reason = $2, hold_detail = $3, hold_until = $4, failure = coalesce($5, failure), updated_at = $6,
+    press_until = NULL, verify_at = CASE WHEN $1 = 'unknown' THEN $6 ELSE NULL END,
     platform_object_id = coalesce($7, platform_object_id), permalink = coalesce($8, permalink),
     http_status = coalesce($9, http_status), visibility = coalesce($10, visibility),
     identity_ok = coalesce($11, identity_ok), policy_snapshot_id = coalesce($12, policy_snapshot_id),
@@ -85,6 +86,7 @@ pub(crate) async fn advance(
         return Err(LedgerFault::FenceLost(fence.action.clone()));
     }
     let after = told(ledger, on(&mut tx), now, fence, to.as_str(), &change).await?;
+    waits::after_change(ledger, on(&mut tx), now, &fence.action, to).await?;
     if to == State::Queued {
         read_only_if_need_be(ledger, on(&mut tx), now, &after).await?;
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use deed_core::ids::{ActionId, WorkerId};
+use deed_core::ids::{AccountId, ActionId, WorkerId};
 use deed_core::ports::ledger::{Claim, Fence, LedgerFault, StaleClaim};
 use deed_core::state::State;
 use deed_core::time::Timestamp;
@@ -17,15 +17,19 @@ use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::records::Columns as _;
 use crate::rows;
+use crate::waits::waited_for;
 
 /// Which action is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimTarget {
     /// This one, even when it has a hold: a person asked for it.
     Action(ActionId),
-    /// The one that was filed first, of those that are due: queued, without a hold or with one whose time is over, on an active account
-    /// that nobody works on and that has nothing unsettled.
+    /// Of those that are due, the one of the highest priority, then of the earliest due time, then filed first. Due: queued, its time come,
+    /// without a hold or with one whose time is over, waiting for no other action, on an active account that nobody works on and that
+    /// has nothing unsettled.
     NextDue,
+    /// The next that is due of this batch of this account, when nobody works on the account and nothing of it is unsettled.
+    Batch(AccountId, String),
 }
 
 /// Why an action can not be claimed now.
@@ -37,6 +41,12 @@ pub enum Obstacle {
     NotQueued {
         /// Where it stands.
         state: State,
+    },
+    /// It waits for other actions to be confirmed.
+    #[error("the action waits for {}", on.iter().map(|id| format!("action {id}")).collect::<Vec<_>>().join(", "))]
+    Waits {
+        /// Which are not confirmed yet.
+        on: Vec<ActionId>,
     },
     /// Somebody works on the account, or died while working on it and was not recovered yet.
     #[error("worker {worker} has the account, for action {action}, until {until}")]
@@ -50,19 +60,46 @@ pub enum Obstacle {
     },
 }
 
-/// $1 now; account and worker free.
-const NEXT_DUE: &str = "SELECT a.action_id FROM actions a
+/// How far two machines' clocks may be apart, for a ledger that they share: each is refused when it differs from the server's by more
+/// than half of it. A lease is over for others only when it is over by every clock.
+pub const CLOCKS_APART: Duration = Duration::from_secs(4);
+
+/// $1 now. From the accounts that are free to the first of each that is ready, so that a claim costs the same however long the queue is.
+pub(crate) const NEXT_DUE: &str = "SELECT a.action_id FROM platform_accounts p
+JOIN actions a ON a.action_id = (
+    SELECT q.action_id FROM actions q WHERE q.account_id = p.account_id AND q.ready_at <= $1
+    ORDER BY q.priority DESC, q.ready_at, q.created_at, q.action_id LIMIT 1)
+WHERE p.state = 'active'
+  AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = p.account_id AND c.worker IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM actions u WHERE u.account_id = p.account_id AND u.state IN ('attempted', 'unknown'))
+ORDER BY a.priority DESC, a.ready_at, a.created_at, a.action_id LIMIT 1";
+
+/// $1 now, $2 the account, $3 the batch; in the order of filing.
+pub(crate) const NEXT_OF_BATCH: &str = "SELECT a.action_id FROM actions a
 JOIN platform_accounts p ON p.account_id = a.account_id
-WHERE a.state = 'queued' AND a.worker IS NULL AND p.state = 'active'
-  AND (a.hold_reason IS NULL OR a.hold_until <= $1)
-  AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = a.account_id AND c.worker IS NOT NULL)
-  AND NOT EXISTS (SELECT 1 FROM actions u WHERE u.account_id = a.account_id AND u.state IN ('attempted', 'unknown'))
+WHERE a.account_id = $2 AND a.batch = $3 AND a.ready_at <= $1 AND p.state = 'active'
+  AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = p.account_id AND c.worker IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM actions u WHERE u.account_id = p.account_id AND u.state IN ('attempted', 'unknown'))
 ORDER BY a.created_at, a.action_id LIMIT 1";
+
+/// $1 now: what is not known yet and is to be looked at again, on an account that nobody works on.
+pub(crate) const NEXT_TO_VERIFY: &str = "SELECT a.action_id FROM actions a
+WHERE a.verify_at <= $1 AND a.worker IS NULL AND a.state = 'unknown'
+  AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = a.account_id AND c.worker IS NOT NULL)
+ORDER BY a.verify_at, a.action_id LIMIT 1";
+
+/// $1 now.
+pub(crate) const UNSETTLED: &str = "SELECT action_id FROM actions
+WHERE state IN ('attempted', 'unknown') AND (worker IS NULL OR lease_until <= $1) ORDER BY attempted_at, action_id";
+
+/// All claims.
+pub(crate) const CLAIMED: &str =
+    "SELECT action_id, worker, epoch, lease_until FROM actions WHERE worker IS NOT NULL ORDER BY worker, action_id";
 
 /// $1 worker, $2 end of the lease, $3 a fresh episode, $4 action.
 const CLAIM_QUEUED: &str = "UPDATE actions
 SET worker = $1, lease_until = $2, episode_id = $3, epoch = epoch + 1
-WHERE action_id = $4 AND state = 'queued'
+WHERE action_id = $4 AND state = 'queued' AND waits_for = 0
   AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = actions.account_id AND c.worker IS NOT NULL)";
 
 /// The episode goes on: its proof is continued, not begun again.
@@ -87,15 +124,16 @@ impl SqlLedger {
         let mut tx = self.write(what).await?;
         let now = self.now();
         let id = match target {
-            ClaimTarget::Action(id) => rows::action(on(&mut tx), id).await?.action.id,
+            ClaimTarget::Action(id) => Some(rows::action(on(&mut tx), id).await?.action.id),
             ClaimTarget::NextDue => {
-                let row = sqlx::query(NEXT_DUE).bind(now.0).fetch_optional(on(&mut tx)).await.during(what)?;
-                match row {
-                    Some(row) => ActionId::new(row.text("action_id")?),
-                    None => return Ok(None),
-                }
+                first(sqlx::query(NEXT_DUE).bind(now.0).fetch_optional(on(&mut tx)).await.during(what)?)?
+            }
+            ClaimTarget::Batch(account, batch) => {
+                let query = sqlx::query(NEXT_OF_BATCH).bind(now.0).bind(account.as_str()).bind(batch);
+                first(query.fetch_optional(on(&mut tx)).await.during(what)?)?
             }
         };
+        let Some(id) = id else { return Ok(None) };
         let claimed = self.take(on(&mut tx), CLAIM_QUEUED, &id, worker, now.plus(lease)).await?;
         commit(tx, what).await?;
         Ok(claimed)
@@ -117,6 +155,21 @@ impl SqlLedger {
         rows::action(on(&mut tx), id).await?;
         let until = self.now().plus(lease);
         let claimed = self.take(on(&mut tx), CLAIM_UNSETTLED, id, worker, until).await?;
+        commit(tx, what).await?;
+        Ok(claimed)
+    }
+
+    /// Claims what is to be looked at again by now, the longest due first; nothing can be armed with such a claim.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Database`].
+    pub async fn claim_verification(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, LedgerFault> {
+        let what = "claim an action to verify it";
+        let mut tx = self.write(what).await?;
+        let now = self.now();
+        let due = sqlx::query(NEXT_TO_VERIFY).bind(now.0).fetch_optional(on(&mut tx)).await.during(what)?;
+        let Some(id) = first(due)? else { return Ok(None) };
+        let claimed = self.take(on(&mut tx), CLAIM_UNSETTLED, &id, worker, now.plus(lease)).await?;
         commit(tx, what).await?;
         Ok(claimed)
     }
@@ -151,6 +204,9 @@ impl SqlLedger {
         if details.action.state != State::Queued {
             return Ok(Some(Obstacle::NotQueued { state: details.action.state }));
         }
+        if details.waits_for > 0 {
+            return Ok(Some(Obstacle::Waits { on: waited_for(&mut conn, id).await? }));
+        }
         let row = sqlx::query(
             "SELECT action_id, worker, lease_until FROM actions WHERE account_id = $1 AND worker IS NOT NULL",
         )
@@ -173,16 +229,13 @@ impl SqlLedger {
     pub async fn unsettled(&self) -> Result<Vec<ActionId>, LedgerFault> {
         let what = "list the unsettled actions";
         let mut conn = self.read(what).await?;
-        let rows = sqlx::query(
-            "SELECT action_id FROM actions
-             WHERE state IN ('attempted', 'unknown') AND (worker IS NULL OR lease_until <= $1) ORDER BY attempted_at, action_id",
-        )
-        .bind(self.now().0)
-        .fetch_all(&mut *conn)
-        .await
-        .during(what)?;
+        let rows = sqlx::query(UNSETTLED).bind(self.now().0).fetch_all(&mut *conn).await.during(what)?;
         rows.iter().map(|row| row.text("action_id").map(ActionId::new)).collect()
     }
+}
+
+fn first(row: Option<crate::engine::Row>) -> Result<Option<ActionId>, LedgerFault> {
+    row.map(|row| row.text("action_id").map(ActionId::new)).transpose()
 }
 
 async fn read_claim(conn: &mut Conn, id: &ActionId) -> Result<Claim, LedgerFault> {
@@ -244,16 +297,11 @@ pub(crate) async fn stale(ledger: &SqlLedger, dead: &[WorkerId]) -> Result<Vec<S
     let what = "list the stale claims";
     let mut conn = ledger.read(what).await?;
     let now = ledger.now();
-    let rows = sqlx::query(
-        "SELECT action_id, worker, epoch, lease_until FROM actions WHERE worker IS NOT NULL ORDER BY action_id",
-    )
-    .fetch_all(&mut *conn)
-    .await
-    .during(what)?;
+    let rows = sqlx::query(CLAIMED).fetch_all(&mut *conn).await.during(what)?;
     let mut stale = Vec::new();
     for row in &rows {
         let worker = WorkerId::new(row.text("worker")?);
-        if row.time("lease_until")? <= now || dead.contains(&worker) {
+        if row.time("lease_until")?.plus(CLOCKS_APART) <= now || dead.contains(&worker) {
             stale.push(StaleClaim {
                 action: ActionId::new(row.text("action_id")?),
                 worker,

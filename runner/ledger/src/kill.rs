@@ -9,7 +9,7 @@ use crate::audit::{Subject, tell_act};
 use crate::engine::{Conn, During as _, Tx};
 use crate::open::{commit, on};
 use crate::rows::{self, read_switch};
-use crate::{LedgerError, SqlLedger};
+use crate::{LedgerError, SqlLedger, waits};
 
 impl SqlLedger {
     /// Turns a kill switch on; when this returns, no arm transaction in its reach can succeed. One that is on stays as it was.
@@ -56,7 +56,7 @@ impl SqlLedger {
         Ok(switch)
     }
 
-    /// Turns a kill switch off. False: it was not on.
+    /// Turns a kill switch off, and lets what it held go on where no other one stands in the way. False: it was not on.
     ///
     /// # Errors
     /// As [`SqlLedger::kill_on`].
@@ -78,6 +78,7 @@ impl SqlLedger {
         .execute(on(&mut tx))
         .await
         .during(what)?;
+        waits::after_kill_off(on(&mut tx)).await?;
         commit(tx, what).await?;
         Ok(done.rows_affected() == 1)
     }
@@ -123,7 +124,8 @@ impl SqlLedger {
     }
 }
 
-fn stored(scope: &KillScope) -> (&'static str, &str) {
+/// The switch's two columns.
+pub(crate) fn stored(scope: &KillScope) -> (&'static str, &str) {
     match scope {
         KillScope::Global => ("global", ""),
         KillScope::Client(id) => ("client", id),

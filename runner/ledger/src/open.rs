@@ -7,7 +7,7 @@ use std::sync::Arc;
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::time::Timestamp;
 
-use crate::engine::{self, Conn, Db, During as _, Pools, Tx};
+use crate::engine::{self, Conn, Db, During as _, Engine, Pools, Tx};
 use crate::files::create_private;
 use crate::seal::Sealer;
 
@@ -94,6 +94,11 @@ impl SqlLedger {
 
     pub(crate) fn mint(&self) -> String {
         (self.options.mint)()
+    }
+
+    /// Which engine it is on.
+    pub(crate) fn engine(&self) -> Engine {
+        self.pools.engine
     }
 
     /// Begins a write transaction. Read the clock after this, not before: it may have waited for another writer.

@@ -11,12 +11,13 @@ use deed_core::ports::ledger::{
     VerificationRead,
 };
 use deed_core::state::Event;
+use deed_core::time::Timestamp;
 use deed_proofs::Sha256;
 
 use crate::audit::AuditRow;
 use crate::engine::During as _;
 use crate::open::{commit, on};
-use crate::{SqlLedger, accounts, arm, change, claims, kill, rows};
+use crate::{SqlLedger, accounts, arm, change, claims, kill, rows, waits};
 
 impl Ledger for SqlLedger {
     async fn kill_switch(&self, account: &Account) -> Result<Option<KillSwitch>, LedgerFault> {
@@ -62,6 +63,18 @@ impl Ledger for SqlLedger {
 
     async fn arm(&self, fence: &Fence, request: &ArmRequest) -> Result<Result<ArmGrant, ArmRefusal>, LedgerFault> {
         arm::arm(self, fence, request).await
+    }
+
+    async fn press_over(&self, fence: &Fence) -> Result<(), LedgerFault> {
+        waits::press_over(self, fence).await
+    }
+
+    async fn verify_at(&self, fence: &Fence, at: Option<Timestamp>) -> Result<(), LedgerFault> {
+        waits::verify_at(self, fence, at).await
+    }
+
+    async fn verification_reads(&self, action: &ActionId) -> Result<Vec<VerificationRead>, LedgerFault> {
+        self.verifications_of(action).await
     }
 
     async fn note(&self, fence: &Fence, change: Change) -> Result<(), LedgerFault> {

@@ -3,7 +3,7 @@
 use deed_core::account::Account;
 use deed_core::hold::Failure;
 use deed_core::ids::{AccountId, ActionId, ClientId};
-use deed_core::order::{Lane, Payload, default_idempotency_key};
+use deed_core::order::{Lane, Payload, Priority, default_idempotency_key};
 use deed_core::ports::ledger::{Found, LedgerFault, VerificationRead};
 use deed_core::state::{Event, State, next};
 use deed_core::time::Timestamp;
@@ -15,7 +15,7 @@ use crate::engine::{Conn, During as _, Tx};
 use crate::open::{commit, on};
 use crate::records::{Columns as _, unreadable};
 use crate::rows::{self, ActionDetails};
-use crate::{LedgerError, SqlLedger};
+use crate::{LedgerError, SqlLedger, waits};
 
 /// An order, after it was checked against the recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,14 @@ pub struct NewOrder {
     pub experiment_id: Option<String>,
     /// The variant (publish only).
     pub variant_id: Option<String>,
+    /// What goes first when several are due.
+    pub priority: Priority,
+    /// Not to be begun before.
+    pub not_before: Option<Timestamp>,
+    /// Actions that must be confirmed before.
+    pub depends_on: Vec<ActionId>,
+    /// Actions of one batch are worked on one after another by the same worker.
+    pub batch: Option<String>,
 }
 
 /// What became of an order.
@@ -94,6 +102,7 @@ impl SqlLedger {
         }
         let id = ActionId::new(self.mint());
         insert(on(&mut tx), &id, order, &key, now).await?;
+        waits::depend(self, on(&mut tx), now, &id, &order.depends_on).await?;
         let action = rows::action(on(&mut tx), &id).await?;
         tell_action(self, on(&mut tx), now, &action, State::Queued.as_str(), &[], None).await?;
         commit(tx, what).await?;
@@ -161,6 +170,7 @@ impl SqlLedger {
         .during(what)?;
         let action =
             self.told_of(&mut tx, now, id, &serde_json::json!({ "act": "cancelled", "action": id }), operator).await?;
+        waits::after_change(self, on(&mut tx), now, id, to).await?;
         commit(tx, what).await?;
         Ok(action)
     }
@@ -193,7 +203,7 @@ impl SqlLedger {
         let to = next(from, event)?;
         sqlx::query(
             "UPDATE actions SET state = $1, failure = $2, permalink = coalesce($3, permalink), updated_at = $4,
-                 hold_reason = NULL, hold_detail = NULL, hold_until = NULL
+                 hold_reason = NULL, hold_detail = NULL, hold_until = NULL, verify_at = NULL, press_until = NULL
              WHERE action_id = $5 AND state = $6 AND worker IS NULL",
         )
         .bind(to.as_str())
@@ -207,6 +217,7 @@ impl SqlLedger {
         .during(what)?;
         let said = serde_json::json!({ "act": "resolved", "action": id, "found": to, "permalink": permalink });
         let action = self.told_of(&mut tx, now, id, &said, operator).await?;
+        waits::after_change(self, on(&mut tx), now, id, to).await?;
         commit(tx, what).await?;
         Ok(action)
     }
@@ -313,8 +324,8 @@ async fn insert(
     sqlx::query(
         "INSERT INTO actions
          (action_id, client_id, account_id, platform, lane, action_type, payload, payload_hash, content_hash, idempotency_key,
-          experiment_id, variant_id, state, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)",
+          experiment_id, variant_id, state, created_at, updated_at, priority, not_before, batch)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17)",
     )
     .bind(id.as_str())
     .bind(order.client.as_str())
@@ -330,6 +341,9 @@ async fn insert(
     .bind(order.variant_id.as_deref())
     .bind(State::Queued.as_str())
     .bind(now.0)
+    .bind(order.priority.rank())
+    .bind(order.not_before.map_or(0, |t| t.0))
+    .bind(order.batch.as_deref())
     .execute(conn)
     .await
     .during(what)?;

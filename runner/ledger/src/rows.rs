@@ -3,7 +3,7 @@
 use deed_core::account::{Account, AccountState, Fingerprint, Mode};
 use deed_core::hold::{Failure, Hold, HoldReason};
 use deed_core::ids::{AccountId, ActionId, ClientId, EpisodeId, PolicySnapshotId, WorkerId};
-use deed_core::order::{Action, Lane};
+use deed_core::order::{Action, Lane, Priority};
 use deed_core::ports::ledger::{KillScope, KillSwitch, LedgerFault, ObjectFacts};
 use deed_core::state::State;
 use deed_core::time::Timestamp;
@@ -39,6 +39,16 @@ pub struct ActionDetails {
     pub worker: Option<WorkerId>,
     /// Until when that one's lease is good.
     pub lease_until: Option<Timestamp>,
+    /// 2 high, 1 normal, 0 low.
+    pub priority: Priority,
+    /// Not to be begun before this time; the epoch when any time will do.
+    pub not_before: Timestamp,
+    /// How many actions it still waits for.
+    pub waits_for: i64,
+    /// The batch that it belongs to.
+    pub batch: Option<String>,
+    /// When a worker looks again by itself, while it is not known what became of it.
+    pub verify_at: Option<Timestamp>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -74,6 +84,11 @@ impl ActionDetails {
             epoch: row.number("epoch")?,
             worker: row.text_maybe("worker")?.map(WorkerId::new),
             lease_until: row.time_maybe("lease_until")?,
+            priority: row.number("priority").map(Priority::of_rank)?,
+            not_before: row.time("not_before")?,
+            waits_for: row.number("waits_for")?,
+            batch: row.text_maybe("batch")?,
+            verify_at: row.time_maybe("verify_at")?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
         })

@@ -132,6 +132,10 @@ pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) 
         idempotency_key: order.file.idempotency_key.clone(),
         experiment_id: order.file.experiment_id.clone(),
         variant_id: order.file.variant_id.clone(),
+        priority: deed_core::order::Priority::Normal,
+        not_before: None,
+        depends_on: Vec::new(),
+        batch: None,
     };
     Ok(ledger.file_order(&new).await?)
 }

@@ -188,6 +188,10 @@ impl Scenario {
             idempotency_key: None,
             experiment_id: None,
             variant_id: None,
+            priority: deed_core::order::Priority::Normal,
+            not_before: None,
+            depends_on: Vec::new(),
+            batch: None,
         };
         let action = ledger.file_order(&new).await?.action.action.id;
         let options = self.options();

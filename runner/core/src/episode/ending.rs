@@ -22,6 +22,17 @@ pub struct Options {
     pub identity_wait: Duration,
     /// First pause between two verification reads; it doubles.
     pub verify_pause: Duration,
+    /// Who looks again when a look did not answer.
+    pub looks: Looks,
+}
+
+/// Who looks again when a look did not answer what became of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looks {
+    /// The same episode, after a pause, until there is an answer: a person waits for it.
+    UntilAnswered,
+    /// Whichever worker is free when the next look is due.
+    InTurns,
 }
 
 impl Default for Options {
@@ -33,6 +44,7 @@ impl Default for Options {
             patience: Duration::from_secs(15),
             identity_wait: Duration::from_secs(6),
             verify_pause: Duration::from_secs(2),
+            looks: Looks::UntilAnswered,
         }
     }
 }

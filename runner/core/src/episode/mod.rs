@@ -49,7 +49,7 @@ use reading::{base_of, page_of};
 use stop::Stop;
 use trail::Trail;
 
-pub use ending::{Ending, Options, Purpose};
+pub use ending::{Ending, Looks, Options, Purpose};
 pub use reading::{challenge_of, read_identity};
 
 /// How often a text that the page changed is typed again.
@@ -450,6 +450,10 @@ impl<W: World> Episode<'_, W> {
         let last_word = last_word(self.world, &self.claim);
         let press = session.press(ready.aim, armed.permit, &ready.check, last_word).await;
         self.world.boundary("pressed");
+        // Where this can not be written, a kill switch waits for the permit's end.
+        if let Err(fault) = self.world.ledger().press_over(&self.claim.fence).await {
+            tracing::warn!(%fault, "the end of the press was not written down");
+        }
         let clear = match press {
             Press::NotSent { why } => {
                 session.close().await;
@@ -508,6 +512,7 @@ impl<W: World> Episode<'_, W> {
                     ArmRefusal::AccountNotActive(state) => {
                         Stop::Hold(Hold::new(HoldReason::AccountReadOnly, format!("the account became {state}")))
                     }
+                    ArmRefusal::Waits(_) => Stop::Hold(Hold::new(HoldReason::Dependency, refusal.to_string())),
                     ArmRefusal::LeaseTooShort | ArmRefusal::AccountBusy(_) => {
                         Stop::Hold(Hold::new(HoldReason::Transient, refusal.to_string()))
                     }

@@ -70,14 +70,27 @@ impl<W: World> Episode<'_, W> {
                 self.advance_hard(Event::FoundAbsent, change).await?;
                 self.finish(State::ConfirmedFailed, None, Some(Failure::NotFoundAfterAttempt), words).await
             }
+            Verdict::Later { at, why } => {
+                let ending = self.still_open(format!("{why}; looked at again at {at}")).await?;
+                self.world.ledger().verify_at(&self.claim.fence, Some(at)).await?;
+                Ok(ending)
+            }
             Verdict::Open { why } => {
-                if self.trail.state() == State::Attempted {
-                    self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() })
-                        .await?;
+                let ending = self.still_open(why).await?;
+                if ending.state == State::Unknown {
+                    // From here on it is a person's: no worker looks again by itself.
+                    self.world.ledger().verify_at(&self.claim.fence, None).await?;
                 }
-                self.finish(self.trail.state(), None, None, why).await
+                Ok(ending)
             }
         }
+    }
+
+    async fn still_open(&mut self, why: String) -> Result<Ending, LedgerFault> {
+        if self.trail.state() == State::Attempted {
+            self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;
+        }
+        self.finish(self.trail.state(), None, None, why).await
     }
 
     pub(super) async fn not_sent(&mut self, why: &str) -> Result<Ending, LedgerFault> {

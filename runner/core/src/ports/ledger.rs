@@ -145,6 +145,9 @@ pub enum ArmRefusal {
     /// Another action of the account was attempted and is not yet known.
     #[error("another action of the account, {0}, is not settled yet")]
     AccountBusy(ActionId),
+    /// It waits for actions that are not known to have come to be.
+    #[error("it waits for {0} other action(s)")]
+    Waits(i64),
 }
 
 /// A read of a verification session.
@@ -291,6 +294,18 @@ pub trait Ledger: Send + Sync {
         fence: &Fence,
         request: &ArmRequest,
     ) -> impl Future<Output = Result<Result<ArmGrant, ArmRefusal>, LedgerFault>> + Send;
+
+    /// The press is over, however it ended: nothing of it can leave any more. A kill switch waits for this, or for the permit's end.
+    fn press_over(&self, fence: &Fence) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// When any worker is to look again at what is not known yet; `None`: by itself none, a person is needed.
+    fn verify_at(&self, fence: &Fence, at: Option<Timestamp>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// All verification reads of an action so far, of whichever worker, in order.
+    fn verification_reads(
+        &self,
+        action: &ActionId,
+    ) -> impl Future<Output = Result<Vec<VerificationRead>, LedgerFault>> + Send;
 
     /// Keeps what is known of the object, and proof, without a change of state (the receipt).
     fn note(&self, fence: &Fence, change: Change) -> impl Future<Output = Result<(), LedgerFault>> + Send;

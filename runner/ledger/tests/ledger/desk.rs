@@ -189,6 +189,10 @@ pub fn order(account: &Account, text: &str) -> NewOrder {
         idempotency_key: None,
         experiment_id: Some("exp".to_owned()),
         variant_id: Some("b".to_owned()),
+        priority: deed_core::order::Priority::Normal,
+        not_before: None,
+        depends_on: Vec::new(),
+        batch: None,
     }
 }
 
