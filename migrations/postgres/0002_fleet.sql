@@ -59,3 +59,6 @@ CREATE INDEX action_dependents ON action_dependencies (depends_on, action_id);
 
 CREATE TRIGGER action_dependencies_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON action_dependencies
 FOR EACH STATEMENT EXECUTE FUNCTION deed_refuse('what an action waits for never changes');
+
+-- What is not known yet is looked at by the next worker that comes.
+UPDATE actions SET verify_at = updated_at WHERE state = 'unknown';

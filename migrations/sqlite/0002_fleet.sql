@@ -66,3 +66,6 @@ CREATE TRIGGER action_dependencies_never_deleted BEFORE DELETE ON action_depende
 BEGIN
     SELECT raise(ABORT, 'what an action waits for never changes');
 END;
+
+-- What is not known yet is looked at by the next worker that comes.
+UPDATE actions SET verify_at = updated_at WHERE state = 'unknown';

@@ -339,12 +339,19 @@ impl<F: Fn() + Send + Sync> World for Hooked<'_, F> {
 
 /// A ledger with everything real.
 pub async fn open_ledger(path: &std::path::Path, key: &std::path::Path) -> SqlLedger {
-    let sealer = AgeSealer::open_or_create(key).expect("the seal key");
-    let options = LedgerOptions {
+    SqlLedger::open(path, ledger_options(key)).await.expect("the ledger opens")
+}
+
+/// The same on a server, which has a ledger already.
+pub async fn open_ledger_on(address: &str, key: &std::path::Path) -> SqlLedger {
+    SqlLedger::open_server(address, ledger_options(key)).await.expect("the ledger opens")
+}
+
+fn ledger_options(key: &std::path::Path) -> LedgerOptions {
+    LedgerOptions {
         now: Arc::new(now),
         mint: Arc::new(|| uuid::Uuid::now_v7().to_string()),
-        sealer: Arc::new(sealer),
+        sealer: Arc::new(AgeSealer::open_or_create(key).expect("the seal key")),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    SqlLedger::open(path, options).await.expect("the ledger opens")
+    }
 }

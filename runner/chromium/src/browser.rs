@@ -369,9 +369,9 @@ impl Browser for Chromium {
         self.version.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn end_of_worker(&self, worker: &WorkerId) -> Result<(), BrowserFault> {
+    async fn end_of_worker(&self, worker: &WorkerId, stalled: bool) -> Result<(), BrowserFault> {
         match &self.config.runner {
-            Some((runners, _)) => runners.end_browser_of(worker).await,
+            Some((runners, _)) => runners.end_browser_of(worker, stalled).await,
             None => Err(BrowserFault::Launch(format!(
                 "this browser keeps no register; it can not tell whether {worker}'s is gone"
             ))),

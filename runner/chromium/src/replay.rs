@@ -37,8 +37,8 @@ impl Browser for Replaying {
         self.chromium.version()
     }
 
-    async fn end_of_worker(&self, worker: &WorkerId) -> Result<(), BrowserFault> {
-        self.chromium.end_of_worker(worker).await
+    async fn end_of_worker(&self, worker: &WorkerId, stalled: bool) -> Result<(), BrowserFault> {
+        self.chromium.end_of_worker(worker, stalled).await
     }
 }
 

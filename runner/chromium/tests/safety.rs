@@ -173,7 +173,7 @@ async fn recovery_ends_the_browser_of_a_dead_runner_and_leaves_a_living_ones_alo
     let group = browser.process_group().await.unwrap();
 
     assert!(runners.dead().unwrap().is_empty());
-    assert!(runners.end_browser_of(&worker).await.is_err(), "the runner lives");
+    assert!(runners.end_browser_of(&worker, false).await.is_err(), "the runner lives");
     assert!(!processes(group).is_empty());
 
     // The lock is let go of as the kernel does it when a runner is killed: the file stays.
@@ -182,7 +182,7 @@ async fn recovery_ends_the_browser_of_a_dead_runner_and_leaves_a_living_ones_alo
     std::fs::write(dir.path().join("w-dead.lock"), "").unwrap();
     std::fs::write(dir.path().join("w-dead.browser"), note).unwrap();
     assert_eq!(runners.dead().unwrap(), vec![worker.clone()]);
-    runners.end_browser_of(&worker).await.unwrap();
+    runners.end_browser_of(&worker, false).await.unwrap();
     assert!(processes(group).is_empty(), "gone when the call returns");
     assert_eq!(runners.dead().unwrap(), vec![worker.clone()], "known to be dead until its claims are taken over");
     runners.forget(&worker);

@@ -125,6 +125,12 @@ pub enum CliError {
         /// What stands in the way.
         obstacle: Obstacle,
     },
+    /// This machine's clock and the server's do not agree.
+    #[error("this machine's clock is {} s {} the ledger's server", ahead.unsigned_abs() / 1000, if *ahead > 0 { "ahead of" } else { "behind" })]
+    Clock {
+        /// By how many milliseconds it is ahead; behind when negative.
+        ahead: i64,
+    },
     /// The action has no proof (yet).
     #[error("action {action} has no proof: {why}")]
     NoProof {
@@ -193,7 +199,9 @@ impl CliError {
             Self::File { .. } => "file",
             Self::NotInitialised { .. } => "not-initialised",
             Self::Origin { .. } => "origin-not-allowed",
+            Self::Busy { obstacle: Obstacle::Waits { .. }, .. } => "action-waits",
             Self::Busy { .. } => "account-busy",
+            Self::Clock { .. } => "clock-apart",
             Self::NoProof { .. } => "no-proof",
             Self::OutcomeUnknown { .. } => "outcome-unknown",
             Self::StoppedBefore { .. } => "stopped-before-attempt",
@@ -225,7 +233,8 @@ impl CliError {
             Self::Busy { .. } | Self::StoppedBefore { .. } | Self::Record(RecordError::Identity(_)) => Exit::Held,
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
             Self::Verify(_) => Exit::Integrity,
-            Self::Seal(_)
+            Self::Clock { .. }
+            | Self::Seal(_)
             | Self::Browser(_)
             | Self::Store(_)
             | Self::Practice(PracticeError::Bind { .. })
@@ -256,6 +265,7 @@ impl CliError {
             | Self::StoppedAfter { action }
             | Self::StoppedBefore { action: Some(action) } => Some(format!("action {action}")),
             Self::Usage(_)
+            | Self::Clock { .. }
             | Self::Ledger(_)
             | Self::Seal(_)
             | Self::Browser(_)
@@ -306,6 +316,12 @@ impl CliError {
             }
             Self::Origin { allowed, .. } => format!("say --origin with one of: {}", allowed.join(", ")),
             Self::Busy { obstacle: Obstacle::NotQueued { .. }, .. } => "another runner has just worked on it: run the command again".to_owned(),
+            Self::Busy { obstacle: Obstacle::Waits { .. }, .. } => {
+                "`deed work` takes it up by itself when they are confirmed; nothing was sent".to_owned()
+            }
+            Self::Clock { .. } => {
+                "set this machine's clock, or the server's (`timedatectl set-ntp true`): leases depend on it".to_owned()
+            }
             Self::Busy { obstacle: Obstacle::AccountClaimed { .. }, .. } => {
                 "one runner an account at a time: wait until it is done, then run the command again".to_owned()
             }

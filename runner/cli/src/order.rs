@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use deed_core::order::{Content, Media, MediaShape, Payload};
+use deed_core::order::{Content, Media, MediaShape, Payload, Priority};
 use deed_core::policy::content_problems;
 use deed_core::time::Timestamp;
 use deed_proofs::Sha256;
@@ -200,6 +200,16 @@ pub struct OrderFile {
     pub experiment_id: Option<String>,
     /// The variant (publish only).
     pub variant_id: Option<String>,
+    /// What goes first when several are due.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Not to be begun before, RFC 3339.
+    pub not_before: Option<String>,
+    /// Actions that must be confirmed before: action ids, or idempotency keys of the same client.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+    /// Actions of one batch are worked on one after another.
+    pub batch: Option<String>,
 }
 
 /// The content, as it stands in the file.
@@ -218,8 +228,21 @@ pub struct ContentFile {
     pub scheduled_at: Option<String>,
 }
 
-const KEYS: [&str; 9] =
-    ["account", "action", "client", "content", "experiment_id", "idempotency_key", "platform", "target", "variant_id"];
+const KEYS: [&str; 13] = [
+    "account",
+    "action",
+    "batch",
+    "client",
+    "content",
+    "depends_on",
+    "experiment_id",
+    "idempotency_key",
+    "not_before",
+    "platform",
+    "priority",
+    "target",
+    "variant_id",
+];
 const CONTENT_KEYS: [&str; 4] = ["media", "scheduled_at", "text", "title"];
 
 /// An order and where its media lie.
@@ -292,6 +315,13 @@ pub fn parse(name: &str, text: &str) -> Result<OrderFile, OrderError> {
     if let Some(at) = file.content.scheduled_at.as_deref().filter(|at| Timestamp::parse(at).is_none()) {
         let message = format!("`content.scheduled_at` is no time: `{at}`");
         return whole(&message, "write RFC 3339 with its zone: 2026-11-20T09:30:00Z or 2026-11-20T10:30:00+01:00");
+    }
+    if let Some(at) = file.not_before.as_deref().filter(|at| Timestamp::parse(at).is_none()) {
+        let message = format!("`not_before` is no time: `{at}`");
+        return whole(&message, "write RFC 3339 with its zone: 2026-11-20T09:30:00Z or 2026-11-20T10:30:00+01:00");
+    }
+    if file.batch.as_deref().is_some_and(|batch| batch.trim().is_empty()) {
+        return whole("`batch` is empty", "give it a name, or leave it out");
     }
     if (file.experiment_id.is_some() || file.variant_id.is_some()) && !file.action.starts_with("publish.") {
         return whole("`experiment_id` and `variant_id` belong to publish actions", "leave them out of this order");

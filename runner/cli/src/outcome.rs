@@ -41,6 +41,9 @@ pub fn headline(details: &ActionDetails) -> (String, Tone) {
         State::Queued | State::PreflightPassed | State::IdentityVerified => match (&details.hold, &details.worker) {
             (Some(hold), _) => (format!("held: {}; nothing was sent", hold.reason.as_str()), Tone::Warn),
             (None, Some(_)) => ("a runner works on it".to_owned(), Tone::Faint),
+            (None, None) if details.waits_for > 0 => {
+                ("queued: it waits for another action; nothing was sent yet".to_owned(), Tone::Faint)
+            }
             (None, None) => ("queued: nothing was sent yet".to_owned(), Tone::Faint),
         },
     }
@@ -50,6 +53,11 @@ pub fn headline(details: &ActionDetails) -> (String, Tone) {
 fn remedy(details: &ActionDetails) -> Option<String> {
     match details.action.state {
         State::ConfirmedFailed => details.failure.map(|f| failure_words(f).to_owned()),
+        State::Unknown if details.verify_at.is_none() && details.worker.is_none() => Some(
+            "looking did not find out: look at the platform yourself, then `deed queue resolve ACTION --posted|--absent --reason …`; \
+             or run the same order again: it only looks"
+                .to_owned(),
+        ),
         State::Unknown | State::Attempted => {
             Some("run the same order again, or `deed work --until-idle`: it only looks, and finds out".to_owned())
         }
@@ -99,6 +107,10 @@ pub fn to_json(details: &ActionDetails, proofs: &Path) -> Value {
         "attempted_at": action.attempted_at.map(|t| t.to_string()),
         "created_at": details.created_at.to_string(),
         "updated_at": details.updated_at.to_string(),
+        "priority": details.priority,
+        "not_before": Some(details.not_before).filter(|t| t.0 > 0).map(|t| t.to_string()),
+        "batch": details.batch,
+        "verify_at": details.verify_at.map(|t| t.to_string()),
         "manifest": details.manifest,
         "report": report(details, proofs),
         "exit": Exit::of_state(action.state).code(),
@@ -120,6 +132,9 @@ pub fn to_text(details: &ActionDetails, account: &str, proofs: &Path, paint: Pai
         .with("account", account)
         .maybe("why", hold.map(|h| &h.detail))
         .maybe("until", hold.and_then(|h| h.until))
+        .maybe("not before", Some(details.not_before).filter(|t| t.0 > 0))
+        .maybe("batch", details.batch.as_ref())
+        .maybe("next look", details.verify_at)
         .maybe("attempted", details.action.attempted_at)
         .maybe("object", details.object.platform_object_id.as_ref())
         .maybe("permalink", details.object.permalink.as_ref())

@@ -4,10 +4,11 @@
 //! claimed is recovered at once instead of after its lease.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deed_chromium::launch::{Binary, LaunchConfig, RunnerLock, Runners, find_binary};
 use deed_chromium::{Chromium, ChromiumConfig};
-use deed_core::episode::{self, Ending, Options};
+use deed_core::episode::{self, Ending, Looks, Options};
 use deed_core::hold::{Hold, HoldReason};
 use deed_core::ids::{AccountId, ActionId, WorkerId};
 use deed_core::ports::World;
@@ -24,10 +25,24 @@ use crate::order::check_media;
 use crate::signals::{asked_to_stop, until_stopped};
 use crate::world::{DirectoryProofs, RealWorld, SystemClock, now};
 
-/// The real world, which also tells whether a press is under way.
+/// How often a lease is renewed within its time.
+pub const BEATS_PER_LEASE: u32 = 3;
+/// How long what can not be looked at now is left alone.
+const UNUSABLE_PAUSE: Duration = Duration::from_secs(60);
+
+/// The real world, which also tells how far the episode in it has come.
 pub struct Watched {
     inner: RealWorld,
+    /// From right before the arm transaction until the receipt is read.
     pressing: watch::Sender<bool>,
+    /// From the arm transaction until the action is let go of.
+    armed: watch::Sender<bool>,
+}
+
+impl Watched {
+    fn new(inner: RealWorld) -> Self {
+        Self { inner, pressing: watch::Sender::new(false), armed: watch::Sender::new(false) }
+    }
 }
 
 impl World for Watched {
@@ -53,8 +68,12 @@ impl World for Watched {
     }
 
     fn boundary(&self, name: &'static str) {
-        // From right before the arm transaction until the receipt is read.
         self.pressing.send_replace(matches!(name, "proof_durable" | "armed" | "pressed"));
+        match name {
+            "proof_durable" => drop(self.armed.send_replace(true)),
+            "claimed" | "held" | "released" => drop(self.armed.send_replace(false)),
+            _ => {}
+        }
         self.inner.boundary(name);
     }
 }
@@ -74,6 +93,8 @@ pub struct Runner {
     world: Watched,
     worker: WorkerId,
     runners: Runners,
+    lease: Duration,
+    looks: Looks,
     lock: Option<RunnerLock>,
 }
 
@@ -129,8 +150,46 @@ impl Runner {
             clock: SystemClock,
             halt_at: context.settings.halt_at.clone(),
         };
-        let world = Watched { inner, pressing: watch::Sender::new(false) };
-        Ok(Self { context: context.clone(), world, worker, runners, lock: Some(lock) })
+        let (lease, looks) = (Options::default().lease, Looks::UntilAnswered);
+        let world = Watched::new(inner);
+        Ok(Self { context: context.clone(), world, worker, runners, lease, looks, lock: Some(lock) })
+    }
+
+    /// As one of a fleet: with leases so short, and looking again in turns with the others.
+    #[must_use]
+    pub fn in_a_fleet(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self.looks = Looks::InTurns;
+        self
+    }
+
+    /// One more episode of the same runner at the same time: the same browser and the same worker.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            context: self.context.clone(),
+            world: Watched::new(self.world.inner.clone()),
+            worker: self.worker.clone(),
+            runners: self.runners.clone(),
+            lease: self.lease,
+            looks: self.looks,
+            lock: None,
+        }
+    }
+
+    /// What the command was run with.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// How long a claim is good without a beat.
+    pub fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// Whether the episode under way may have been armed; false again when its action was let go of.
+    pub fn armed(&self) -> watch::Receiver<bool> {
+        self.world.armed.subscribe()
     }
 
     /// The ledger.
@@ -155,7 +214,7 @@ impl Runner {
         } else {
             Pacing::Considerate { seed: uuid::Uuid::new_v4().as_u64_pair().0 }
         };
-        Options { pacing, ..Options::default() }
+        Options { pacing, lease: self.lease, looks: self.looks, ..Options::default() }
     }
 
     /// Resolves what dead runners left: their browsers are ended, what had not been armed is queued again, what may have
@@ -164,6 +223,29 @@ impl Runner {
     /// # Errors
     /// The register's and the ledger's.
     pub async fn recover(&self) -> Result<Vec<Worked>, CliError> {
+        let mut worked = Vec::new();
+        for claim in self.take_over().await? {
+            self.context.ui.say(&format!("verifying {}: an earlier run stopped after the attempt", claim.action.id));
+            worked.extend(self.verify(claim).await?);
+        }
+        Ok(worked)
+    }
+
+    /// As [`Runner::recover`], without looking: what may have happened is answered, claimed by this runner.
+    async fn take_over(&self) -> Result<Vec<Claim>, CliError> {
+        let (claims, left) = self.take_over_quietly().await?;
+        for (action, why) in &left {
+            self.context.ui.warn(&format!("action {action} is left alone: {why}"));
+        }
+        Ok(claims)
+    }
+
+    /// As [`Runner::recover`], without looking: what may have happened is answered, claimed by this runner, and what was left alone, with
+    /// the reason.
+    ///
+    /// # Errors
+    /// The register's and the ledger's.
+    pub async fn take_over_quietly(&self) -> Result<(Vec<Claim>, Vec<(ActionId, String)>), CliError> {
         let options = self.options();
         let dead = self.runners.dead()?;
         let recovered = recover::recover(&self.world, &self.worker, &dead, &options).await?;
@@ -171,12 +253,9 @@ impl Runner {
         for action in &recovered.requeued {
             ui.say(&format!("recovered {action}: an earlier run stopped before the attempt; it is queued again"));
         }
-        for (action, why) in &recovered.left {
-            ui.warn(&format!("action {action} is left alone: {why}"));
-        }
         for worker in &dead {
             // Files of runners that had claimed nothing; what is in use stays.
-            if let Err(fault) = self.runners.end_browser_of(worker).await {
+            if let Err(fault) = self.runners.end_browser_of(worker, false).await {
                 ui.warn(&fault.to_string());
             }
         }
@@ -184,12 +263,7 @@ impl Runner {
         if recovered.left.is_empty() {
             dead.iter().for_each(|worker| self.runners.forget(worker));
         }
-        let mut worked = Vec::new();
-        for claim in recovered.to_verify {
-            ui.say(&format!("verifying {}: an earlier run stopped after the attempt", claim.action.id));
-            worked.extend(self.verify(claim).await?);
-        }
-        Ok(worked)
+        Ok((recovered.to_verify, recovered.left))
     }
 
     /// Verifies what may have happened and is nobody's; of one account, or of all.
@@ -211,7 +285,11 @@ impl Runner {
         Ok(worked)
     }
 
-    async fn verify(&self, claim: Claim) -> Result<Option<Worked>, CliError> {
+    /// Looks what became of a claimed action; `None` when it can not be looked at now.
+    ///
+    /// # Errors
+    /// The ledger's: what became of it is not known.
+    pub async fn verify(&self, claim: Claim) -> Result<Option<Worked>, CliError> {
         let action = claim.action.id.clone();
         let recipe = match self.context.recipe(&claim.action.platform) {
             Ok(recipe) if recipe.flow(&claim.action.payload.action_type).is_some() => recipe,
@@ -219,6 +297,9 @@ impl Runner {
                 let why =
                     unusable.err().map_or_else(|| "the recipe has no such flow any more".to_owned(), |e| e.to_string());
                 self.context.ui.warn(&format!("action {action} can not be verified now: {why}"));
+                if claim.action.state == State::Unknown {
+                    self.ledger().verify_at(&claim.fence, Some(now().plus(UNUSABLE_PAUSE))).await?;
+                }
                 self.ledger().release(&claim.fence).await?;
                 return Ok(None);
             }
@@ -249,18 +330,11 @@ impl Runner {
         }
     }
 
-    /// Works on the next action that is due; `None` when there is none.
+    /// Works on a claimed action.
     ///
     /// # Errors
     /// As [`Runner::act`].
-    pub async fn act_next(&self) -> Result<Option<Worked>, CliError> {
-        match self.ledger().claim(&ClaimTarget::NextDue, &self.worker, self.options().lease).await? {
-            Some(claim) => self.run(claim).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn run(&self, claim: Claim) -> Result<Worked, CliError> {
+    pub async fn run(&self, claim: Claim) -> Result<Worked, CliError> {
         let action = claim.action.id.clone();
         let ready = match self.context.recipe(&claim.action.platform) {
             Ok(recipe) => check_media(&claim.action.payload).map(|()| recipe).map_err(CliError::from),
@@ -313,11 +387,30 @@ impl Runner {
         work: impl AsyncFnOnce(&Self) -> Result<T, CliError>,
     ) -> Result<Option<T>, CliError> {
         let pressing = self.world.pressing.subscribe();
-        let ended = until_stopped(work(&self), asked_to_stop(), pressing).await;
+        let ended = tokio::select! {
+            biased;
+            ended = until_stopped(work(&self), asked_to_stop(), pressing) => ended,
+            () = self.keep_beating() => None,
+        };
+        self.leave(matches!(ended, Some(Ok(_)))).await;
+        ended.transpose()
+    }
+
+    /// Closes the browser; who is done leaves the register.
+    pub async fn leave(&mut self, done: bool) {
         self.world.inner.browser.stop().await;
-        if matches!(ended, Some(Ok(_))) {
+        if done {
             drop(self.lock.take());
         }
-        ended.transpose()
+    }
+
+    /// Moves the leases of what this runner has; never ends.
+    async fn keep_beating(&self) {
+        loop {
+            tokio::time::sleep(self.lease / BEATS_PER_LEASE).await;
+            if let Err(fault) = self.ledger().beat(&self.worker, self.lease).await {
+                tracing::warn!(%fault, "the leases were not renewed");
+            }
+        }
     }
 }

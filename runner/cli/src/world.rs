@@ -114,7 +114,8 @@ impl EpisodeProofs for EpisodeSpool {
     }
 }
 
-/// What an episode stands on, for real.
+/// What an episode stands on, for real. Clones share all of it.
+#[derive(Clone)]
 pub struct RealWorld {
     /// Chromium; worlds may share one.
     pub browser: Arc<Chromium>,

@@ -1,7 +1,9 @@
 //! What a dead runner left behind.
 //!
 //! The order is the safety: first the old browser is ended (its process group gone, its profile free), so that nothing it still
-//! held back can land later; then the claim is taken over under a new epoch; then `attempted` becomes `unknown`. It is never queued
+//! held back can land later. A worker that lives keeps its browser as long as its leases last; one that let them lapse has stalled, and
+//! its permits are over. A browser on another machine can not be ended from here: its worker's lease is waited for, and with it the end
+//! of each permit; the gate there lets nothing out after that; then the claim is taken over under a new epoch; then `attempted` becomes `unknown`. It is never queued
 //! again. What had not been armed goes back to the queue.
 
 use crate::episode::Options;
@@ -34,7 +36,7 @@ pub async fn recover<W: World>(
 ) -> Result<Recovered, LedgerFault> {
     let mut recovered = Recovered::default();
     for stale in world.ledger().stale_claims(dead).await? {
-        if let Err(fault) = world.browser().end_of_worker(&stale.worker).await {
+        if let Err(fault) = world.browser().end_of_worker(&stale.worker, stale.lease_over).await {
             recovered.left.push((stale.action, fault.to_string()));
             continue;
         }

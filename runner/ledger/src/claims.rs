@@ -301,12 +301,10 @@ pub(crate) async fn stale(ledger: &SqlLedger, dead: &[WorkerId]) -> Result<Vec<S
     let mut stale = Vec::new();
     for row in &rows {
         let worker = WorkerId::new(row.text("worker")?);
-        if row.time("lease_until")?.plus(CLOCKS_APART) <= now || dead.contains(&worker) {
-            stale.push(StaleClaim {
-                action: ActionId::new(row.text("action_id")?),
-                worker,
-                epoch: row.number("epoch")?,
-            });
+        let lease_over = row.time("lease_until")?.plus(CLOCKS_APART) <= now;
+        if lease_over || dead.contains(&worker) {
+            let (action, epoch) = (ActionId::new(row.text("action_id")?), row.number("epoch")?);
+            stale.push(StaleClaim { action, worker, epoch, lease_over });
         }
     }
     Ok(stale)

@@ -65,10 +65,6 @@ impl Ledger for SqlLedger {
         arm::arm(self, fence, request).await
     }
 
-    async fn press_over(&self, fence: &Fence) -> Result<(), LedgerFault> {
-        waits::press_over(self, fence).await
-    }
-
     async fn verify_at(&self, fence: &Fence, at: Option<Timestamp>) -> Result<(), LedgerFault> {
         waits::verify_at(self, fence, at).await
     }

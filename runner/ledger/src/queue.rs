@@ -126,6 +126,28 @@ impl SqlLedger {
         Ok(self.action_details(id).await?.action)
     }
 
+    /// The action of this client that has this id, or was filed under this idempotency key.
+    ///
+    /// # Errors
+    /// [`LedgerFault::NotFound`], [`LedgerFault::Database`].
+    pub async fn find_action(&self, client: &ClientId, name: &str) -> Result<ActionId, LedgerFault> {
+        let what = "look an action up";
+        let mut conn = self.read(what).await?;
+        let row = sqlx::query(
+            "SELECT action_id FROM actions WHERE client_id = $1 AND (action_id = $2 OR idempotency_key = $2)
+             ORDER BY CASE WHEN action_id = $2 THEN 0 ELSE 1 END LIMIT 1",
+        )
+        .bind(client.as_str())
+        .bind(name)
+        .fetch_optional(&mut *conn)
+        .await
+        .during(what)?;
+        match row {
+            Some(row) => Ok(ActionId::new(row.text("action_id")?)),
+            None => Err(LedgerFault::NotFound { what: "action", id: name.to_owned() }),
+        }
+    }
+
     /// The newest `limit` actions that fit the filter, newest first.
     ///
     /// # Errors

@@ -140,20 +140,6 @@ async fn never(
     Ok(())
 }
 
-/// The press is over: nothing of it can leave any more.
-pub(crate) async fn press_over(ledger: &SqlLedger, fence: &Fence) -> Result<(), LedgerFault> {
-    let what = "write down that the press is over";
-    let mut tx = ledger.write(what).await?;
-    sqlx::query("UPDATE actions SET press_until = NULL WHERE action_id = $1 AND worker = $2 AND epoch = $3")
-        .bind(fence.action.as_str())
-        .bind(fence.worker.as_str())
-        .bind(fence.epoch)
-        .execute(on(&mut tx))
-        .await
-        .during(what)?;
-    commit(tx, what).await
-}
-
 /// When any worker is to look again.
 pub(crate) async fn verify_at(ledger: &SqlLedger, fence: &Fence, at: Option<Timestamp>) -> Result<(), LedgerFault> {
     let what = "keep when to look again";

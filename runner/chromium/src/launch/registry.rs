@@ -104,9 +104,13 @@ impl Runners {
         Some(flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
     }
 
-    /// Ends the browser of a dead runner; returns when its process group is gone and its home removed.
-    pub async fn end_browser_of(&self, worker: &WorkerId) -> Result<(), BrowserFault> {
-        if self.lives(worker) == Some(true) {
+    /// Ends the browser of a dead runner, or of one that let its leases lapse (`stalled`); returns when its process group is gone and its
+    /// home removed. A runner of another machine is not known here: its permits are over with its lease.
+    ///
+    /// # Errors
+    /// [`BrowserFault::Launch`] when the runner lives and has not stalled, or its browser does not end.
+    pub async fn end_browser_of(&self, worker: &WorkerId, stalled: bool) -> Result<(), BrowserFault> {
+        if !stalled && self.lives(worker) == Some(true) {
             return Err(BrowserFault::Launch(format!("runner {worker} lives; its browser is not touched")));
         }
         let path = self.note_path(worker);

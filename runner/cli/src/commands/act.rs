@@ -12,6 +12,7 @@ use deed_core::ids::{ActionId, ClientId};
 use deed_core::order::{Lane, Payload};
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::state::State;
+use deed_core::time::Timestamp;
 use deed_ledger::{Filed, LedgerError, NewOrder, SqlLedger};
 use deed_recipes::Recipe;
 
@@ -123,8 +124,13 @@ pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) 
     if !checked.payload.content.media.is_empty() {
         order.keep_media(&checked.payload)?;
     }
+    let client = order.file.client.as_ref().map_or_else(|| checked.account.client.clone(), ClientId::new);
+    let mut depends_on = Vec::new();
+    for name in &order.file.depends_on {
+        depends_on.push(ledger.find_action(&client, name.trim()).await?);
+    }
     let new = NewOrder {
-        client: order.file.client.as_ref().map_or_else(|| checked.account.client.clone(), ClientId::new),
+        client,
         account: checked.account.id.clone(),
         platform: order.file.platform.clone(),
         lane: Lane::Browser,
@@ -132,10 +138,10 @@ pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) 
         idempotency_key: order.file.idempotency_key.clone(),
         experiment_id: order.file.experiment_id.clone(),
         variant_id: order.file.variant_id.clone(),
-        priority: deed_core::order::Priority::Normal,
-        not_before: None,
-        depends_on: Vec::new(),
-        batch: None,
+        priority: order.file.priority,
+        not_before: order.file.not_before.as_deref().and_then(Timestamp::parse),
+        depends_on,
+        batch: order.file.batch.clone(),
     };
     Ok(ledger.file_order(&new).await?)
 }

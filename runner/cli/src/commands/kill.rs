@@ -1,15 +1,21 @@
 //! `deed kill`: the switch that stops everything, a client or an account. It is read before preflight, before the browser is
-//! touched, in the arm transaction and right before the press; a press that has passed its last reading is a few
-//! milliseconds from being sent and can not be called back; none after it happens.
+//! touched, in the arm transaction and right before the press. A press that was armed before the switch was thrown may have passed its
+//! last reading: `kill on` waits until it is over, or its permit has ended, and returns only when no press can follow.
+
+use std::time::{Duration, Instant};
 
 use clap::Subcommand;
-use deed_core::ports::ledger::{KillScope, KillSwitch};
+use deed_core::ports::ledger::{KillScope, KillSwitch, LedgerFault};
+use deed_core::time::Timestamp;
 use deed_ledger::{Operator, SqlLedger};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::ui::{Answer, Tone, table};
+
+/// How often it is looked whether a press is over.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What to do with the switches.
 #[derive(Debug, Subcommand)]
@@ -46,8 +52,15 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
         Command::On(args) => {
             let scope = scope(args, &ledger).await?;
             let switch = ledger.kill_on(&scope, operator(context, args)).await?;
-            let text = context.ui.out.tone(Tone::Warn, &switch.to_string());
-            Ok(Answer::done(json!({ "on": true, "switch": switch_json(&switch) }), text))
+            let waited = until_no_press(&ledger, &scope, |until| {
+                context.ui.say(&format!(
+                    "the switch is on; a press that was armed before may be on its way, until {until} at the latest"
+                ));
+            })
+            .await?;
+            let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+            let text = context.ui.out.tone(Tone::Warn, &format!("{switch}\nno press can follow it any more"));
+            Ok(Answer::done(json!({ "on": true, "switch": switch_json(&switch), "waited_ms": waited }), text))
         }
         Command::Off(args) => {
             let scope = scope(args, &ledger).await?;
@@ -66,6 +79,27 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
         }
         Command::Status => Ok(status(&ledger.kill_status().await?, context)),
     }
+}
+
+/// Waits for the presses that were armed before the switch was thrown; none can be armed any more. `tell` hears once until when it may
+/// take at the latest: the end of their permits.
+///
+/// # Errors
+/// The ledger's.
+pub async fn until_no_press(
+    ledger: &SqlLedger,
+    scope: &KillScope,
+    mut tell: impl FnMut(Timestamp),
+) -> Result<Duration, LedgerFault> {
+    let begun = Instant::now();
+    let mut told = false;
+    while let Some(until) = ledger.pressing(scope).await? {
+        if !std::mem::replace(&mut told, true) {
+            tell(until);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(begun.elapsed())
 }
 
 fn operator<'a>(context: &'a Context, args: &'a SwitchArgs) -> Operator<'a> {

@@ -56,6 +56,14 @@ pub enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Let a held action go on: workers take it up again by themselves
+    Release {
+        /// Action id
+        action: String,
+        /// Why; stands in the audit log
+        #[arg(long)]
+        reason: String,
+    },
     /// Call an action off, before anything of it was attempted
     Cancel {
         /// Action id
@@ -93,6 +101,14 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
             let answer = show(&ActionId::new(action.trim()), context).await?;
             Ok(Answer::done(answer.data, answer.text))
         }
+        Command::Release { action, reason } => {
+            let ledger = context.ledger().await?;
+            let operator = Operator { by: &context.settings.operator, reason };
+            ledger.release_action(&ActionId::new(action.trim()), operator).await?;
+            context.ui.say("let go: `deed work` takes it up when its turn comes");
+            let answer = show(&ActionId::new(action.trim()), context).await?;
+            Ok(Answer::done(answer.data, answer.text))
+        }
         Command::Cancel { action, reason } => {
             let ledger = context.ledger().await?;
             let operator = Operator { by: &context.settings.operator, reason };
@@ -123,12 +139,17 @@ async fn show(id: &ActionId, context: &Context) -> Result<Answer, CliError> {
     let account = ledger.find_account(details.action.account.as_str()).await?;
     let mut answer = answer(&details, &account_name(&account), context);
     let reads = ledger.verifications_of(id).await?;
+    let waits = ledger.waits_for(id).await?;
     if let Some(object) = answer.data.as_object_mut() {
         let reads =
             reads.iter().map(|r| json!({ "read": r.read, "at": r.at.to_string(), "found": r.found, "note": r.note }));
         object.insert("verification".to_owned(), reads.collect());
         object.insert("epoch".to_owned(), json!(details.epoch));
         object.insert("worker".to_owned(), json!(details.worker));
+        object.insert("waits_for".to_owned(), json!(waits));
+    }
+    for other in &waits {
+        answer.text.push_str(&format!("  waits for action {other}\n"));
     }
     for read in &reads {
         answer.text.push_str(&format!("  read {:<3} {}  {}: {}\n", read.read, read.at, read.found.as_str(), read.note));

@@ -1,4 +1,6 @@
-//! `deed work`: one worker that recovers, verifies what is not settled, and then works on what is due, one by one.
+//! `deed work`: one worker of however many. It takes over what dead ones left, looks at what is not known yet, and works on what is due.
+
+use std::time::Duration;
 
 use deed_core::ids::ActionId;
 use deed_ledger::SqlLedger;
@@ -7,35 +9,44 @@ use serde_json::json;
 use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::fleet::{self, Plan};
 use crate::outcome;
 use crate::runtime::{Runner, Worked};
 use crate::ui::Answer;
 
-/// How long to work.
+/// Most episodes at once: each has a browser context of its own.
+const CONCURRENCY_MAX: i64 = 32;
+/// The shortest and the longest lease, in seconds: arming asks for 15 s of it, and a dead worker's actions wait for its end.
+const LEASE_S: std::ops::RangeInclusive<i64> = 20..=600;
+
+/// How to work.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// End when nothing is due any more
-    #[arg(long, required = true)]
+    /// End when nothing is due any more, instead of waiting for more
+    #[arg(long)]
     pub until_idle: bool,
+    /// Actions at the same time, each of another account
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=CONCURRENCY_MAX))]
+    pub concurrency: u32,
     /// End after so many actions, also when more are due
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    pub max: u32,
+    #[arg(long, value_name = "N")]
+    pub max: Option<u32>,
+    /// How many seconds other workers wait before they take over what this one has, when it stops answering
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(LEASE_S))]
+    pub lease: u32,
 }
 
 /// Runs the command. The exit code is the worst of all that was worked on.
 ///
 /// # Errors
-/// No browser, the ledger's.
+/// No browser, a clock that is not the server's, the ledger's.
 pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     let ledger = context.ledger().await?;
-    let runner = Runner::enter(context, ledger.clone())?;
-    let max = args.max;
-    let ended = runner.supervise(async |runner| all_that_is_due(runner, max, context).await).await?;
-    // What was under way when a signal came is in the ledger, for recovery.
-    let worked = ended.ok_or(CliError::StoppedBefore { action: None });
-    let worked = match worked {
-        Ok(worked) => worked,
-        Err(error) => return Err(stopped(&ledger, error).await),
+    let runner = Runner::enter(context, ledger.clone())?.in_a_fleet(Duration::from_secs(u64::from(args.lease)));
+    let plan = Plan { slots: args.concurrency, max: args.max, until_idle: args.until_idle };
+    let Some(worked) = fleet::work(runner, plan).await? else {
+        // What was under way when the second signal came is in the ledger, for recovery.
+        return Err(stopped(&ledger, CliError::StoppedBefore { action: None }).await);
     };
     let mut exit = Exit::Done;
     let (mut texts, mut data) = (Vec::new(), Vec::new());
@@ -49,21 +60,6 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
         context.ui.say("nothing was due");
     }
     Ok(Answer { exit, data: json!({ "worked": data, "exit": exit.code() }), text: texts.join("\n") })
-}
-
-async fn all_that_is_due(runner: &Runner, max: u32, context: &Context) -> Result<Vec<Worked>, CliError> {
-    let mut worked = runner.recover().await?;
-    worked.extend(runner.settle(None).await?);
-    for _ in 0..max {
-        match runner.act_next().await? {
-            Some(one) => {
-                context.ui.say(&format!("{}: {}", one.action, one.ending.words));
-                worked.push(one);
-            }
-            None => break,
-        }
-    }
-    Ok(worked)
 }
 
 /// Whether the signal came when something may have been sent.

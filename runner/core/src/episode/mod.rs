@@ -450,10 +450,6 @@ impl<W: World> Episode<'_, W> {
         let last_word = last_word(self.world, &self.claim);
         let press = session.press(ready.aim, armed.permit, &ready.check, last_word).await;
         self.world.boundary("pressed");
-        // Where this can not be written, a kill switch waits for the permit's end.
-        if let Err(fault) = self.world.ledger().press_over(&self.claim.fence).await {
-            tracing::warn!(%fault, "the end of the press was not written down");
-        }
         let clear = match press {
             Press::NotSent { why } => {
                 session.close().await;

@@ -211,6 +211,8 @@ pub struct StaleClaim {
     pub worker: WorkerId,
     /// Under which epoch.
     pub epoch: i64,
+    /// Whether the lease is over by every clock: then nothing of that worker can be armed or pressed any more, even if it lives.
+    pub lease_over: bool,
 }
 
 /// What went wrong with the ledger.
@@ -295,9 +297,6 @@ pub trait Ledger: Send + Sync {
         request: &ArmRequest,
     ) -> impl Future<Output = Result<Result<ArmGrant, ArmRefusal>, LedgerFault>> + Send;
 
-    /// The press is over, however it ended: nothing of it can leave any more. A kill switch waits for this, or for the permit's end.
-    fn press_over(&self, fence: &Fence) -> impl Future<Output = Result<(), LedgerFault>> + Send;
-
     /// When any worker is to look again at what is not known yet; `None`: by itself none, a person is needed.
     fn verify_at(&self, fence: &Fence, at: Option<Timestamp>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
@@ -307,7 +306,8 @@ pub trait Ledger: Send + Sync {
         action: &ActionId,
     ) -> impl Future<Output = Result<Vec<VerificationRead>, LedgerFault>> + Send;
 
-    /// Keeps what is known of the object, and proof, without a change of state (the receipt).
+    /// Keeps what is known of the object, and proof, without a change of state (the receipt). From here on nothing of the press can leave any
+    /// more: a kill switch that waits for it goes on.
     fn note(&self, fence: &Fence, change: Change) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
     /// Keeps one verification read.

@@ -181,7 +181,8 @@ async fn a_proof_level_never_falls() {
 async fn who_lost_the_claim_writes_nothing_more() {
     let desk = Desk::new().await;
     let old = desk.ready("hello").await;
-    let stale = StaleClaim { action: old.action.clone(), worker: old.worker.clone(), epoch: old.epoch };
+    let stale =
+        StaleClaim { action: old.action.clone(), worker: old.worker.clone(), epoch: old.epoch, lease_over: false };
     let new = desk.ledger.take_over(&stale, &worker("w2"), LEASE).await.unwrap().unwrap().fence;
     let rows = desk.audit_rows().await;
     let read = VerificationRead { read: 1, at: desk.now(), found: Found::Absent, note: String::new() };

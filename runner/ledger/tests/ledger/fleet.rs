@@ -208,7 +208,7 @@ async fn a_stalled_worker_can_neither_arm_nor_write_after_another_took_over() {
     assert!(desk.ledger.beat(&old.worker, LEASE).await.unwrap().is_empty());
     desk.ledger.arm(&new, &request()).await.unwrap().unwrap();
     // Nor does it tell anybody that the other's press is over.
-    desk.ledger.press_over(&old).await.unwrap();
+    desk.ledger.note(&old, Change::default()).await.unwrap_err();
     assert!(desk.ledger.pressing(&KillScope::Global).await.unwrap().is_some());
 }
 
@@ -233,7 +233,7 @@ async fn a_press_is_under_way_from_arm_until_it_is_over_or_its_permit_ended() {
     desk.ledger.release(&fence).await.unwrap();
 
     let fence = desk.attempted("again").await;
-    desk.ledger.press_over(&fence).await.unwrap();
+    desk.ledger.note(&fence, Change::default()).await.unwrap();
     assert_eq!(desk.ledger.pressing(&KillScope::Global).await.unwrap(), None);
 }
 
