@@ -40,6 +40,18 @@ crash: prepare ## The long crash run: RUNS=400 kills of the real process (CI run
 bench: prepare ## Episode against the raw floor and a bare Playwright script, in one run
 	@.ci/bench
 
+.PHONY: bench-queue
+bench-queue: prepare-tests ## What a claim costs with a thousand and a million queued actions, on PostgreSQL and SQLite
+	@$(CARGO) bench --quiet --package deed-tests --bench queue
+
+.PHONY: fleet
+fleet: prepare-tests ## The long fleet run: ORDERS=400 over 20 accounts, SECONDS_OF_TROUBLE=420 of kills and stops (CI runs the bounded form)
+	@DEED_FLEET_ORDERS=$${ORDERS:-400} DEED_FLEET_SECONDS=$${SECONDS_OF_TROUBLE:-420} $(CARGO) test --package deed-tests --test fleet -- --nocapture
+
+.PHONY: kill-trials
+kill-trials: prepare ## The kill switch thrown at TRIALS=200 random moments (CI runs the bounded form)
+	@DEED_KILL_TRIALS=$${TRIALS:-200} $(CARGO) test --package deed-tests --test kill -- --nocapture
+
 .PHONY: judgement
 judgement: prepare ## The labelled corpus: PAGES=3000 mutated pages (SEED=1) and the confusion matrix of each judgement
 	@$(CARGO) run --quiet --package deed-tests --example judgement
