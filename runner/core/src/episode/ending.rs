@@ -1,6 +1,9 @@
 //! Bounds of an episode, and how it ended.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use deed_recipes::policy::PolicyFile;
 
 use crate::hold::{Failure, Hold};
 use crate::ports::browser::Pacing;
@@ -22,6 +25,8 @@ pub struct Options {
     pub identity_wait: Duration,
     /// First pause between two verification reads; it doubles.
     pub verify_pause: Duration,
+    /// What accounts may do; one without sections allows everything that a recipe can.
+    pub policy: Arc<PolicyFile>,
 }
 
 impl Default for Options {
@@ -33,6 +38,7 @@ impl Default for Options {
             patience: Duration::from_secs(15),
             identity_wait: Duration::from_secs(6),
             verify_pause: Duration::from_secs(2),
+            policy: Arc::default(),
         }
     }
 }
