@@ -1,7 +1,7 @@
 //! What counts as a link, a hashtag or a mention in the text of an order.
 //!
-//! A link is what begins with `http://`, `https://` or `www.`, and what looks like `example.com` (its last label in small letters, so that
-//! "six.We" is none). Platforms make links of such words too; where they do not, counting one too many stops a post that a
+//! A link is what begins with `http://`, `https://` or `www.`, and what looks like `example.com` (its last label not written like the
+//! beginning of a sentence, so that "six.We" is none). Platforms make links of such words too; where they do not, counting one too many stops a post that a
 //! person looks at, and counting one too few would let it out.
 
 use url::{Host, Url};
@@ -69,13 +69,14 @@ fn link(word: &str) -> Option<Link> {
     Some(Link { written: word.to_owned(), host })
 }
 
-/// `example.com`, `shop.example.com/rye`: labels, of which the last is two small letters or more. Nothing with an `@` before its path.
+/// `example.com`, `shop.example.com/rye`: labels, of which the last is two letters or more. Nothing with an `@` before its path.
 fn is_bare(word: &str) -> bool {
     let host = word.split(['/', '?', '#', ':']).next().unwrap_or_default();
     let mut labels = host.split('.').rev();
     let top = labels.next().unwrap_or_default();
     let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-    let named = top.chars().count() >= 2 && top.chars().all(|c| c.is_alphabetic() && !c.is_uppercase());
+    let sentence = top.starts_with(char::is_uppercase) && top.chars().any(char::is_lowercase);
+    let named = top.chars().count() >= 2 && top.chars().all(char::is_alphabetic) && !sentence;
     let mut below = labels.peekable();
     named && below.peek().is_some() && below.all(label)
 }
@@ -110,8 +111,8 @@ mod tests {
             ["shop.example.com", "www.example.org"]
         );
         assert_eq!(
-            hosts("Order at bakery.example.com/buns! And at:http://a.example"),
-            ["bakery.example.com", "a.example"]
+            hosts("Order at bakery.example.com/buns! And at:http://a.example, BIT.LY/x"),
+            ["bakery.example.com", "a.example", "bit.ly"]
         );
         assert_eq!(hosts("HTTPS://EXAMPLE.COM www.MÜNCHEN.example"), ["example.com", "www.xn--mnchen-3ya.example"]);
         assert_eq!(
