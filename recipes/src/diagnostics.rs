@@ -259,6 +259,8 @@ impl std::error::Error for Diagnostics {}
 /// Collects errors of one source text while it is read.
 pub struct Sink<'s> {
     file: &'s str,
+    /// What the file is, and how one begins, for what is said of it as a whole.
+    what: (&'static str, &'static str),
     source: &'s str,
     /// Byte offset of the start of each line.
     line_starts: Vec<usize>,
@@ -272,7 +274,20 @@ impl<'s> Sink<'s> {
     pub fn new(file: &'s str, source: &'s str) -> Self {
         let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let line_starts = std::iter::once(0).chain(breaks).collect();
-        Self { file, source, line_starts, found: Vec::new(), kept_back: Vec::new() }
+        let what = ("recipe", "start with `platform: <name>`; docs/recipes.md shows a whole recipe");
+        Self { file, what, source, line_starts, found: Vec::new(), kept_back: Vec::new() }
+    }
+
+    /// What the file is ("policy"), and how one begins, where it is no recipe.
+    #[must_use]
+    pub fn of_a(mut self, what: &'static str, begin: &'static str) -> Self {
+        self.what = (what, begin);
+        self
+    }
+
+    /// See [`Sink::of_a`].
+    pub(crate) fn what(&self) -> (&'static str, &'static str) {
+        self.what
     }
 
     /// Reports nothing more that lies wholly within these places: all that is to be said of them is said.

@@ -22,6 +22,7 @@ pub mod model;
 mod origin;
 mod parse;
 pub mod patch;
+pub mod policy;
 mod recipe;
 mod render;
 mod schema;

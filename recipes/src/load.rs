@@ -145,7 +145,7 @@ pub fn load_builtin(platform: &str) -> Result<Recipe, LoadError> {
     Ok(recipe)
 }
 
-fn read_bounded(path: &Path, bytes_max: usize) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn read_bounded(path: &Path, bytes_max: usize) -> Result<Vec<u8>, LoadError> {
     let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     // A device or pipe could keep a reader waiting, or give bytes without end.

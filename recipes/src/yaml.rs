@@ -112,8 +112,8 @@ pub fn read(source: &str, sink: &mut Sink<'_>) -> Option<Node> {
         }
     }
     if builder.root.is_none() {
-        let help = "start with `platform: <name>`; docs/recipes.md shows a whole recipe";
-        sink.report(Code::Syntax, Span::default(), "the recipe is empty", help.to_owned());
+        let (what, begin) = sink.what();
+        sink.report(Code::Syntax, Span::default(), format!("the {what} is empty"), begin.to_owned());
     }
     builder.root.filter(|_| !builder.aliases)
 }
@@ -148,8 +148,8 @@ impl Builder<'_> {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    let help = "a recipe is one document: remove the second `---`";
-                    sink.report(Code::UnsupportedYaml, span, "a second document begins here", help.to_owned());
+                    let help = format!("a {} is one document: remove the second `---`", sink.what().0);
+                    sink.report(Code::UnsupportedYaml, span, "a second document begins here", help);
                     return None;
                 }
             }
@@ -189,7 +189,7 @@ impl Builder<'_> {
                 Code::TooDeep,
                 span,
                 format!("lists and maps nest deeper than {DEPTH_MAX} here"),
-                "no part of a recipe is nearly as deep: look for a bracket that does not close".to_owned(),
+                format!("no part of a {} is nearly as deep: look for a bracket that does not close", sink.what().0),
             );
             return None;
         }
@@ -213,8 +213,8 @@ impl Builder<'_> {
     fn node(&mut self, value: Value, span: Span, sink: &mut Sink<'_>) -> Option<()> {
         self.nodes += 1;
         if self.nodes > NODES_MAX {
-            let help = "split the platform into several recipes";
-            sink.report(Code::TooDeep, span, format!("the recipe has more than {NODES_MAX} values"), help.to_owned());
+            let message = format!("the {} has more than {NODES_MAX} values", sink.what().0);
+            sink.report(Code::TooDeep, span, message, "split it into several".to_owned());
             return None;
         }
         let node = Node { span, label: span, value };

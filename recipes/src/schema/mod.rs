@@ -8,7 +8,7 @@
 mod flow;
 mod page;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use serde_json::{Map, Value, json};
 
@@ -121,7 +121,7 @@ fn definitions() -> Value {
 }
 
 /// A closed map. Each property is its key, what an editor says about it, and its schema.
-fn object(required: &[&str], properties: Vec<(&str, &str, Value)>) -> Value {
+pub(crate) fn object(required: &[&str], properties: Vec<(&str, &str, Value)>) -> Value {
     let properties: Map<String, Value> =
         properties.into_iter().map(|(key, words, schema)| (key.to_owned(), said(words, schema))).collect();
     let mut object = json!({ "type": "object", "additionalProperties": false, "properties": properties });
@@ -154,7 +154,7 @@ fn named(each: Value, max: usize) -> Value {
     })
 }
 
-fn said(words: &str, mut schema: Value) -> Value {
+pub(crate) fn said(words: &str, mut schema: Value) -> Value {
     schema["description"] = json!(words);
     schema
 }
@@ -173,7 +173,7 @@ fn name() -> Value {
     reference("name")
 }
 
-fn number(min: u64, max: u64) -> Value {
+pub(crate) fn number(min: u64, max: u64) -> Value {
     json!({ "type": "integer", "minimum": min, "maximum": max })
 }
 
@@ -181,6 +181,6 @@ fn truth() -> Value {
     json!({ "type": "boolean" })
 }
 
-fn list(min: usize, max: usize, each: Value) -> Value {
+pub(crate) fn list(min: usize, max: usize, each: Value) -> Value {
     json!({ "type": "array", "minItems": min, "maxItems": max, "items": each })
 }

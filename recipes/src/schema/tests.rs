@@ -21,7 +21,7 @@ fn as_json(source: &str) -> Value {
     value(&yaml::read(source, &mut sink).unwrap_or_else(|| panic!("{}", sink.finish())))
 }
 
-fn value(node: &Node) -> Value {
+pub(crate) fn value(node: &Node) -> Value {
     match &node.value {
         _ if node.is_null() => Value::Null,
         Yaml::Scalar { text, plain: true } => match serde_json::from_str::<Value>(text) {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{account, act, audit, demo, kill, practice, proof, queue, recipe, record, replay, work};
+use crate::commands::{account, act, audit, demo, kill, policy, practice, proof, queue, recipe, record, replay, work};
 use crate::settings::Flags;
 
 /// Deed carries out one side effect at a time through a platform's own web page, at most once, as the right account, and leaves
@@ -59,6 +59,9 @@ pub enum Command {
     /// Look at proof and check it
     #[command(subcommand)]
     Proof(proof::Command),
+    /// Say what accounts may do: check an order, a policy file, an account
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Check, explain, make and import recipes
     #[command(subcommand)]
     Recipe(recipe::Command),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use deed_core::account::Account;
 use deed_core::ids::EpisodeId;
 use deed_ledger::{AgeSealer, LedgerOptions, SqlLedger};
+use deed_recipes::policy::{PolicyError, PolicyFile, load_policy};
 use deed_recipes::{FILE_NAME, LoadError, Recipe};
 
 use crate::error::CliError;
@@ -111,6 +112,14 @@ impl Context {
     /// Where an episode's proof lies.
     pub fn episode_folder(&self, episode: &EpisodeId) -> PathBuf {
         self.settings.proofs.join("episodes").join(episode.as_str())
+    }
+
+    /// What accounts may do: the policy file, read anew; where there is none, everything that recipes can.
+    ///
+    /// # Errors
+    /// [`PolicyError`]; with a policy that breaks a rule nothing runs.
+    pub fn policy(&self) -> Result<Arc<PolicyFile>, PolicyError> {
+        self.settings.policy_file().map_or_else(|| Ok(Arc::default()), |path| load_policy(&path).map(Arc::new))
     }
 
     /// The recipe of a platform: the one in the folder of recipes, else the built-in one.

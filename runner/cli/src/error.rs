@@ -13,6 +13,7 @@ use deed_fixtures::PracticeError;
 use deed_ledger::{LedgerError, Obstacle, SealerError};
 use deed_proofs::picture::PictureError;
 use deed_proofs::{StoreError, VerifyError};
+use deed_recipes::policy::PolicyError;
 use deed_recipes::{LoadError, RecordingError};
 
 use crate::exit::Exit;
@@ -39,6 +40,9 @@ pub enum CliError {
     /// A recipe.
     #[error("failed to load the recipe: {0}")]
     Recipe(#[from] LoadError),
+    /// The policy.
+    #[error("failed to load the policy: {0}")]
+    Policy(#[from] PolicyError),
     /// A fixture.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
@@ -185,6 +189,7 @@ impl CliError {
             Self::Order(e) => e.code(),
             Self::Session(e) => e.code(),
             Self::Recipe(e) => e.code(),
+            Self::Policy(e) => e.code(),
             Self::Fixture(e) => e.code(),
             Self::RecipeExists { .. } => "recipe-exists",
             Self::Recording { source, .. } => source.code(),
@@ -220,6 +225,7 @@ impl CliError {
             | Self::Order(_)
             | Self::Session(_)
             | Self::Recipe(_)
+            | Self::Policy(_)
             | Self::Fixture(_)
             | Self::RecipeExists { .. }
             | Self::Recording { .. }
@@ -253,6 +259,10 @@ impl CliError {
             Self::Recipe(e) => {
                 e.diagnostics().and_then(|d| d.list().first()).map(|d| format!("{}:{}:{}", d.file, d.line, d.column))
             }
+            Self::Policy(e) => Some(match e.diagnostics().and_then(|d| d.list().first()) {
+                Some(first) => format!("{}:{}:{}", first.file, first.line, first.column),
+                None => e.path().display().to_string(),
+            }),
             Self::Fixture(e) => e.place(),
             Self::Picture { path, .. }
             | Self::File { path, .. }
@@ -294,6 +304,9 @@ impl CliError {
             Self::Recording { source, .. } => source.help().to_owned(),
             Self::RecordingUnreadable { .. } => "name the JSON file that the Recorder panel exported".to_owned(),
             Self::Recipe(_) => "`deed recipe check PATH` shows every error of a recipe with its place".to_owned(),
+            Self::Policy(_) => {
+                "put the policy right, or name another one by --policy (DEED_POLICY); nothing runs meanwhile. docs/policy.md tells its keys".to_owned()
+            }
             Self::Fixture(_) => "docs/replay.md shows how a fixture is written and recorded".to_owned(),
             Self::Ledger(e) => help_of_ledger(e).to_owned(),
             Self::Seal(_) => "the key is needed for stored sessions; with another one they must be imported again".to_owned(),
@@ -338,6 +351,7 @@ impl CliError {
     pub fn to_json(&self) -> serde_json::Value {
         let diagnostics = match self {
             Self::Recipe(e) => e.diagnostics().map(|d| serde_json::json!(d)),
+            Self::Policy(e) => e.diagnostics().map(|d| serde_json::json!(d)),
             _ => None,
         };
         serde_json::json!({

@@ -15,7 +15,9 @@ use deed_proofs::Sha256;
 use deed_proofs::picture::{self, PictureError};
 use deed_proofs::video::{self, VideoError, VideoFacts};
 use deed_recipes::Recipe;
+use deed_recipes::policy::Share;
 use serde::Deserialize;
+use url::Url;
 
 use crate::suggest::did_you_mean;
 
@@ -25,6 +27,8 @@ pub const ORDER_BYTES_MAX: u64 = 1024 * 1024;
 pub const MEDIA_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Most media files that are read at all.
 const MEDIA_MAX: usize = 64;
+/// Most sources of an order.
+const CITATIONS_MAX: usize = 50;
 
 /// What is wrong with an order. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
@@ -210,6 +214,17 @@ pub struct OrderFile {
     pub depends_on: Vec<String>,
     /// Actions of one batch are worked on one after another.
     pub batch: Option<String>,
+    /// How sure its author is of it, 0 to 1.
+    pub score: Option<Share>,
+    /// Whether somebody pays for it.
+    #[serde(default)]
+    pub sponsored: bool,
+    /// Whether it makes claims that want a source.
+    #[serde(default)]
+    pub claims: bool,
+    /// The sources of its claims, as URLs.
+    #[serde(default)]
+    pub citations: Vec<String>,
 }
 
 /// The content, as it stands in the file.
@@ -228,10 +243,12 @@ pub struct ContentFile {
     pub scheduled_at: Option<String>,
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 17] = [
     "account",
     "action",
     "batch",
+    "citations",
+    "claims",
     "client",
     "content",
     "depends_on",
@@ -240,6 +257,8 @@ const KEYS: [&str; 13] = [
     "not_before",
     "platform",
     "priority",
+    "score",
+    "sponsored",
     "target",
     "variant_id",
 ];
@@ -323,6 +342,14 @@ pub fn parse(name: &str, text: &str) -> Result<OrderFile, OrderError> {
     if file.batch.as_deref().is_some_and(|batch| batch.trim().is_empty()) {
         return whole("`batch` is empty", "give it a name, or leave it out");
     }
+    let web = |url: &str| Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if let Some(bad) = file.citations.iter().find(|url| !web(url)) {
+        return whole(&format!("`citations` has `{bad}`, which is no URL"), "write each source as https://…");
+    }
+    if file.citations.len() > CITATIONS_MAX {
+        let message = format!("`citations` has {} sources", file.citations.len());
+        return whole(&message, "name at most 50: those that carry the claims");
+    }
     if (file.experiment_id.is_some() || file.variant_id.is_some()) && !file.action.starts_with("publish.") {
         return whole("`experiment_id` and `variant_id` belong to publish actions", "leave them out of this order");
     }
@@ -381,6 +408,10 @@ impl Order {
                 media,
                 title: content.title.clone(),
                 scheduled_at: content.scheduled_at.as_deref().and_then(Timestamp::parse),
+                sponsored: self.file.sponsored,
+                claims: self.file.claims,
+                citations: self.file.citations.clone(),
+                score: self.file.score,
             },
             target: self.file.target.clone(),
         })

@@ -17,6 +17,7 @@ use deed_core::ports::ledger::{Change, Claim, Ledger as _, LedgerFault, ObjectFa
 use deed_core::recover;
 use deed_core::state::{Event, State};
 use deed_ledger::{ClaimTarget, Obstacle, SqlLedger};
+use deed_recipes::Recipe;
 use tokio::sync::watch;
 
 use crate::context::Context;
@@ -125,6 +126,8 @@ impl Runner {
     /// No Chromium, the register's, the proof store's.
     pub fn enter(context: &Context, ledger: SqlLedger) -> Result<Self, CliError> {
         browser_binary(context)?;
+        // A policy that can not be read is told before anything is claimed.
+        context.policy()?;
         let proofs = context.proofs()?;
         let register = context.settings.runners();
         // The register is a directory of ours: what is wrong with it is no fault of the browser.
@@ -215,6 +218,14 @@ impl Runner {
             Pacing::Considerate { seed: uuid::Uuid::new_v4().as_u64_pair().0 }
         };
         Options { pacing, lease: self.lease, looks: self.looks, ..Options::default() }
+    }
+
+    /// As [`Runner::options`], for what may commit: with the policy as it is now.
+    ///
+    /// # Errors
+    /// The policy's.
+    pub fn acting_options(&self) -> Result<Options, CliError> {
+        Ok(Options { policy: self.context.policy()?, ..self.options() })
     }
 
     /// Resolves what dead runners left: their browsers are ended, what had not been armed is queued again, what may have
@@ -336,18 +347,20 @@ impl Runner {
     /// As [`Runner::act`].
     pub async fn run(&self, claim: Claim) -> Result<Worked, CliError> {
         let action = claim.action.id.clone();
-        let ready = match self.context.recipe(&claim.action.platform) {
-            Ok(recipe) => check_media(&claim.action.payload).map(|()| recipe).map_err(CliError::from),
-            Err(error) => Err(error.into()),
-        };
-        let recipe = match ready {
-            Ok(recipe) => recipe,
+        let (recipe, options) = match self.ready(&claim) {
+            Ok(ready) => ready,
             Err(error) => return self.hold_back(claim, &error).await,
         };
-        match episode::run(&self.world, claim, recipe, &self.options()).await {
+        match episode::run(&self.world, claim, recipe, &options).await {
             Ok(ending) => Ok(Worked { action, ending }),
             Err(fault) => Err(self.after_fault(action, fault).await),
         }
+    }
+
+    fn ready(&self, claim: &Claim) -> Result<(Arc<Recipe>, Options), CliError> {
+        let recipe = self.context.recipe(&claim.action.platform)?;
+        check_media(&claim.action.payload)?;
+        Ok((recipe, self.acting_options()?))
     }
 
     /// What is not there any more when its turn comes waits for a person, so that it does not come again at once.

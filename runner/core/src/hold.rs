@@ -20,6 +20,12 @@ pub enum HoldReason {
     Connection,
     /// A named policy check did not pass.
     Policy,
+    /// The quiet hours of the account.
+    QuietHours,
+    /// What may be done or spent in this time is done or spent.
+    Budget,
+    /// Too few persons have approved it.
+    Approval,
     /// Another handle is signed in.
     WrongAccount,
     /// Fewer than 2 of 3 signals.
@@ -54,6 +60,9 @@ impl HoldReason {
             Self::AccountSuspended => "account_suspended",
             Self::Connection => "connection",
             Self::Policy => "policy",
+            Self::QuietHours => "quiet_hours",
+            Self::Budget => "budget",
+            Self::Approval => "approval",
             Self::WrongAccount => "wrong_account",
             Self::IdentityUnproven => "identity_unproven",
             Self::SessionChanged => "session_changed",
@@ -69,13 +78,16 @@ impl HoldReason {
     }
 
     /// All reasons.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::KillSwitch,
         Self::DraftMode,
         Self::AccountReadOnly,
         Self::AccountSuspended,
         Self::Connection,
         Self::Policy,
+        Self::QuietHours,
+        Self::Budget,
+        Self::Approval,
         Self::WrongAccount,
         Self::IdentityUnproven,
         Self::SessionChanged,
@@ -121,7 +133,14 @@ impl HoldReason {
                 "a person suspended the account; `deed account clear ACCOUNT --reason …` activates it"
             }
             Self::Connection => "import a session with `deed account connect ACCOUNT --session FILE`",
-            Self::Policy => "the check that did not pass is named above; change the order or the account",
+            Self::Policy => {
+                "the check that did not pass is named above: change the order, the account or the policy; `deed policy check ORDER` shows all checks"
+            }
+            Self::QuietHours => "wait until the time that is shown: `deed work` takes it up by itself",
+            Self::Budget => {
+                "wait until the time that is shown: `deed work` takes it up by itself; where none is shown, change the policy's limits"
+            }
+            Self::Approval => "the persons who are missing approve it; then run it again",
             Self::WrongAccount => {
                 "the session is signed in as somebody else: sign in as the account, import the session again, then `deed account clear`"
             }

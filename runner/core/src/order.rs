@@ -4,6 +4,7 @@
 //! white space; media stand in it by their content hash, never by their path.
 
 use deed_proofs::Sha256;
+use deed_recipes::policy::Share;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, ActionId, ClientId, EpisodeId};
@@ -115,6 +116,23 @@ pub struct Content {
     /// The files, in order.
     #[serde(default)]
     pub media: Vec<Media>,
+    /// Whether somebody pays for it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sponsored: bool,
+    /// Whether it makes claims that want a source.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub claims: bool,
+    /// The sources of its claims, as URLs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<String>,
+    /// How sure its author is of it. No part of what is ordered: the same content with another score is the same order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Share>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(said: &bool) -> bool {
+    !said
 }
 
 impl Content {
@@ -130,6 +148,14 @@ impl Content {
         }
         if let Some(at) = self.scheduled_at {
             fields.insert("scheduled_at".to_owned(), at.to_string().into());
+        }
+        for (key, said) in [("sponsored", self.sponsored), ("claims", self.claims)] {
+            if said {
+                fields.insert(key.to_owned(), true.into());
+            }
+        }
+        if !self.citations.is_empty() {
+            fields.insert("citations".to_owned(), self.citations.clone().into());
         }
         fields
     }
@@ -219,14 +245,27 @@ mod tests {
     }
 
     #[test]
-    fn title_and_time_are_part_of_what_is_ordered() {
+    fn a_score_is_kept_and_is_no_part_of_what_is_ordered() {
+        let plain = Content { text: "Rye".into(), ..Content::default() };
+        let scored = Content { score: Share::parse("0.85"), ..plain.clone() };
+        assert_eq!(payload(plain).hash(), payload(scored.clone()).hash());
+        let json = serde_json::to_string(&scored).unwrap_or_default();
+        assert_eq!(json, r#"{"text":"Rye","media":[],"score":0.85}"#);
+        assert_eq!(serde_json::from_str::<Content>(&json).ok(), Some(scored));
+    }
+
+    #[test]
+    fn title_time_and_what_it_says_of_itself_are_part_of_what_is_ordered() {
         let plain = Content { text: "Rye".into(), ..Content::default() };
         let titled = Content { title: Some("Bread".into()), ..plain.clone() };
         let timed = Content { scheduled_at: Some(Timestamp(1_795_167_000_000)), ..plain.clone() };
-        let all = [plain, titled, timed.clone()].map(payload);
-        for (a, b) in [(0, 1), (0, 2), (1, 2)] {
-            assert_ne!(all[a].hash(), all[b].hash());
-            assert_ne!(all[a].content_hash(), all[b].content_hash());
+        let sponsored = Content { sponsored: true, ..plain.clone() };
+        let claiming = Content { claims: true, ..plain.clone() };
+        let cited = Content { claims: true, citations: vec!["https://example.com".into()], ..plain.clone() };
+        let all = [plain, titled, timed.clone(), sponsored, claiming, cited].map(payload);
+        for (a, b) in (0..all.len()).flat_map(|a| (0..a).map(move |b| (a, b))) {
+            assert_ne!(all[a].hash(), all[b].hash(), "{a} {b}");
+            assert_ne!(all[a].content_hash(), all[b].content_hash(), "{a} {b}");
         }
         assert!(payload(timed).canonical().contains(r#""scheduled_at":"2026-11-20T09:30:00.000Z""#));
     }

@@ -16,6 +16,7 @@ mod change;
 mod claims;
 mod engine;
 mod error;
+mod facts;
 mod files;
 mod kill;
 mod open;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use deed_core::account::Account;
 use deed_core::ids::{AccountId, ActionId, PolicySnapshotId, WorkerId};
+use deed_core::order::Action;
 use deed_core::permit::ArmGrant;
+use deed_core::policy::{Asks, PolicyFacts};
 use deed_core::ports::browser::SessionState;
 use deed_core::ports::ledger::{
     ArmRefusal, ArmRequest, AuditLine, Change, Claim, Fence, KillSwitch, Ledger, LedgerFault, StaleClaim,
@@ -17,7 +19,7 @@ use deed_proofs::Sha256;
 use crate::audit::AuditRow;
 use crate::engine::During as _;
 use crate::open::{commit, on};
-use crate::{SqlLedger, accounts, arm, change, claims, kill, rows, waits};
+use crate::{SqlLedger, accounts, arm, change, claims, facts, kill, rows, waits};
 
 impl Ledger for SqlLedger {
     async fn kill_switch(&self, account: &Account) -> Result<Option<KillSwitch>, LedgerFault> {
@@ -32,6 +34,10 @@ impl Ledger for SqlLedger {
 
     async fn session(&self, id: &AccountId) -> Result<Option<SessionState>, LedgerFault> {
         accounts::session(self, id).await
+    }
+
+    async fn policy_facts(&self, action: &Action, account: &Account, asks: &Asks) -> Result<PolicyFacts, LedgerFault> {
+        facts::policy_facts(self, action, account, asks).await
     }
 
     async fn policy_snapshot(&self, json: &str) -> Result<PolicySnapshotId, LedgerFault> {

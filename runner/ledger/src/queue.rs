@@ -118,6 +118,15 @@ impl SqlLedger {
         rows::action(&mut conn, id).await
     }
 
+    /// The action that was filed under an idempotency key.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Database`].
+    pub async fn action_by_key(&self, key: &str) -> Result<Option<ActionDetails>, LedgerFault> {
+        let mut conn = self.read("look an idempotency key up").await?;
+        by_key(&mut conn, key).await
+    }
+
     /// An action as it was ordered, and where it stands.
     ///
     /// # Errors

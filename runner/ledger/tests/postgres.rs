@@ -15,6 +15,8 @@ mod claims;
 mod database;
 #[path = "ledger/desk.rs"]
 mod desk;
+#[path = "ledger/facts.rs"]
+mod facts;
 #[path = "ledger/fleet.rs"]
 mod fleet;
 #[path = "support/postgres.rs"]

@@ -56,6 +56,8 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
 /// As [`run`].
 pub async fn carry_out(order: &Order, ledger: &SqlLedger, context: &Context) -> Result<Answer, CliError> {
     let checked = check(order, ledger, context).await?;
+    // With a policy that can not be kept to, nothing is filed either.
+    context.policy()?;
     let filed = file(order, &checked, ledger, context).await?;
     let id = filed.action.action.id;
     if is_settled(filed.action.action.state) {

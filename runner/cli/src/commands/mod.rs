@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod init;
 pub mod intake;
 pub mod kill;
+pub mod policy;
 pub mod practice;
 pub mod proof;
 pub mod queue;
@@ -43,6 +44,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, 
         Command::Proof(command) => proof::run(&command, context).await,
         Command::Recipe(recipe::Command::Baseline(args)) => baseline::run(&args, context).await,
         Command::Recipe(command) => recipe::run(&command, context),
+        Command::Policy(command) => policy::run(&command, context).await,
         Command::Record(args) => record::run(&args, context).await,
         Command::Replay(args) => replay::run(&args, context).await,
     };

@@ -31,7 +31,7 @@ pub async fn run(args: &act::Args, context: &Context) -> Result<Answer, CliError
     let episode = claim.fence.episode.clone();
     let ended = runner
         .supervise(async |runner| {
-            let options = runner.options();
+            let options = runner.acting_options()?;
             Ok(episode::rehearse(runner.world(), claim, checked.recipe.clone(), &options).await?)
         })
         .await?;

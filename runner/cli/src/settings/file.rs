@@ -17,7 +17,7 @@ use crate::suggest::did_you_mean;
 /// The file's name.
 pub const FILE_NAME: &str = "deed.toml";
 /// The keys of the file.
-pub const KEYS: [&str; 6] = ["browser", "data_dir", "operator", "proofs", "recipes", "seal_key"];
+pub const KEYS: [&str; 7] = ["browser", "data_dir", "operator", "policy", "proofs", "recipes", "seal_key"];
 /// Largest settings file, in bytes.
 const BYTES_MAX: u64 = 64 * 1024;
 
@@ -30,6 +30,8 @@ pub struct FileSettings {
     pub data_dir: Option<PathBuf>,
     /// `operator`
     pub operator: Option<String>,
+    /// `policy`
+    pub policy: Option<PathBuf>,
     /// `proofs`
     pub proofs: Option<PathBuf>,
     /// `recipes`
@@ -94,6 +96,7 @@ pub fn parse(path: &Path, text: &str, env: Env<'_>) -> Result<FileSettings, Sett
         let slot = match name {
             "browser" => &mut found.browser,
             "data_dir" => &mut found.data_dir,
+            "policy" => &mut found.policy,
             "proofs" => &mut found.proofs,
             "recipes" => &mut found.recipes,
             "seal_key" => &mut found.seal_key,

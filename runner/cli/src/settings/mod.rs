@@ -29,6 +29,9 @@ pub struct Flags {
     /// Folder of recipes, PLATFORM/recipe.yaml in it [env: DEED_RECIPES; else the built-in ones]
     #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
     pub recipes: Option<PathBuf>,
+    /// Policy file [env: DEED_POLICY; default: policy.yaml in the data directory, when it is there]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub policy: Option<PathBuf>,
     /// Proof store [env: DEED_PROOFS; default: proofs in the data directory]
     #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
     pub proofs: Option<PathBuf>,
@@ -73,6 +76,8 @@ pub struct Settings {
     pub browser: Option<PathBuf>,
     /// The folder of recipes; `None`: those that are built in.
     pub recipes: Option<PathBuf>,
+    /// The policy file that was named; it must be there.
+    pub policy: Option<PathBuf>,
     /// The proof store.
     pub proofs: PathBuf,
     /// The key that seals stored sessions.
@@ -203,6 +208,7 @@ impl Settings {
             file: path,
             database: text("DATABASE_URL").map(database).transpose()?,
             proofs: pick(&flags.proofs, "DEED_PROOFS", file.proofs).unwrap_or_else(|| data_dir.join("proofs")),
+            policy: pick(&flags.policy, "DEED_POLICY", file.policy),
             browser: pick(&flags.browser, "DEED_BROWSER", file.browser),
             recipes: pick(&flags.recipes, "DEED_RECIPES", file.recipes),
             operator: flags
@@ -224,6 +230,13 @@ impl Settings {
             Some(url) => format!("{url:?}"),
             None => self.ledger().display().to_string(),
         }
+    }
+
+    /// The policy file: the one that was named, else `policy.yaml` in the data directory when there is one.
+    pub fn policy_file(&self) -> Option<PathBuf> {
+        // One that can not be looked for is there: reading it says why it can not be read.
+        let own = || Some(self.data_dir.join("policy.yaml")).filter(|path| path.try_exists().unwrap_or(true));
+        self.policy.clone().or_else(own)
     }
 
     /// The ledger's file, where it is one.

@@ -1,6 +1,9 @@
 //! Bounds of an episode, and how it ended.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use deed_recipes::policy::PolicyFile;
 
 use crate::hold::{Failure, Hold};
 use crate::ports::browser::Pacing;
@@ -24,6 +27,8 @@ pub struct Options {
     pub verify_pause: Duration,
     /// Who looks again when a look did not answer.
     pub looks: Looks,
+    /// What accounts may do; one without sections allows everything that a recipe can.
+    pub policy: Arc<PolicyFile>,
 }
 
 /// Who looks again when a look did not answer what became of an attempt.
@@ -44,6 +49,7 @@ impl Default for Options {
             patience: Duration::from_secs(15),
             identity_wait: Duration::from_secs(6),
             verify_pause: Duration::from_secs(2),
+            policy: Arc::default(),
             looks: Looks::UntilAnswered,
         }
     }

@@ -12,6 +12,7 @@ use super::reading::{self, Values, base_of, challenge_hold};
 use super::stop::Stop;
 use crate::hold::{Hold, HoldReason};
 use crate::judge::{drift, evidence, quorum};
+use crate::policy::{self, Asks, PolicyReport};
 use crate::ports::browser::{BrowserFault, Look, Need, NodeFacts, NodeId, Seen, Session, WriteSeen};
 use crate::ports::ledger::{Change, Claim, Ledger, LedgerFault};
 use crate::ports::{Clock, World};
@@ -65,6 +66,18 @@ impl<W: World> Episode<'_, W> {
     /// What the evidence of a flow is for this order.
     pub(super) fn evidence(&self, evidence: &deed_recipes::Evidence, author: Option<String>) -> evidence::Wanted {
         evidence::Wanted::new(evidence, &self.values(), self.claim.action.payload.content.media.len(), author)
+    }
+
+    /// All checks of the policy that holds for the account now, and the snapshot of what decided.
+    pub(super) async fn policy_report(&self) -> Result<(PolicyReport, String), LedgerFault> {
+        let (action, account, recipe) = (&self.claim.action, &self.claim.account, &self.recipe);
+        let policy = self.options.policy.resolve(&policy::who(account), &recipe.budgets);
+        let now = self.world.clock().now();
+        let asks = Asks::of(&policy, recipe, &action.payload.action_type, now);
+        let facts = self.world.ledger().policy_facts(action, account, &asks).await?;
+        let report = policy::evaluate(action, account, recipe, &policy, &facts, now);
+        let snapshot = policy::snapshot(recipe, &policy, &facts, &report, now);
+        Ok((report, snapshot))
     }
 
     pub(super) async fn no_kill_switch(&mut self, when: &str) -> Result<(), Stop> {

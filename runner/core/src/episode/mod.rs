@@ -74,6 +74,8 @@ struct Episode<'w, W: World> {
     marker: Option<String>,
     /// What steps have read, by name.
     reads: BTreeMap<String, String>,
+    /// What preflight let begin and does not let be committed.
+    not_to_commit: Option<Hold>,
 }
 
 /// Runs one claimed action to its end. The claim is released at the end, whatever it is.
@@ -131,8 +133,17 @@ pub async fn resume<W: World>(
         }
     };
     let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
-    let mut episode =
-        Episode { world, claim, recipe, options, purpose: Purpose::Act, trail, marker: None, reads: BTreeMap::new() };
+    let mut episode = Episode {
+        world,
+        claim,
+        recipe,
+        options,
+        purpose: Purpose::Act,
+        trail,
+        marker: None,
+        reads: BTreeMap::new(),
+        not_to_commit: None,
+    };
     let ending = episode.settle(attempted_at).await?;
     world.ledger().release(&episode.claim.fence).await?;
     world.boundary("released");
@@ -161,7 +172,17 @@ async fn go<W: World>(
         }
     };
     let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
-    let mut episode = Episode { world, claim, recipe, options, purpose, trail, marker: None, reads: BTreeMap::new() };
+    let mut episode = Episode {
+        world,
+        claim,
+        recipe,
+        options,
+        purpose,
+        trail,
+        marker: None,
+        reads: BTreeMap::new(),
+        not_to_commit: None,
+    };
     world.boundary("claimed");
 
     let ending = match episode.preflight().await {
@@ -194,19 +215,18 @@ impl<W: World> Episode<'_, W> {
     async fn preflight(&mut self) -> Result<(), Stop> {
         self.trail.step("preflight", "May this run at all?", self.world.clock().now());
         self.no_kill_switch("before preflight").await?;
-        let report = policy::preflight(&self.claim.action, &self.claim.account, &self.recipe);
+        let (report, snapshot) = self.policy_report().await?;
         for check in &report.checks {
-            self.trail.check(check.name, check.passed, "passes", &check.finding, "");
+            let note = if check.outcome == policy::Outcome::Warned { "warned" } else { "" };
+            self.trail.check(check.name, check.passes(), "passes", &check.finding, note);
         }
-        if let Some(hold) = report.hold() {
+        let hold = if self.purpose == Purpose::Act { report.hold() } else { report.hold_of_rehearsal() };
+        if let Some(hold) = hold {
             return Err(Stop::Hold(hold));
         }
+        self.not_to_commit = report.hold_before_commit();
         if self.purpose == Purpose::Act {
-            let json = serde_json::json!({
-                "checks": report.checks,
-                "recipe": { "platform": self.recipe.platform, "number": self.recipe.recipe, "hash": self.recipe.hash },
-            });
-            let id = self.world.ledger().policy_snapshot(&json.to_string()).await?;
+            let id = self.world.ledger().policy_snapshot(&snapshot).await?;
             self.trail.policy(&id);
             self.advance(Event::PreflightPassed, Change { policy: Some(id), ..Change::default() }).await?;
         }
@@ -431,7 +451,7 @@ impl<W: World> Episode<'_, W> {
         let stop = if self.purpose == Purpose::Rehearse {
             Some(Hold::new(HoldReason::DraftMode, "rehearsed: everything but the commit was done"))
         } else {
-            None
+            self.not_to_commit.take()
         };
         if let Some(hold) = stop {
             session.close().await;

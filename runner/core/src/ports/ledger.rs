@@ -11,6 +11,7 @@ use crate::hold::{Failure, Hold};
 use crate::ids::{AccountId, ActionId, EpisodeId, PolicySnapshotId, WorkerId};
 use crate::order::Action;
 use crate::permit::ArmGrant;
+use crate::policy::{Asks, PolicyFacts};
 use crate::ports::browser::SessionState;
 use crate::state::Event;
 use crate::time::Timestamp;
@@ -275,6 +276,14 @@ pub trait Ledger: Send + Sync {
 
     /// The account's session, unsealed.
     fn session(&self, id: &AccountId) -> impl Future<Output = Result<Option<SessionState>, LedgerFault>> + Send;
+
+    /// What the policy asks of the ledger before this action.
+    fn policy_facts(
+        &self,
+        action: &Action,
+        account: &Account,
+        asks: &Asks,
+    ) -> impl Future<Output = Result<PolicyFacts, LedgerFault>> + Send;
 
     /// Stores an immutable policy snapshot (canonical JSON) and returns its id, the sha256 of its bytes.
     fn policy_snapshot(&self, json: &str) -> impl Future<Output = Result<PolicySnapshotId, LedgerFault>> + Send;

@@ -8,6 +8,7 @@ mod change;
 mod claims;
 mod database;
 mod desk;
+mod facts;
 mod fleet;
 mod open;
 #[path = "../support/postgres.rs"]

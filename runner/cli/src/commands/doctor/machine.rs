@@ -1,4 +1,4 @@
-//! Everything but the browser: directories, disk space, the ledger's settings, the seal key, the clock, the recipes.
+//! Everything but the browser: directories, disk space, the ledger's settings, the seal key, the clock, the recipes, the policy.
 
 use std::fs;
 use std::io::Write as _;
@@ -34,7 +34,22 @@ pub(super) async fn look(context: &Context) -> Vec<Finding> {
     findings.push(ledger_finding(ledger.as_ref(), context));
     findings.push(clock(ledger.and_then(Result::ok).as_ref()).await);
     findings.push(recipes(context));
+    findings.push(policy(context));
     findings
+}
+
+/// With a policy that can not be kept to, nothing runs.
+fn policy(context: &Context) -> Finding {
+    let Some(path) = context.settings.policy_file() else {
+        return Finding::ok("policy", "no policy file: what recipes can is allowed");
+    };
+    match context.policy() {
+        Ok(_) => Finding::ok("policy", path.display().to_string()),
+        Err(error) => {
+            let seen = format!("{} can not be kept to [{}]", path.display(), error.code());
+            Finding::fail("policy", seen, format!("`deed policy validate {}` shows every error", path.display()))
+        }
+    }
 }
 
 fn settings_file(context: &Context) -> Finding {

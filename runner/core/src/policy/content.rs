@@ -1,91 +1,11 @@
-//! Preflight: named checks, each with what it saw. All of them are asked, so that the operator sees everything at once.
-//!
-//! The snapshot that decided is stored immutably; its hash is the action's `policy_snapshot_id`.
+//! What a recipe takes of an order: text, title, target, time and media. Asked when an order is filed, and again at preflight.
 
 use deed_recipes::{ContentRules, Flow, Placeholder, Recipe, TargetRule};
-use serde::Serialize;
 
-use crate::account::{Account, AccountState};
-use crate::hold::{Hold, HoldReason};
-use crate::order::{Action, Media, MediaShape, Payload};
+use crate::order::{Media, MediaShape, Payload};
 
 /// How far off a ratio still counts as it: recipes write two decimals, and editors round to whole pixels.
 const ASPECT_SLACK: f64 = 0.005;
-
-/// One named check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PolicyCheck {
-    /// Its name.
-    pub name: &'static str,
-    /// Whether it passed.
-    pub passed: bool,
-    /// What was seen, in words.
-    pub finding: String,
-    /// What the action waits for when it did not pass.
-    #[serde(skip)]
-    pub reason: HoldReason,
-}
-
-/// All checks of one preflight.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PolicyReport {
-    /// In the order in which they were asked.
-    pub checks: Vec<PolicyCheck>,
-}
-
-impl PolicyReport {
-    /// The hold of the first check that did not pass.
-    pub fn hold(&self) -> Option<Hold> {
-        let failed: Vec<_> = self.checks.iter().filter(|c| !c.passed).collect();
-        let first = failed.first()?;
-        let detail = failed.iter().map(|c| format!("{}: {}", c.name, c.finding)).collect::<Vec<_>>().join("; ");
-        Some(Hold::new(first.reason, detail))
-    }
-}
-
-fn check(name: &'static str, reason: HoldReason, result: Result<String, String>) -> PolicyCheck {
-    let passed = result.is_ok();
-    let finding = match result {
-        Ok(finding) | Err(finding) => finding,
-    };
-    PolicyCheck { name, passed, finding, reason }
-}
-
-/// Looks at the action, its account and its recipe. Kill switches are asked before this, from the ledger.
-pub fn preflight(action: &Action, account: &Account, recipe: &Recipe) -> PolicyReport {
-    let state = match account.state {
-        AccountState::Active => Ok("active".to_owned()),
-        AccountState::ReadOnly => {
-            Err(format!("read-only: {}", account.state_reason.as_deref().unwrap_or("no reason given")))
-        }
-        AccountState::Suspended => {
-            Err(format!("suspended: {}", account.state_reason.as_deref().unwrap_or("no reason given")))
-        }
-    };
-    let state_reason = if account.state == AccountState::Suspended {
-        HoldReason::AccountSuspended
-    } else {
-        HoldReason::AccountReadOnly
-    };
-    let session =
-        if account.has_session { Ok("session stored".to_owned()) } else { Err("no session is stored".to_owned()) };
-    let flow = if recipe.flows.contains_key(&action.payload.action_type) {
-        Ok(format!("{} by recipe {} number {}", action.payload.action_type, recipe.platform, recipe.recipe))
-    } else {
-        Err(format!("recipe {} has no flow {}", recipe.platform, action.payload.action_type))
-    };
-    let content = content_problems(recipe, &action.payload);
-    let content =
-        if content.is_empty() { Ok("within the recipe's limits".to_owned()) } else { Err(content.join("; ")) };
-    PolicyReport {
-        checks: vec![
-            check("account_active", state_reason, state),
-            check("connection", HoldReason::Connection, session),
-            check("platform_policy", HoldReason::Policy, flow),
-            check("content_compliance", HoldReason::Policy, content),
-        ],
-    }
-}
 
 /// What the flow does not take of a payload; empty when all is well. Also asked when an order is filed.
 pub fn content_problems(recipe: &Recipe, payload: &Payload) -> Vec<String> {
