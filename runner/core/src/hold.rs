@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pace::Wait;
 use crate::time::Timestamp;
 
 /// Why an action waits.
@@ -32,6 +33,8 @@ pub enum HoldReason {
     Drift,
     /// The platform asked to wait.
     RateLimit,
+    /// The account did as much as it may for now.
+    Budget,
     /// What stands in the composer is not the order.
     ReviewMismatch,
     /// The destination could not be read, so it is not known whether the content is there already.
@@ -58,6 +61,7 @@ impl HoldReason {
             Self::Challenge => "challenge",
             Self::Drift => "drift",
             Self::RateLimit => "rate_limit",
+            Self::Budget => "budget",
             Self::ReviewMismatch => "review_mismatch",
             Self::DestinationUnreadable => "destination_unreadable",
             Self::Transient => "transient",
@@ -66,7 +70,7 @@ impl HoldReason {
     }
 
     /// All reasons.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::KillSwitch,
         Self::DraftMode,
         Self::AccountReadOnly,
@@ -79,6 +83,7 @@ impl HoldReason {
         Self::Challenge,
         Self::Drift,
         Self::RateLimit,
+        Self::Budget,
         Self::ReviewMismatch,
         Self::DestinationUnreadable,
         Self::Transient,
@@ -125,11 +130,16 @@ impl HoldReason {
             Self::Challenge => "answer the platform's challenge yourself in a browser, then `deed account clear`",
             Self::Drift => "compare the screenshots, mend the recipe, `deed recipe check`, then `deed account clear`",
             Self::RateLimit => "wait until the time that is shown",
+            Self::Budget => {
+                "wait until the time that is shown: `deed work` takes it up then; `deed account show` tells the pace"
+            }
             Self::ReviewMismatch => {
                 "the composer did not take the content as ordered: see the proof; the recipe or the order must change"
             }
             Self::DestinationUnreadable => "open the destination yourself; when it loads again, run the action again",
-            Self::Transient => "nothing was sent; run the action again",
+            Self::Transient => {
+                "nothing was sent; `deed work` tries it again at the time that is shown, or run it yourself"
+            }
             Self::Proof => "make room or give the directory back its rights, then run the action again",
         }
     }
@@ -150,6 +160,12 @@ impl Hold {
     /// A hold that only a person, or another try, ends.
     pub fn new(reason: HoldReason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into(), until: None }
+    }
+}
+
+impl From<Wait> for Hold {
+    fn from(wait: Wait) -> Self {
+        Self { reason: HoldReason::Budget, detail: wait.words, until: Some(wait.until) }
     }
 }
 

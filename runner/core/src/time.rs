@@ -18,6 +18,13 @@ impl Timestamp {
         Self(self.0.saturating_add(ms))
     }
 
+    /// This much earlier; saturates.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(ms))
+    }
+
     /// Time from `earlier` to `self`; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

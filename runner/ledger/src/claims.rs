@@ -24,7 +24,8 @@ pub enum ClaimTarget {
     /// This one, even when it has a hold: a person asked for it.
     Action(ActionId),
     /// The one that was filed first, of those that are due: queued, without a hold or with one whose time is over, on an active account
-    /// that nobody works on and that has nothing unsettled.
+    /// that nobody works on and that has nothing unsettled. What waits behind an action of its account and type that is over budget
+    /// is not due: it would only be told the same.
     NextDue,
 }
 
@@ -57,6 +58,10 @@ WHERE a.state = 'queued' AND a.worker IS NULL AND p.state = 'active'
   AND (a.hold_reason IS NULL OR a.hold_until <= $1)
   AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = a.account_id AND c.worker IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM actions u WHERE u.account_id = a.account_id AND u.state IN ('attempted', 'unknown'))
+  AND NOT EXISTS (
+      SELECT 1 FROM actions b
+      WHERE b.account_id = a.account_id AND b.action_type = a.action_type AND b.state = 'queued'
+        AND b.hold_reason = 'budget' AND b.hold_until > $1)
 ORDER BY a.created_at, a.action_id LIMIT 1";
 
 /// $1 worker, $2 end of the lease, $3 a fresh episode, $4 action.

@@ -19,11 +19,13 @@ mod error;
 mod files;
 mod kill;
 mod open;
+mod pace;
 mod port;
 mod queue;
 mod records;
 mod rows;
 mod seal;
+mod tries;
 
 pub use accounts::NewAccount;
 pub use acts::Operator;

@@ -12,9 +12,11 @@ use super::reading::{self, Values, base_of, challenge_hold};
 use super::stop::Stop;
 use crate::hold::{Hold, HoldReason};
 use crate::judge::{drift, evidence, quorum};
+use crate::pace::{self, Limits};
 use crate::ports::browser::{BrowserFault, Look, Need, NodeFacts, NodeId, Seen, Session, WriteSeen};
 use crate::ports::ledger::{Change, Claim, Ledger, LedgerFault};
 use crate::ports::{Clock, World};
+use crate::retry::Transient;
 use crate::state::Event;
 
 impl<W: World> Episode<'_, W> {
@@ -74,6 +76,22 @@ impl<W: World> Episode<'_, W> {
         }
     }
 
+    /// How much of this action type the account may do: the one place where all that bound it come together.
+    pub(super) fn limits(&self) -> Limits {
+        pace::limits(&self.recipe, &self.claim.action.payload.action_type)
+    }
+
+    /// Whether the budget leaves room, before a browser is opened for it. A rehearsal attempts nothing: it only keeps still while the
+    /// platform asked the account to wait.
+    pub(super) async fn within_budget(&mut self) -> Result<(), Stop> {
+        let limits = if self.purpose == Purpose::Act { self.limits() } else { Limits::default() };
+        let (account, kind) = (&self.claim.account.id, &self.claim.action.payload.action_type);
+        let wait = self.world.ledger().budget(account, kind, &limits).await?;
+        let found = wait.as_ref().map_or("so it is", |wait| wait.words.as_str());
+        self.trail.check("budget", wait.is_none(), "room for one more attempt", found, "");
+        wait.map_or(Ok(()), |wait| Err(Stop::Hold(wait.into())))
+    }
+
     /// Goes to a surface, looks at it, and stops at a challenge or another session.
     pub(super) async fn visit<S: Session>(&mut self, session: &mut S, surface: &str) -> Result<Seen, Stop> {
         self.renew().await?;
@@ -97,6 +115,14 @@ impl<W: World> Episode<'_, W> {
                 "",
             );
             return Err(Stop::Hold(hold));
+        }
+        if let Some(fault) = Transient::of_status(landing.status) {
+            let status = landing.status.unwrap_or_default();
+            let words = format!("surface {surface}: the server answered {status}");
+            self.trail.check("server_well", false, "no status of 500 or more", &words, "");
+            let destination = self.flow(&recipe).dedupe.on == surface;
+            let reason = if destination { HoldReason::DestinationUnreadable } else { HoldReason::Transient };
+            return Err(Stop::Fault { hold: Hold::new(reason, words), fault });
         }
         self.same_session(&seen)?;
         Ok(seen)

@@ -32,7 +32,6 @@ use crate::judge::quorum::{self, Quorum};
 use crate::judge::evidence::Wanted;
 use crate::judge::{identity, same};
 use crate::permit::Target;
-use crate::policy;
 use crate::ports::browser::{
     Access, Aim, Browser, BrowserFault, Capture, GateVerdict, LastCheck, Look, Opening, Pacing, Press, Session,
 };
@@ -42,6 +41,7 @@ use crate::ports::{Clock, World};
 use crate::state::Event;
 use crate::time::Timestamp;
 use crate::verify::{self, Verdict};
+use crate::{dice, pace, policy};
 
 use composer::AtPress;
 use help::{last_word, receipt_words};
@@ -201,9 +201,11 @@ impl<W: World> Episode<'_, W> {
         if let Some(hold) = report.hold() {
             return Err(Stop::Hold(hold));
         }
+        self.within_budget().await?;
         if self.purpose == Purpose::Act {
             let json = serde_json::json!({
                 "checks": report.checks,
+                "limits": self.limits(),
                 "recipe": { "platform": self.recipe.platform, "number": self.recipe.recipe, "hash": self.recipe.hash },
             });
             let id = self.world.ledger().policy_snapshot(&json.to_string()).await?;
@@ -218,7 +220,7 @@ impl<W: World> Episode<'_, W> {
     async fn open(&mut self) -> Result<<W::Browser as Browser>::Session, Stop> {
         self.no_kill_switch("before the browser is touched").await?;
         let access = if self.purpose == Purpose::Act { Access::Write } else { Access::ReadOnly };
-        let opening = self.opening(access).await?;
+        let opening = Opening { pacing: self.options.pacing, ..self.opening(access).await? };
         let session = self.world.browser().open(&opening).await?;
         self.trail.browser(self.world.browser().version());
         self.world.boundary("opened");
@@ -242,7 +244,7 @@ impl<W: World> Episode<'_, W> {
             base,
             session,
             access,
-            pacing: if access == Access::Write { self.options.pacing } else { Pacing::Unpaced },
+            pacing: Pacing::Unpaced,
         })
     }
 
@@ -487,6 +489,8 @@ impl<W: World> Episode<'_, W> {
             commit_within: self.options.commit_within,
             artifacts: self.trail.new_artifacts(),
             manifest: Some(manifest),
+            limits: self.limits(),
+            jitter_milli: pace::jitter_milli(dice::roll(&self.claim.fence.episode, "spacing")),
         };
         match arm(self.world.ledger(), &self.claim.fence, &request, target).await? {
             Ok(armed) => {
@@ -508,6 +512,7 @@ impl<W: World> Episode<'_, W> {
                     ArmRefusal::AccountNotActive(state) => {
                         Stop::Hold(Hold::new(HoldReason::AccountReadOnly, format!("the account became {state}")))
                     }
+                    ArmRefusal::Budget(wait) => Stop::Hold(wait.into()),
                     ArmRefusal::LeaseTooShort | ArmRefusal::AccountBusy(_) => {
                         Stop::Hold(Hold::new(HoldReason::Transient, refusal.to_string()))
                     }
@@ -553,7 +558,9 @@ impl<W: World> Episode<'_, W> {
         let object = ObjectFacts { platform_object_id: object_id, http_status, ..ObjectFacts::default() };
         self.trail.receipt(&words, &object, &writes);
         self.trail.object(&object);
-        self.note(Change { object, proof_level: Some(1), ..Change::default() }).await?;
+        let asked = taken.filter(|w| w.status == Some(429)).and_then(|w| w.retry_after);
+        let not_before = asked.map(|wait| self.world.clock().now().plus(reading::bounded(wait)));
+        self.note(Change { object, not_before, proof_level: Some(1), ..Change::default() }).await?;
         Ok(clear)
     }
 
