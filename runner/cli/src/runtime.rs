@@ -158,6 +158,11 @@ impl Runner {
         Options { pacing, ..Options::default() }
     }
 
+    /// As [`Runner::options`], paced by this seed whatever the settings say.
+    pub fn options_from(&self, seed: u64) -> Options {
+        Options { pacing: Pacing::Considerate { seed }, ..self.options() }
+    }
+
     /// Resolves what dead runners left: their browsers are ended, what had not been armed is queued again, what may have
     /// happened is verified.
     ///

@@ -35,6 +35,12 @@ impl Timestamp {
         text.trim().parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
 
+    /// Reads the date of an HTTP header, `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let read = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim());
+        read.ok().map(|t| Self(t.as_millisecond()))
+    }
+
     /// RFC 3339 in UTC to the second, `2026-11-20T09:30:00Z`: as forms and people write it.
     pub fn to_the_second(self) -> String {
         jiff::Timestamp::from_millisecond(self.0).map_or_else(|_| self.to_string(), |t| format!("{t:.0}"))

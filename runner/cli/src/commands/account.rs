@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Subcommand, ValueEnum};
 use deed_core::account::{Account, AccountState, Fingerprint, Mode};
 use deed_core::ids::ClientId;
+use deed_core::pace::Pace;
 use deed_ledger::{NewAccount, Operator, SqlLedger};
 use deed_proofs::ImageHash;
 use deed_proofs::picture::PictureError;
@@ -113,8 +114,14 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
         Command::Connect { account, session } => connect(account, session, context).await,
         Command::List => list(context).await,
         Command::Show { account } => {
-            let account = context.ledger().await?.find_account(account).await?;
-            Ok(answer(&account, context))
+            let (ledger, account) = find(account, context).await?;
+            let pace = ledger.pace(&account.id).await?;
+            let mut answer = answer(&account, context);
+            if let Some(object) = answer.data.as_object_mut() {
+                object.insert("pace".to_owned(), pace_json(&pace));
+            }
+            answer.text.push_str(&pace_facts(&pace).render());
+            Ok(answer)
         }
         Command::Mode { account, mode } => set_mode(account, *mode, context).await,
         Command::Clear { account, reason } => {
@@ -287,6 +294,33 @@ fn answer(account: &Account, context: &Context) -> Answer {
         .with("session", if account.has_session { "stored, sealed" } else { "none" });
     let head = context.ui.out.tone(Tone::Strong, &account_name(account));
     Answer::done(to_json(account), format!("{head}\n{}", facts.render()))
+}
+
+/// The share of the full pace, as a number.
+fn share(pace: &Pace) -> f64 {
+    (100_000.0 / f64::from(pace.factor_milli.max(1_000))).round() / 100.0
+}
+
+fn pace_json(pace: &Pace) -> Value {
+    json!({
+        "factor": f64::from(pace.factor_milli) / 1_000.0,
+        "share": share(pace),
+        "slowed_at": pace.slowed_at.map(|t| t.to_string()),
+        "not_before": pace.not_before.map(|t| t.to_string()),
+    })
+}
+
+fn pace_facts(pace: &Pace) -> Facts {
+    let words = if pace.factor_milli <= 1_000 {
+        "full".to_owned()
+    } else {
+        let factor = f64::from(pace.factor_milli) / 1_000.0;
+        format!("{} of the full one: spacing × {factor:.1}, budgets ÷ {factor:.1}", share(pace))
+    };
+    Facts::default()
+        .with("pace", words)
+        .maybe("slowed at", pace.slowed_at)
+        .maybe("asked to wait until", pace.not_before)
 }
 
 /// The account's origin: a bare one of the recipe's; needed when the recipe has no fixed one.

@@ -17,12 +17,22 @@ use crate::order::{self, Order};
 use crate::runtime::Runner;
 use crate::ui::{Answer, Facts, Tone};
 
+/// An order, and how it is paced.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    order: act::Args,
+    /// Pace the inputs as an earlier episode did: the pacing seed of its report
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Bad input, no browser, the ledger's.
-pub async fn run(args: &act::Args, context: &Context) -> Result<Answer, CliError> {
-    let order = order::read(&args.order)?;
+pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
+    let order = order::read(&args.order.order)?;
     let ledger = context.ledger().await?;
     let checked = act::check(&order, &ledger, context).await?;
     order.keep_media(&checked.payload)?;
@@ -31,7 +41,7 @@ pub async fn run(args: &act::Args, context: &Context) -> Result<Answer, CliError
     let episode = claim.fence.episode.clone();
     let ended = runner
         .supervise(async |runner| {
-            let options = runner.options();
+            let options = args.seed.map_or_else(|| runner.options(), |seed| runner.options_from(seed));
             Ok(episode::rehearse(runner.world(), claim, checked.recipe.clone(), &options).await?)
         })
         .await?;
