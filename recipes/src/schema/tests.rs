@@ -135,7 +135,7 @@ verify:
         };
         for alternative in alternatives {
             let mut recipe = good.clone();
-            let place = if matches!(key.as_str(), "resources" | "budgets") {
+            let place = if matches!(key.as_str(), "resources" | "budgets" | "pacing") {
                 &mut recipe
             } else {
                 &mut recipe["flows"]["publish.post"]

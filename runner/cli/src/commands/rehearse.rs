@@ -19,6 +19,7 @@ use crate::ui::{Answer, Facts, Tone};
 
 /// An order, and how it is paced.
 #[derive(Debug, clap::Args)]
+#[group(id = "rehearsal")]
 pub struct Args {
     #[command(flatten)]
     order: act::Args,

@@ -117,6 +117,9 @@ impl<W: World> Episode<'_, W> {
             return Err(Stop::Hold(hold));
         }
         if let Some(fault) = Transient::of_status(landing.status) {
+            if let Ok(capture) = session.capture().await {
+                self.trail.keep_capture(capture, now);
+            }
             let status = landing.status.unwrap_or_default();
             let words = format!("surface {surface}: the server answered {status}");
             self.trail.check("server_well", false, "no status of 500 or more", &words, "");
