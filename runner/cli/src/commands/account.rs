@@ -116,12 +116,11 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
         Command::Show { account } => {
             let (ledger, account) = find(account, context).await?;
             let pace = ledger.pace(&account.id).await?;
-            let mut answer = answer(&account, context);
-            if let Some(object) = answer.data.as_object_mut() {
+            let mut data = to_json(&account);
+            if let Some(object) = data.as_object_mut() {
                 object.insert("pace".to_owned(), pace_json(&pace));
             }
-            answer.text.push_str(&pace_facts(&pace).render());
-            Ok(answer)
+            Ok(told(data, &account, with_pace(facts(&account), &pace), context))
         }
         Command::Mode { account, mode } => set_mode(account, *mode, context).await,
         Command::Clear { account, reason } => {
@@ -282,7 +281,16 @@ fn to_json(account: &Account) -> Value {
 }
 
 fn answer(account: &Account, context: &Context) -> Answer {
-    let facts = Facts::default()
+    told(to_json(account), account, facts(account), context)
+}
+
+fn told(data: Value, account: &Account, facts: Facts, context: &Context) -> Answer {
+    let head = context.ui.out.tone(Tone::Strong, &account_name(account));
+    Answer::done(data, format!("{head}\n{}", facts.render()))
+}
+
+fn facts(account: &Account) -> Facts {
+    Facts::default()
         .with("id", &account.id)
         .with("client", &account.client)
         .maybe("name", account.fingerprint.display_name.as_ref())
@@ -291,9 +299,7 @@ fn answer(account: &Account, context: &Context) -> Answer {
         .with("mode", account.mode.as_str())
         .with("state", account.state.as_str())
         .maybe("because", account.state_reason.as_ref())
-        .with("session", if account.has_session { "stored, sealed" } else { "none" });
-    let head = context.ui.out.tone(Tone::Strong, &account_name(account));
-    Answer::done(to_json(account), format!("{head}\n{}", facts.render()))
+        .with("session", if account.has_session { "stored, sealed" } else { "none" })
 }
 
 /// The share of the full pace, as a number.
@@ -310,17 +316,14 @@ fn pace_json(pace: &Pace) -> Value {
     })
 }
 
-fn pace_facts(pace: &Pace) -> Facts {
+fn with_pace(facts: Facts, pace: &Pace) -> Facts {
     let words = if pace.factor_milli <= 1_000 {
         "full".to_owned()
     } else {
         let factor = f64::from(pace.factor_milli) / 1_000.0;
         format!("{} of the full one: spacing × {factor:.1}, budgets ÷ {factor:.1}", share(pace))
     };
-    Facts::default()
-        .with("pace", words)
-        .maybe("slowed at", pace.slowed_at)
-        .maybe("asked to wait until", pace.not_before)
+    facts.with("pace", words).maybe("slowed", pace.slowed_at).maybe("wait", pace.not_before)
 }
 
 /// The account's origin: a bare one of the recipe's; needed when the recipe has no fixed one.
