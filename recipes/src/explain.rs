@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::model::{
     Budget, Challenge, ChallengeKind, Compare, ContentRules, Dedupe, Detector, Evidence, Flow, GoneEvidence, GoneSign,
-    Identity, Marker, ObjectId, Receipt, ReceiptSign, Recipe, Review, ReviewExpect, Same, Scroll, StateEvidence,
-    StateIs, Step, TargetRule, UploadTo, Verify, WaitFor,
+    Identity, InputPace, Marker, MsRange, ObjectId, Receipt, ReceiptSign, Recipe, Review, ReviewExpect, Same, Scroll,
+    StateEvidence, StateIs, Step, TargetRule, UploadTo, Verify, WaitFor,
 };
 
 /// A flow in plain words.
@@ -26,11 +26,12 @@ pub struct Story {
 pub fn story(recipe: &Recipe, action_type: &str) -> Option<Story> {
     let flow = recipe.flow(action_type)?;
     let head = format!(
-        "{action_type} on {}, recipe {}. {}{}",
+        "{action_type} on {}, recipe {}. {}{}{}",
         recipe.platform,
         recipe.recipe,
         content(&flow.content),
-        recipe.budgets.get(action_type).map_or_else(String::new, budget)
+        recipe.budgets.get(action_type).map_or_else(String::new, budget),
+        pacing(&recipe.pacing)
     );
     let mut lines = vec![identity(&recipe.identity), dedupe(&flow.dedupe, &flow.verify)];
     lines.extend(flow.steps.iter().map(step));
@@ -154,6 +155,20 @@ fn budget(budget: &Budget) -> String {
         caps.push(format!("{seconds} s apart"));
     }
     format!(" At most: {}.", caps.join(", "))
+}
+
+fn pacing(pace: &InputPace) -> String {
+    let bounds = [
+        ("a new page", pace.reading),
+        ("each click", pace.dwell),
+        ("each point of the pointer's way", pace.pointer),
+        ("each letter", pace.typing),
+    ];
+    let said: Vec<String> = bounds
+        .iter()
+        .filter_map(|(what, range)| range.map(|MsRange { min, max }| format!("{min} to {max} ms for {what}")))
+        .collect();
+    if said.is_empty() { String::new() } else { format!(" It takes its time: {}.", said.join(", ")) }
 }
 
 fn identity(identity: &Identity) -> String {

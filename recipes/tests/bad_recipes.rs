@@ -222,6 +222,31 @@ const NEWER: &[Case] = &[
         ORIGINS,
         "origins: [\"https://shop.test\"]\nbudgets: { publish.post: {} }\n",
     ),
+    ("pacing_of_nothing", Code::MissingKey, ORIGINS, "origins: [\"https://shop.test\"]\npacing: {}\n"),
+    (
+        "pacing_in_unknown_words",
+        Code::UnknownKey,
+        ORIGINS,
+        "origins: [\"https://shop.test\"]\npacing: { typing: [28, 95] }\n",
+    ),
+    (
+        "pacing_without_an_end",
+        Code::BadValue,
+        ORIGINS,
+        "origins: [\"https://shop.test\"]\npacing: { typing_ms: [28] }\n",
+    ),
+    (
+        "pacing_the_wrong_way_round",
+        Code::BadValue,
+        ORIGINS,
+        "origins: [\"https://shop.test\"]\npacing: { dwell_ms: [260, 90] }\n",
+    ),
+    (
+        "pacing_that_outlasts_a_lease",
+        Code::Limit,
+        ORIGINS,
+        "origins: [\"https://shop.test\"]\npacing: { reading_ms: [1000, 180000] }\n",
+    ),
     ("hover_on_the_commit", Code::CommitTouched, STEP_CLICK, "      - hover: post_button\n"),
     (
         "choose_in_the_commit",
@@ -367,7 +392,7 @@ fn the_newer_parts_are_good_where_they_are_good() {
     let source = edit(
         &source,
         ORIGINS,
-        "origins: [\"https://shop.test\"]\nresources: [\"https://*.cdn.test\"]\nbudgets: { publish.post: { per_hour: 2, spacing_s: 900 } }\n",
+        "origins: [\"https://shop.test\"]\nresources: [\"https://*.cdn.test\"]\nbudgets: { publish.post: { per_hour: 2, spacing_s: 900 } }\npacing: { reading_ms: [800, 2500], typing_ms: [28, 28] }\n",
     );
     let source = edit(
         &source,

@@ -410,3 +410,21 @@ fn a_platform_that_comes_back_is_looked_at_and_the_action_goes_on_to_its_end() {
     }
     platform.end();
 }
+
+/// The pace of an earlier episode again: the seed is in the proof of both.
+#[test]
+fn a_rehearsal_is_paced_by_the_seed_that_it_is_given() {
+    let platform = Platform::new();
+    let home = Home::new(&platform.practice);
+    let order = home.order("At the pace of then");
+    let mut command = home.command(&["rehearse", "--seed", "18446744073709551615"]);
+    command.arg(order);
+    let said = home.run(command);
+    assert_eq!((said.code, said.json["rehearsed"].as_bool()), (0, Some(true)), "{said:?}");
+    let report = Path::new(said.json["report"].as_str().expect("a report"));
+    let manifest = std::fs::read(report.with_file_name("manifest.json")).expect("the manifest");
+    let manifest = deed_proofs::manifest::Manifest::from_json(&manifest).expect("it reads");
+    assert_eq!(manifest.pacing_seed, u64::MAX);
+    drop(home);
+    platform.end();
+}

@@ -10,6 +10,7 @@ use deed::world::now;
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
 use deed_core::arm::arm;
 use deed_core::judge::quorum;
+use deed_core::pace::Limits;
 use deed_core::permit::{Permit, Target};
 use deed_core::ports::browser::{
     Access, Aim, Browser as _, BrowserFault, GateVerdict, LastCheck, Look, Need, NodeId, Opening, Press, Seen,
@@ -114,7 +115,14 @@ impl Ready {
         }
         let target = self.target();
         let commit_within = Duration::from_secs(120);
-        let request = ArmRequest { target: target.hash(), commit_within, artifacts: Vec::new(), manifest: None };
+        let request = ArmRequest {
+            target: target.hash(),
+            commit_within,
+            artifacts: Vec::new(),
+            manifest: None,
+            limits: Limits::default(),
+            jitter_milli: 0,
+        };
         arm(ledger, fence, &request, &target).await.expect("the ledger answers").expect("it is armed").permit
     }
 

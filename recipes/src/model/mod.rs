@@ -38,6 +38,8 @@ pub struct Recipe {
     pub resources: Vec<ResourcePattern>,
     /// How much of an action type an account may do, by the action type's name.
     pub budgets: IndexMap<String, Budget>,
+    /// Bounds of the pace of inputs.
+    pub pacing: InputPace,
     /// Named pages.
     pub surfaces: IndexMap<SurfaceName, Surface>,
     /// Named elements, each with its independent locators.
@@ -127,6 +129,28 @@ pub struct Budget {
     pub per_day: Option<u32>,
     /// Shortest time between two, in seconds.
     pub spacing_s: Option<u64>,
+}
+
+/// Within which bounds a considerate session rests between its inputs. What is not said has Deed's own bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InputPace {
+    /// How long a new page is read.
+    pub reading: Option<MsRange>,
+    /// How long the pointer rests before and after a click.
+    pub dwell: Option<MsRange>,
+    /// How long it rests at each point of its way.
+    pub pointer: Option<MsRange>,
+    /// The pause after each letter.
+    pub typing: Option<MsRange>,
+}
+
+/// A shortest and a longest pause, in milliseconds; the shortest is not longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MsRange {
+    /// Shortest.
+    pub min: u64,
+    /// Longest.
+    pub max: u64,
 }
 
 /// A named page of the platform.

@@ -16,6 +16,7 @@ mod flow;
 mod head;
 mod identity;
 mod outcome;
+mod pacing;
 mod steps;
 mod surfaces;
 mod writes;
@@ -27,7 +28,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::check::{self, Use, UseKind};
 use crate::diagnostics::{Code, Diagnostics, Sink, Span};
-use crate::model::{ElementName, OriginPattern, Recipe, Source, SurfaceName};
+use crate::model::{ElementName, InputPace, OriginPattern, Recipe, Source, SurfaceName};
 use crate::suggest::did_you_mean;
 use crate::template::{Placeholder, Template, TemplateError};
 use crate::unfilled;
@@ -61,13 +62,14 @@ const SURFACES_MAX: usize = 100;
 /// Most flows of a recipe.
 const FLOWS_MAX: usize = 50;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "platform",
     "recipe",
     "verified",
     "origins",
     "resources",
     "budgets",
+    "pacing",
     "surfaces",
     "elements",
     "identity",
@@ -154,6 +156,10 @@ impl Reader<'_> {
             Some(node) => self.named(node, "`budgets`", FLOWS_MAX, Self::budget),
             None => Some(IndexMap::new()),
         };
+        let pacing = match fields.get("pacing", &mut self.sink) {
+            Some(node) => self.pacing(node),
+            None => Some(InputPace::default()),
+        };
         let surfaces = fields
             .need("surfaces", "surfaces: { profile: { url: \"/{account.handle}\" } }", &mut self.sink)
             .and_then(|node| self.named(node, "`surfaces`", SURFACES_MAX, Self::surface));
@@ -183,6 +189,7 @@ impl Reader<'_> {
             origins: self.origins.take()?,
             resources: resources?,
             budgets: budgets?,
+            pacing: pacing?,
             surfaces: surfaces?,
             elements: elements?,
             identity: identity?,

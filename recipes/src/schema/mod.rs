@@ -53,9 +53,22 @@ fn recipe() -> Value {
                     "additionalProperties": object(&[], vec![
                         ("per_hour", "Most actions of this type in an hour.", number(1, 10_000)),
                         ("per_day", "Most actions of this type in a day.", number(1, 100_000)),
-                        ("spacing_s", "Seconds between two actions of this type, at least.", number(0, 86_400)),
+                        ("spacing_s", "Seconds since the account's last action, of whatever type, at least.", number(1, 604_800)),
                     ]),
                 }),
+            ),
+            (
+                "pacing",
+                "Bounds of the pace of inputs, each the shortest and the longest pause in milliseconds.",
+                object(
+                    &[],
+                    vec![
+                        ("reading_ms", "How long a new page is read.", range(20_000)),
+                        ("dwell_ms", "How long the pointer rests before and after a click.", range(2_000)),
+                        ("pointer_ms", "How long it rests at each point of its way.", range(100)),
+                        ("typing_ms", "The pause after each letter.", range(500)),
+                    ],
+                ),
             ),
             ("surfaces", "The platform's pages by name.", named(page::surface(), 100)),
             ("elements", "Things on the pages, each found in several independent ways.", named(page::element(), 200)),
@@ -175,6 +188,11 @@ fn name() -> Value {
 
 pub(crate) fn number(min: u64, max: u64) -> Value {
     json!({ "type": "integer", "minimum": min, "maximum": max })
+}
+
+/// A shortest and a longest pause.
+fn range(max: u64) -> Value {
+    list(2, 2, number(1, max))
 }
 
 fn truth() -> Value {

@@ -97,6 +97,7 @@ fn the_second_edition_is_taken() {
         r##"
 resources: ["https://*.cdn.test", "https://www.shop.test"]
 budgets: { publish.post: { per_hour: 2, per_day: 6, spacing_s: 900 } }
+pacing: { reading_ms: [800, 2500], dwell_ms: [90, 260], pointer_ms: [12, 30], typing_ms: [28, 95] }
 content: { text_max: 2200, title_max: 100, title_required: true, media_min: 1, media_max: 10, media_bytes_max: 8388608,
            media_types: [image/jpeg, video/mp4], aspect_min: 0.8, aspect_max: 1.91, pixels_min: 320, seconds_max: 90,
            links: plain, target: required }
@@ -134,7 +135,7 @@ verify:
         };
         for alternative in alternatives {
             let mut recipe = good.clone();
-            let place = if matches!(key.as_str(), "resources" | "budgets") {
+            let place = if matches!(key.as_str(), "resources" | "budgets" | "pacing") {
                 &mut recipe
             } else {
                 &mut recipe["flows"]["publish.post"]

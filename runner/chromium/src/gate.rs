@@ -64,7 +64,7 @@ const CAN_WRITE: [ResourceType; 7] = [
 pub struct DocumentAnswer {
     /// HTTP status.
     pub status: Option<u16>,
-    /// `Retry-After` in seconds.
+    /// `Retry-After`.
     pub retry_after: Option<Duration>,
 }
 
@@ -323,7 +323,7 @@ impl Gate {
     /// Decides about one paused request. Never waits for the network.
     pub fn paused(&self, wire: &Wire, event: EventRequestPaused, now: Timestamp) {
         if event.response_status_code.is_some() || event.response_error_reason.is_some() {
-            self.answered(wire, event);
+            self.answered(wire, event, now);
         } else if self.knows(event.frame_id.as_ref()) {
             self.leaving(wire, event, now);
         } else {
@@ -456,7 +456,7 @@ impl Gate {
             Some(Cue { response, mark, .. }) => {
                 stage.answered(mark);
                 let headers = network::entries(&response.headers);
-                let (owned, held) = gate.take_answer(&event, Some(response.status), &headers);
+                let (owned, held) = gate.take_answer(&event, Some(response.status), &headers, stage.now());
                 if let Some((session, Some(place))) = owned {
                     gate.keep_body(session, place, &headers, &response.body);
                 }
@@ -464,7 +464,7 @@ impl Gate {
                 held.into_iter().for_each(|going| gate.go(&wire, going));
             }
             None => {
-                let (_, held) = gate.take_answer(&event, None, &[]);
+                let (_, held) = gate.take_answer(&event, None, &[], stage.now());
                 wire.post(None, &network::refuse(event.request_id));
                 held.into_iter().for_each(|going| gate.go(&wire, going));
             }

@@ -1,4 +1,4 @@
-//! Input: the mouse, the keyboard, and their pace.
+//! Input: the mouse and the keyboard, at the pace that was drawn.
 //!
 //! Everything here is reversible input, or a building block of the press. The press itself is in [`crate::press`], and only
 //! there is a commit element pressed. No key that submits a form is ever sent.
@@ -9,84 +9,32 @@ use chromiumoxide_cdp::cdp::browser_protocol::input::{
     DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams, DispatchMouseEventType, InsertTextParams,
     MouseButton,
 };
-use deed_core::ports::browser::{BrowserFault, Pacing};
+use deed_core::ports::browser::BrowserFault;
 use deed_recipes::Key;
-use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
 
+use crate::pace::Pace;
 use crate::page::Page;
 use crate::wire::CALL;
 
-/// Bounds of a considerate person's pace, in milliseconds.
-const READ_MS: std::ops::Range<u64> = 350..1_100;
-const DWELL_MS: std::ops::Range<u64> = 90..260;
-const MOVE_MS: std::ops::Range<u64> = 12..30;
-const KEY_MS: std::ops::Range<u64> = 28..95;
-/// However long the text, typing it takes no longer.
-const TYPING_MS_MAX: u64 = 12_000;
-/// Points of a pointer path.
-const PATH_POINTS: u32 = 12;
-
-/// The pace of one session.
-pub struct Pace {
-    dice: Option<StdRng>,
-    at: (f64, f64),
-    /// The pointer holds something open: the next way is straight, so that it does not leave it sideways.
-    holds: bool,
-}
-
 impl Pace {
-    /// Drawn from the seed; unpaced has no dice and never waits.
-    pub fn new(pacing: Pacing) -> Self {
-        let dice = match pacing {
-            Pacing::Unpaced => None,
-            Pacing::Considerate { seed } => Some(StdRng::seed_from_u64(seed)),
-        };
-        Self { dice, at: (0.0, 0.0), holds: false }
-    }
-
-    async fn wait(&mut self, ms: std::ops::Range<u64>) {
-        if let Some(dice) = &mut self.dice {
-            let ms = dice.random_range(ms);
-            tokio::time::sleep(Duration::from_millis(ms)).await;
-        }
-    }
-
     /// A new page is read before anything is done on it.
     pub async fn read(&mut self) {
-        self.wait(READ_MS).await;
+        rest(self.reading()).await;
     }
 
     /// Before and after a click.
     pub async fn dwell(&mut self) {
-        self.wait(DWELL_MS).await;
-    }
-
-    /// The pointer rests on what opened under it.
-    pub fn hold(&mut self) {
-        self.holds = true;
+        rest(self.dwelling()).await;
     }
 
     /// Moves the pointer to a point: in a bent line when paced, at once otherwise.
     pub async fn approach(&mut self, page: &Page, to: (f64, f64)) -> Result<(), BrowserFault> {
-        if let Some(dice) = &mut self.dice {
-            let far = if std::mem::take(&mut self.holds) { 0.0 } else { 40.0 };
-            let bend = (dice.random_range(-1.0..1.0) * far, dice.random_range(-1.0..1.0) * far);
-            let from = self.at;
-            for step in 1..PATH_POINTS {
-                let t = f64::from(step) / f64::from(PATH_POINTS);
-                // A quadratic curve through a point beside the straight line, faster in the middle.
-                let ease = t * t * (3.0 - 2.0 * t);
-                let side = 4.0 * ease * (1.0 - ease);
-                let x = from.0 + (to.0 - from.0) * ease + bend.0 * side;
-                let y = from.1 + (to.1 - from.1) * ease + bend.1 * side;
-                mouse(page, DispatchMouseEventType::MouseMoved, (x.max(0.0), y.max(0.0))).await?;
-                self.wait(MOVE_MS).await;
-            }
+        for waypoint in self.path(to) {
+            mouse(page, DispatchMouseEventType::MouseMoved, waypoint.at).await?;
+            rest(waypoint.rest).await;
         }
         // What is sent after it comes after it: its own answer says nothing that is needed.
         page.wire().post(Some(page.session()), &event(DispatchMouseEventType::MouseMoved, to));
-        self.at = to;
         self.dwell().await;
         Ok(())
     }
@@ -94,21 +42,25 @@ impl Pace {
     /// Types into the focused field. Line breaks go in as text: an Enter key could submit.
     pub async fn type_text(&mut self, page: &Page, text: &str, multiline: bool) -> Result<(), BrowserFault> {
         let text = if multiline { text.to_owned() } else { text.replace(['\n', '\r'], " ") };
-        if self.dice.is_none() {
+        if !self.is_paced() {
             return insert(page, &text).await;
         }
-        let count = u64::try_from(text.chars().count()).unwrap_or(u64::MAX).max(1);
-        let most = (TYPING_MS_MAX / count).clamp(2, KEY_MS.end);
-        let rhythm = KEY_MS.start.min(most - 1)..most;
-        for letter in text.chars() {
+        let rhythm = self.rhythm(text.chars().count());
+        for (letter, pause) in text.chars().zip(rhythm) {
             if letter.is_ascii_graphic() || letter == ' ' {
                 key(page, letter).await?;
             } else {
                 insert(page, letter.encode_utf8(&mut [0; 4])).await?;
             }
-            self.wait(rhythm.clone()).await;
+            rest(pause).await;
         }
         Ok(())
+    }
+}
+
+async fn rest(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 

@@ -24,8 +24,9 @@ use futures_util::FutureExt as _;
 use serde::Deserialize;
 
 use crate::browser::{Running, Warm};
-use crate::input::{Pace, mouse_click};
+use crate::input::mouse_click;
 use crate::network::Network;
+use crate::pace::Pace;
 use crate::page::Page;
 use crate::pictures::Pictures;
 use crate::query::{Query, RawSeen};
@@ -111,7 +112,7 @@ struct Picture {
 
 impl ChromiumSession {
     pub(crate) fn new(running: Arc<Running>, warm: Warm, key: u64, opening: Opening, network: Network) -> Self {
-        let pace = Pace::new(opening.pacing);
+        let pace = Pace::new(opening.pacing, &opening.recipe.pacing);
         let pictures = Pictures::new(running.gate.clone(), running.wire.clone(), key);
         let page = Arc::new(warm.page);
         Self { running, context: warm.context, _relay: warm.relay, page, pictures, key, opening, pace, network }

@@ -97,17 +97,22 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::paced(7, "").await
+    }
+
+    /// Drawn from this seed; `pacing` is what the recipe says of it.
+    async fn paced(seed: u64, pacing: &str) -> Self {
         let practice = Practice::start(PracticeConfig::default()).await.unwrap();
         let browser =
             Chromium::new(ChromiumConfig { launch: LaunchConfig::default(), runner: None, now: Arc::new(now) });
         let elements: String = NAMES.iter().map(|name| format!("  t_{name}: [ {{ testid: t-{name} }} ]\n")).collect();
         let (yaml, _) = deed_recipes::builtin("practice").unwrap();
-        let recipe = yaml.replace("\nelements:\n", &format!("\nelements:\n{elements}"));
+        let recipe = yaml.replace("\nelements:\n", &format!("\n{pacing}elements:\n{elements}"));
         let recipe = deed_recipes::load_str("practice", &recipe).unwrap();
         let session = practice.storage_state("north_star").unwrap().to_string();
         let opening = Opening {
             access: Access::Write,
-            pacing: Pacing::Considerate { seed: 7 },
+            pacing: Pacing::Considerate { seed },
             ..opening(&practice.origin(), recipe, &session)
         };
         let mut session = browser.open(&opening).await.unwrap();
@@ -250,4 +255,42 @@ async fn no_input_of_the_language_reaches_the_commit_element() {
     refused(stage.session.key(Key::ArrowDown, None).await);
     assert!(stage.practice.truth().writes.is_empty());
     stage.end().await;
+}
+
+/// Where the pointer was, and when each letter came.
+const WATCH: &str = r#"(() => {
+  window.points = [];
+  window.letters = [];
+  document.addEventListener("pointermove", (e) => {
+    for (const at of e.getCoalescedEvents()) points.push([Math.round(at.clientX), Math.round(at.clientY)]);
+  });
+  document.addEventListener("keydown", (e) => letters.push([e.key, performance.now()]));
+})()"#;
+
+/// The points of a pointer path, the letters, and the pauses between these in milliseconds.
+async fn inputs(seed: u64, pacing: &str) -> (Vec<(i64, i64)>, String, Vec<f64>) {
+    let mut stage = Stage::paced(seed, pacing).await;
+    stage.session.run_in_page_for_tests(WATCH).await.unwrap();
+    let select = stage.find("t_select").await;
+    stage.session.choose(select, "Public").await.unwrap();
+    let editor = stage.find("editor").await;
+    stage.session.type_text(editor, "Rye at seven").await.unwrap();
+    let points = stage.session.evaluate_in_page_for_tests("points").await.unwrap();
+    let letters = stage.session.evaluate_in_page_for_tests("letters").await.unwrap();
+    stage.end().await;
+    let letters: Vec<(String, f64)> = serde_json::from_value(letters).unwrap();
+    let pauses = letters.windows(2).map(|two| two[1].1 - two[0].1).collect();
+    (serde_json::from_value(points).unwrap(), letters.into_iter().map(|(key, _)| key).collect(), pauses)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_makes_the_same_inputs_on_the_same_page() {
+    let (points, letters, _) = inputs(7, "").await;
+    assert!(points.len() > 20 && letters == "Rye at seven", "{letters}: {points:?}");
+    let (again, letters, _) = inputs(7, "").await;
+    assert_eq!((again, letters.as_str()), (points.clone(), "Rye at seven"));
+    let (other, _, pauses) = inputs(8, "pacing: { typing_ms: [150, 160] }\n").await;
+    assert_ne!(other, points, "another seed goes another way");
+    // Nothing is typed faster than the recipe says; how much slower a busy machine is, is nobody's to say.
+    assert!(pauses.len() == 11 && pauses.iter().all(|ms| *ms >= 145.0), "{pauses:?}");
 }

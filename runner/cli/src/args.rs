@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{account, act, audit, demo, kill, policy, practice, proof, queue, recipe, record, replay, work};
+use crate::commands::{
+    account, act, audit, demo, kill, policy, practice, proof, queue, recipe, record, rehearse, replay, work,
+};
 use crate::settings::Flags;
 
 /// Deed carries out one side effect at a time through a platform's own web page, at most once, as the right account, and leaves
@@ -44,7 +46,7 @@ pub enum Command {
     /// Carry out an order, once
     Act(act::Args),
     /// Do everything of an order but the commit; nothing is stored but proof
-    Rehearse(act::Args),
+    Rehearse(rehearse::Args),
     /// Look at actions, file orders for later, call actions off
     #[command(subcommand)]
     Queue(queue::Command),

@@ -251,3 +251,36 @@ fn media_that_changed_after_filing_are_held_back() {
     assert_eq!(deed.json(3, &["act", &order])["hold"]["reason"], "connection");
     assert_eq!(std::fs::read(&kept).unwrap(), png());
 }
+
+#[test]
+fn the_pace_of_an_account_and_the_tries_of_an_action_are_shown() {
+    let deed = Deed::with_account();
+    assert_eq!(deed.json(0, &["account", "show", "north_star"])["pace"]["factor"], json!(1.0));
+    assert!(deed.ok(&["account", "show", "north_star"]).out.contains("full"));
+    let filed = deed.json(0, &["queue", "add", &deed.order("o.json", |_| {})]);
+    let id = filed["action_id"].as_str().unwrap();
+    assert_eq!(deed.json(0, &["queue", "show", id])["tries"], json!([]));
+    deed.sql(&[
+        "INSERT INTO account_pace SELECT account_id, 2500, 100, 1795167000000, 1795166000000, 0 FROM platform_accounts",
+        "INSERT INTO action_tries SELECT action_id, 1, 1795167000000, 'browser_gone', 'the browser is gone', 1795167003000 FROM actions",
+        "INSERT INTO action_tries SELECT action_id, 2, 1795167004000, 'timed_out', 'it took long', NULL FROM actions",
+    ]);
+    let pace = json!({
+        "factor": 2.5, "share": 0.4, "slowed_at": "2026-11-20T09:13:20.000Z", "not_before": "2026-11-20T09:30:00.000Z",
+    });
+    assert_eq!(deed.json(0, &["account", "show", "north_star"])["pace"], pace);
+    let shown = deed.ok(&["account", "show", "north_star"]).out;
+    assert!(shown.contains("0.4 of the full one") && shown.contains("2026-11-20T09:30:00.000Z"), "{shown}");
+    let tries = deed.json(0, &["queue", "show", id])["tries"].clone();
+    assert_eq!(
+        (tries.as_array().unwrap().len(), &tries[0]["fault"], &tries[1]["next"]),
+        (2, &json!("browser_gone"), &json!(null))
+    );
+    assert_eq!(tries[0]["next"], json!("2026-11-20T09:30:03.000Z"));
+    let shown = deed.ok(&["queue", "show", id]).out;
+    assert!(
+        shown.contains("try 1    2026-11-20T09:30:00.000Z  browser_gone; next 2026-11-20T09:30:03.000Z"),
+        "{shown}"
+    );
+    assert!(shown.contains("timed_out; next when a person asks for it"), "{shown}");
+}

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pace::Wait;
 use crate::time::Timestamp;
 
 /// Why an action waits.
@@ -157,7 +158,9 @@ impl HoldReason {
                 "the composer did not take the content as ordered: see the proof; the recipe or the order must change"
             }
             Self::DestinationUnreadable => "open the destination yourself; when it loads again, run the action again",
-            Self::Transient => "nothing was sent; run the action again",
+            Self::Transient => {
+                "nothing was sent; `deed work` tries it again at the time that is shown, or run it yourself"
+            }
             Self::Proof => "make room or give the directory back its rights, then run the action again",
             Self::Dependency => {
                 "order it anew without what did not come to be, or call it off with `deed queue cancel`"
@@ -181,6 +184,12 @@ impl Hold {
     /// A hold that only a person, or another try, ends.
     pub fn new(reason: HoldReason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into(), until: None }
+    }
+}
+
+impl From<Wait> for Hold {
+    fn from(wait: Wait) -> Self {
+        Self { reason: HoldReason::Budget, detail: wait.words, until: Some(wait.until) }
     }
 }
 

@@ -18,6 +18,13 @@ impl Timestamp {
         Self(self.0.saturating_add(ms))
     }
 
+    /// This much earlier; saturates.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(ms))
+    }
+
     /// Time from `earlier` to `self`; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -26,6 +33,12 @@ impl Timestamp {
     /// Reads RFC 3339.
     pub fn parse(text: &str) -> Option<Self> {
         text.trim().parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
+    }
+
+    /// Reads the date of an HTTP header, `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let read = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim());
+        read.ok().map(|t| Self(t.as_millisecond()))
     }
 
     /// RFC 3339 in UTC to the second, `2026-11-20T09:30:00Z`: as forms and people write it.

@@ -6,6 +6,7 @@
 
 use deed_core::account::{AccountState, Mode};
 use deed_core::ids::ActionId;
+use deed_core::pace::Bounds;
 use deed_core::permit::ArmGrant;
 use deed_core::ports::ledger::{ArmRefusal, ArmRequest, Fence, LedgerFault};
 use deed_core::state::State;
@@ -17,12 +18,14 @@ use crate::change::{keep_artifacts, same_claim};
 use crate::engine::{Conn, During as _};
 use crate::kill;
 use crate::open::{commit, on};
+use crate::pace;
 use crate::records::Columns as _;
 use crate::rows;
 
 const WHAT: &str = "arm the action";
 
-/// $1 now, $2 the target, $3 the manifest, $4 the end of the permit; $5 to $9 the fence.
+/// $1 now, $2 the target, $3 the manifest, $4 the end of the permit; $5 to $9 the fence; $10 and $11 how many attempts of this type since
+/// when are too many, of the hour, $12 and $13 of the day; $14 since when an attempt of the account is too near.
 const ARM: &str = "UPDATE actions
 SET state = 'attempted', attempted_at = $1, updated_at = $1, proof_level = 1, target_hash = $2, press_until = $4,
     manifest_hash = coalesce($3, manifest_hash), hold_reason = NULL, hold_detail = NULL, hold_until = NULL
@@ -41,7 +44,13 @@ WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND
           OR (k.scope = 'account' AND k.scope_id = actions.account_id)))
   AND NOT EXISTS (
       SELECT 1 FROM actions o
-      WHERE o.account_id = actions.account_id AND o.action_id <> actions.action_id AND o.state IN ('attempted', 'unknown'))";
+      WHERE o.account_id = actions.account_id AND o.action_id <> actions.action_id AND o.state IN ('attempted', 'unknown'))
+  AND (SELECT count(*) FROM actions h
+       WHERE h.account_id = actions.account_id AND h.action_type = actions.action_type AND h.attempted_at > $11) < $10
+  AND (SELECT count(*) FROM actions d
+       WHERE d.account_id = actions.account_id AND d.action_type = actions.action_type AND d.attempted_at > $13) < $12
+  AND NOT EXISTS (SELECT 1 FROM actions n WHERE n.account_id = actions.account_id AND n.attempted_at > $14)
+  AND NOT EXISTS (SELECT 1 FROM account_pace p WHERE p.account_id = actions.account_id AND p.not_before > $1)";
 
 pub(crate) async fn arm(
     ledger: &SqlLedger,
@@ -51,6 +60,7 @@ pub(crate) async fn arm(
     let mut tx = ledger.write(WHAT).await?;
     let now = ledger.now();
     let deadline = now.plus(request.commit_within);
+    let bounds = pace::read(on(&mut tx), &fence.account).await?.bounds(&request.limits, now);
     let done = sqlx::query(ARM)
         .bind(now.0)
         .bind(request.target.to_string())
@@ -61,13 +71,19 @@ pub(crate) async fn arm(
         .bind(fence.episode.as_str())
         .bind(fence.worker.as_str())
         .bind(fence.epoch)
+        .bind(pace::most(&bounds.hour))
+        .bind(bounds.hour.after(now).0)
+        .bind(pace::most(&bounds.day))
+        .bind(bounds.day.after(now).0)
+        .bind(bounds.gap_after().0)
         .execute(on(&mut tx))
         .await
         .during(WHAT)?;
     if done.rows_affected() != 1 {
         // Nothing was changed; the transaction is given up when it is dropped.
-        return refusal(on(&mut tx), fence, deadline).await.map(Err);
+        return refusal(on(&mut tx), fence, deadline, &bounds).await.map(Err);
     }
+    pace::draw(on(&mut tx), &fence.account, request.jitter_milli, now).await?;
     keep_artifacts(on(&mut tx), fence, &request.artifacts).await?;
     let details = rows::action(on(&mut tx), &fence.action).await?;
     tell_action(ledger, on(&mut tx), now, &details, State::Attempted.as_str(), &request.artifacts, request.manifest)
@@ -77,7 +93,12 @@ pub(crate) async fn arm(
 }
 
 /// Which condition did not hold, for the operator.
-async fn refusal(conn: &mut Conn, fence: &Fence, deadline: Timestamp) -> Result<ArmRefusal, LedgerFault> {
+async fn refusal(
+    conn: &mut Conn,
+    fence: &Fence,
+    deadline: Timestamp,
+    bounds: &Bounds,
+) -> Result<ArmRefusal, LedgerFault> {
     let details = rows::action(&mut *conn, &fence.action).await?;
     if !same_claim(&details, fence) || details.action.state != State::IdentityVerified {
         return Ok(ArmRefusal::FenceLost);
@@ -100,6 +121,9 @@ async fn refusal(conn: &mut Conn, fence: &Fence, deadline: Timestamp) -> Result<
     }
     if details.lease_until.is_none_or(|until| until < deadline) {
         return Ok(ArmRefusal::LeaseTooShort);
+    }
+    if let Some(wait) = pace::wait(&mut *conn, &fence.account, &details.action.payload.action_type, bounds).await? {
+        return Ok(ArmRefusal::Budget(wait));
     }
     // The account is another client's than the action: the rows contradict each other, and nothing is armed on such ground.
     Err(LedgerFault::Database {

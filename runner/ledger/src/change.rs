@@ -3,6 +3,7 @@
 //! [`next`] decides where an event leads; this file never names a target state itself. The fence is asked first: whoever lost the
 //! claim changes nothing. `attempted` can not be reached here, only through `arm`.
 
+use deed_core::hold::HoldReason;
 use deed_core::ports::ledger::{Change, Fence, LedgerFault, VerificationRead};
 use deed_core::state::{Event, IllegalTransition, State, next};
 use deed_core::time::Timestamp;
@@ -12,7 +13,7 @@ use crate::audit::{tell_account, tell_action};
 use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::rows::{self, ActionDetails};
-use crate::{SqlLedger, waits};
+use crate::{SqlLedger, pace, tries, waits};
 
 /// $1 state, $2 to $4 the hold, $5 the failure, $6 now; the rest as in `note`. A hold lasts until the next change of state.
 const ADVANCE: &str = "UPDATE actions
@@ -34,6 +35,9 @@ SET updated_at = $1, press_until = NULL,
     proof_level = CASE WHEN $8 > proof_level THEN $8 ELSE proof_level END,
     manifest_hash = coalesce($9, manifest_hash)
 WHERE action_id = $10 AND worker = $11 AND epoch = $12";
+
+/// What a platform answers to a write that came too fast.
+const TOO_MANY_REQUESTS: u16 = 429;
 
 type Query = sqlx::query::Query<'static, crate::engine::Db, <crate::engine::Db as sqlx::Database>::Arguments>;
 
@@ -85,10 +89,19 @@ pub(crate) async fn advance(
     if done.rows_affected() != 1 {
         return Err(LedgerFault::FenceLost(fence.action.clone()));
     }
+    if let Some(fault) = change.tried {
+        tries::keep(on(&mut tx), &fence.action, fault, hold, now).await?;
+    }
     let after = told(ledger, on(&mut tx), now, fence, to.as_str(), &change).await?;
     waits::after_change(ledger, on(&mut tx), now, &fence.action, to).await?;
     if to == State::Queued {
         read_only_if_need_be(ledger, on(&mut tx), now, &after).await?;
+    }
+    if hold.is_some_and(|h| h.reason == HoldReason::RateLimit) {
+        pace::slow(ledger, on(&mut tx), now, &after, hold.and_then(|h| h.until)).await?;
+    }
+    if event == Event::FoundPresent {
+        pace::recover(on(&mut tx), now, &after.action.account).await?;
     }
     commit(tx, what).await
 }
@@ -110,7 +123,10 @@ pub(crate) async fn note(ledger: &SqlLedger, fence: &Fence, change: Change) -> R
     }
     // A receipt says what the platform answered; a manifest says that the proof is sealed.
     let status = if change.manifest.is_some() { "sealed" } else { "receipt" };
-    told(ledger, on(&mut tx), now, fence, status, &change).await?;
+    let after = told(ledger, on(&mut tx), now, fence, status, &change).await?;
+    if change.object.http_status == Some(TOO_MANY_REQUESTS) {
+        pace::slow(ledger, on(&mut tx), now, &after, change.not_before).await?;
+    }
     commit(tx, what).await
 }
 

@@ -26,7 +26,8 @@ pub enum ClaimTarget {
     Action(ActionId),
     /// Of those that are due, the one of the highest priority, then of the earliest due time, then filed first. Due: queued, its time come,
     /// without a hold or with one whose time is over, waiting for no other action, on an active account that nobody works on and that
-    /// has nothing unsettled.
+    /// has nothing unsettled. What waits behind an action of its account and type that is over budget is not due: it would only be told
+    /// the same.
     NextDue,
     /// The next that is due of this batch of this account, when nobody works on the account and nothing of it is unsettled.
     Batch(AccountId, String),
@@ -68,6 +69,9 @@ pub const CLOCKS_APART: Duration = Duration::from_secs(4);
 pub(crate) const NEXT_DUE: &str = "SELECT a.action_id FROM platform_accounts p
 JOIN actions a ON a.action_id = (
     SELECT q.action_id FROM actions q WHERE q.account_id = p.account_id AND q.ready_at <= $1
+      AND NOT EXISTS (
+        SELECT 1 FROM actions b WHERE b.account_id = q.account_id AND b.action_type = q.action_type
+          AND b.hold_reason = 'budget' AND b.hold_until > $1)
     ORDER BY q.priority DESC, q.ready_at, q.created_at, q.action_id LIMIT 1)
 WHERE p.state = 'active'
   AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = p.account_id AND c.worker IS NOT NULL)
@@ -78,6 +82,9 @@ ORDER BY a.priority DESC, a.ready_at, a.created_at, a.action_id LIMIT 1";
 pub(crate) const NEXT_OF_BATCH: &str = "SELECT a.action_id FROM actions a
 JOIN platform_accounts p ON p.account_id = a.account_id
 WHERE a.account_id = $2 AND a.batch = $3 AND a.ready_at <= $1 AND p.state = 'active'
+  AND NOT EXISTS (
+      SELECT 1 FROM actions b WHERE b.account_id = a.account_id AND b.action_type = a.action_type
+        AND b.hold_reason = 'budget' AND b.hold_until > $1)
   AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = p.account_id AND c.worker IS NOT NULL)
   AND NOT EXISTS (SELECT 1 FROM actions u WHERE u.account_id = p.account_id AND u.state IN ('attempted', 'unknown'))
 ORDER BY a.created_at, a.action_id LIMIT 1";

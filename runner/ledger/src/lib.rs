@@ -20,12 +20,14 @@ mod facts;
 mod files;
 mod kill;
 mod open;
+mod pace;
 mod plans;
 mod port;
 mod queue;
 mod records;
 mod rows;
 mod seal;
+mod tries;
 mod waits;
 mod workers;
 

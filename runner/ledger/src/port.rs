@@ -5,6 +5,7 @@ use std::time::Duration;
 use deed_core::account::Account;
 use deed_core::ids::{AccountId, ActionId, PolicySnapshotId, WorkerId};
 use deed_core::order::Action;
+use deed_core::pace::{Limits, Wait};
 use deed_core::permit::ArmGrant;
 use deed_core::policy::{Asks, PolicyFacts};
 use deed_core::ports::browser::SessionState;
@@ -19,7 +20,7 @@ use deed_proofs::Sha256;
 use crate::audit::AuditRow;
 use crate::engine::During as _;
 use crate::open::{commit, on};
-use crate::{SqlLedger, accounts, arm, change, claims, facts, kill, rows, waits};
+use crate::{SqlLedger, accounts, arm, change, claims, facts, kill, pace, rows, tries, waits};
 
 impl Ledger for SqlLedger {
     async fn kill_switch(&self, account: &Account) -> Result<Option<KillSwitch>, LedgerFault> {
@@ -38,6 +39,22 @@ impl Ledger for SqlLedger {
 
     async fn policy_facts(&self, action: &Action, account: &Account, asks: &Asks) -> Result<PolicyFacts, LedgerFault> {
         facts::policy_facts(self, action, account, asks).await
+    }
+
+    async fn budget(
+        &self,
+        account: &AccountId,
+        action_type: &str,
+        limits: &Limits,
+    ) -> Result<Option<Wait>, LedgerFault> {
+        let mut conn = self.read("read the account's pace").await?;
+        let bounds = pace::read(&mut conn, account).await?.bounds(limits, self.now());
+        pace::wait(&mut conn, account, action_type, &bounds).await
+    }
+
+    async fn tries(&self, action: &ActionId) -> Result<u32, LedgerFault> {
+        let mut conn = self.read("count the tries of an action").await?;
+        tries::count(&mut conn, action).await
     }
 
     async fn policy_snapshot(&self, json: &str) -> Result<PolicySnapshotId, LedgerFault> {

@@ -7,6 +7,8 @@ mod accounts;
 mod arm;
 #[path = "ledger/audit.rs"]
 mod audit;
+#[path = "ledger/budgets.rs"]
+mod budgets;
 #[path = "ledger/change.rs"]
 mod change;
 #[path = "ledger/claims.rs"]
@@ -25,6 +27,8 @@ mod postgres;
 mod queue;
 #[path = "support/server.rs"]
 mod server;
+#[path = "ledger/tries.rs"]
+mod tries;
 
 /// Which engine this suite runs on.
 const ON_A_SERVER: bool = true;

@@ -8,6 +8,7 @@ use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EventRequestPaused, GetResponseBodyParams, HeaderEntry,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::network::ResourceType;
+use deed_core::time::Timestamp;
 
 use super::paused::{header, is_json};
 use super::{BODY_MAX, DocumentAnswer, Gate, Going, Waiting, lock};
@@ -30,10 +31,10 @@ impl Gate {
     }
 
     /// An answer came, or the request was cut off.
-    pub(super) fn answered(&self, wire: &Wire, event: EventRequestPaused) {
+    pub(super) fn answered(&self, wire: &Wire, event: EventRequestPaused, now: Timestamp) {
         let status = event.response_status_code.and_then(|s| u16::try_from(s).ok());
         let headers = event.response_headers.clone().unwrap_or_default();
-        let (owned, held) = self.take_answer(&event, status, &headers);
+        let (owned, held) = self.take_answer(&event, status, &headers, now);
         held.into_iter().for_each(|going| self.go(wire, going));
         let Some((session, place)) = owned else {
             return wire.post(None, &ContinueRequestParams::new(event.request_id));
@@ -58,8 +59,9 @@ impl Gate {
         event: &EventRequestPaused,
         status: Option<u16>,
         headers: &[HeaderEntry],
+        now: Timestamp,
     ) -> Taken {
-        let retry_after = header(headers, "retry-after").and_then(|v| v.trim().parse().ok()).map(Duration::from_secs);
+        let retry_after = retry_after(headers, now);
         let frame: &str = event.frame_id.as_ref();
         let mut guard = lock(&self.state);
         let state = &mut *guard;
@@ -95,6 +97,18 @@ impl Gate {
             write.body = Some(body);
         }
     }
+}
+
+/// `Retry-After`: seconds, or a date. A date is counted from the answer's own `Date`, so that the two clocks need not agree; from `now`
+/// where the server tells none. One that is over is no wait.
+pub(super) fn retry_after(headers: &[HeaderEntry], now: Timestamp) -> Option<Duration> {
+    let value = header(headers, "retry-after")?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = Timestamp::parse_http_date(value)?;
+    let sent = header(headers, "date").and_then(Timestamp::parse_http_date);
+    Some(until.since(sent.unwrap_or(now)))
 }
 
 /// An answer whose body is read before the page gets it.

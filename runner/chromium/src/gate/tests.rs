@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
+use chromiumoxide_cdp::cdp::browser_protocol::fetch::HeaderEntry;
+
 use super::*;
 
 /// A request of a frame, as the browser tells of it.
@@ -38,4 +40,23 @@ async fn a_declared_write_of_no_known_frame_is_stopped() {
     assert!(stopped("main", "/api/posts"), "the session's own, without a permit");
     gate.close_session(1);
     assert!(!stopped("a stranger's", "/api/posts"), "no session gates it any more");
+}
+
+#[test]
+fn a_wait_is_told_in_seconds_or_as_a_date_by_the_servers_own_clock() {
+    let asked = |headers: &[(&str, &str)]| {
+        let headers: Vec<HeaderEntry> = headers.iter().map(|(name, value)| HeaderEntry::new(*name, *value)).collect();
+        // Ten seconds before 08:49:37 of that day.
+        answers::retry_after(&headers, Timestamp(784_111_767_000)).map(|wait| wait.as_secs())
+    };
+    let date = ("Date", "Sun, 06 Nov 1994 08:40:00 GMT");
+    let until = ("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!(asked(&[("retry-after", " 120 ")]), Some(120));
+    assert_eq!(asked(&[until, date]), Some(577), "by the server's clock");
+    assert_eq!(asked(&[until]), Some(10), "by ours where it tells none");
+    assert_eq!(asked(&[("Retry-After", "Sun, 06 Nov 1994 08:39:00 GMT"), date]), Some(0), "it is over");
+    for nonsense in ["soon", "-5", "1.5", "", "99999999999999999999999", "Sun, 06 Nov"] {
+        assert_eq!(asked(&[("Retry-After", nonsense)]), None, "{nonsense}");
+    }
+    assert_eq!(asked(&[date]), None);
 }

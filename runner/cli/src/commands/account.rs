@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Subcommand, ValueEnum};
 use deed_core::account::{Account, AccountState, Fingerprint, Mode};
 use deed_core::ids::ClientId;
+use deed_core::pace::Pace;
 use deed_ledger::{NewAccount, Operator, SqlLedger};
 use deed_proofs::ImageHash;
 use deed_proofs::picture::PictureError;
@@ -113,8 +114,13 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
         Command::Connect { account, session } => connect(account, session, context).await,
         Command::List => list(context).await,
         Command::Show { account } => {
-            let account = context.ledger().await?.find_account(account).await?;
-            Ok(answer(&account, context))
+            let (ledger, account) = find(account, context).await?;
+            let pace = ledger.pace(&account.id).await?;
+            let mut data = to_json(&account);
+            if let Some(object) = data.as_object_mut() {
+                object.insert("pace".to_owned(), pace_json(&pace));
+            }
+            Ok(told(data, &account, with_pace(facts(&account), &pace), context))
         }
         Command::Mode { account, mode } => set_mode(account, *mode, context).await,
         Command::Clear { account, reason } => {
@@ -275,7 +281,16 @@ fn to_json(account: &Account) -> Value {
 }
 
 fn answer(account: &Account, context: &Context) -> Answer {
-    let facts = Facts::default()
+    told(to_json(account), account, facts(account), context)
+}
+
+fn told(data: Value, account: &Account, facts: Facts, context: &Context) -> Answer {
+    let head = context.ui.out.tone(Tone::Strong, &account_name(account));
+    Answer::done(data, format!("{head}\n{}", facts.render()))
+}
+
+fn facts(account: &Account) -> Facts {
+    Facts::default()
         .with("id", &account.id)
         .with("client", &account.client)
         .maybe("name", account.fingerprint.display_name.as_ref())
@@ -284,9 +299,31 @@ fn answer(account: &Account, context: &Context) -> Answer {
         .with("mode", account.mode.as_str())
         .with("state", account.state.as_str())
         .maybe("because", account.state_reason.as_ref())
-        .with("session", if account.has_session { "stored, sealed" } else { "none" });
-    let head = context.ui.out.tone(Tone::Strong, &account_name(account));
-    Answer::done(to_json(account), format!("{head}\n{}", facts.render()))
+        .with("session", if account.has_session { "stored, sealed" } else { "none" })
+}
+
+/// The share of the full pace, as a number.
+fn share(pace: &Pace) -> f64 {
+    (100_000.0 / f64::from(pace.factor_milli.max(1_000))).round() / 100.0
+}
+
+fn pace_json(pace: &Pace) -> Value {
+    json!({
+        "factor": f64::from(pace.factor_milli) / 1_000.0,
+        "share": share(pace),
+        "slowed_at": pace.slowed_at.map(|t| t.to_string()),
+        "not_before": pace.not_before.map(|t| t.to_string()),
+    })
+}
+
+fn with_pace(facts: Facts, pace: &Pace) -> Facts {
+    let words = if pace.factor_milli <= 1_000 {
+        "full".to_owned()
+    } else {
+        let factor = f64::from(pace.factor_milli) / 1_000.0;
+        format!("{} of the full one: spacing × {factor:.1}, budgets ÷ {factor:.1}", share(pace))
+    };
+    facts.with("pace", words).maybe("slowed", pace.slowed_at).maybe("wait", pace.not_before)
 }
 
 /// The account's origin: a bare one of the recipe's; needed when the recipe has no fixed one.

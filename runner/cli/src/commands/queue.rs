@@ -140,16 +140,26 @@ async fn show(id: &ActionId, context: &Context) -> Result<Answer, CliError> {
     let mut answer = answer(&details, &account_name(&account), context);
     let reads = ledger.verifications_of(id).await?;
     let waits = ledger.waits_for(id).await?;
+    let tries = ledger.tries_of(id).await?;
     if let Some(object) = answer.data.as_object_mut() {
         let reads =
             reads.iter().map(|r| json!({ "read": r.read, "at": r.at.to_string(), "found": r.found, "note": r.note }));
         object.insert("verification".to_owned(), reads.collect());
+        let told = tries.iter().map(|t| {
+            let (at, next) = (t.at.to_string(), t.next.map(|next| next.to_string()));
+            json!({ "try": t.number, "at": at, "fault": t.fault, "detail": t.detail, "next": next })
+        });
+        object.insert("tries".to_owned(), told.collect());
         object.insert("epoch".to_owned(), json!(details.epoch));
         object.insert("worker".to_owned(), json!(details.worker));
         object.insert("waits_for".to_owned(), json!(waits));
     }
     for other in &waits {
         answer.text.push_str(&format!("  waits for action {other}\n"));
+    }
+    for t in &tries {
+        let next = t.next.map_or_else(|| "when a person asks for it".to_owned(), |next| next.to_string());
+        answer.text.push_str(&format!("  try {:<4} {}  {}; next {next}\n", t.number, t.at, t.fault));
     }
     for read in &reads {
         answer.text.push_str(&format!("  read {:<3} {}  {}: {}\n", read.read, read.at, read.found.as_str(), read.note));

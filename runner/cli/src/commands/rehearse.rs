@@ -17,12 +17,23 @@ use crate::order::{self, Order};
 use crate::runtime::Runner;
 use crate::ui::{Answer, Facts, Tone};
 
+/// An order, and how it is paced.
+#[derive(Debug, clap::Args)]
+#[group(id = "rehearsal")]
+pub struct Args {
+    #[command(flatten)]
+    order: act::Args,
+    /// Pace the inputs as an earlier episode did: the pacing seed of its report
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Bad input, no browser, the ledger's.
-pub async fn run(args: &act::Args, context: &Context) -> Result<Answer, CliError> {
-    let order = order::read(&args.order)?;
+pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
+    let order = order::read(&args.order.order)?;
     let ledger = context.ledger().await?;
     let checked = act::check(&order, &ledger, context).await?;
     order.keep_media(&checked.payload)?;
@@ -31,7 +42,7 @@ pub async fn run(args: &act::Args, context: &Context) -> Result<Answer, CliError
     let episode = claim.fence.episode.clone();
     let ended = runner
         .supervise(async |runner| {
-            let options = runner.acting_options()?;
+            let options = runner.acting_options()?.with_seed(args.seed);
             Ok(episode::rehearse(runner.world(), claim, checked.recipe.clone(), &options).await?)
         })
         .await?;

@@ -40,6 +40,14 @@ pub enum Looks {
     InTurns,
 }
 
+impl Options {
+    /// Paced by this seed, where there is one.
+    #[must_use]
+    pub fn with_seed(self, seed: Option<u64>) -> Self {
+        Self { pacing: seed.map_or(self.pacing, |seed| Pacing::Considerate { seed }), ..self }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

@@ -12,10 +12,12 @@ use super::reading::{self, Values, base_of, challenge_hold};
 use super::stop::Stop;
 use crate::hold::{Hold, HoldReason};
 use crate::judge::{drift, evidence, quorum};
+use crate::pace::Limits;
 use crate::policy::{self, Asks, PolicyReport};
 use crate::ports::browser::{BrowserFault, Look, Need, NodeFacts, NodeId, Seen, Session, WriteSeen};
 use crate::ports::ledger::{Change, Claim, Ledger, LedgerFault};
 use crate::ports::{Clock, World};
+use crate::retry::Transient;
 use crate::state::Event;
 
 impl<W: World> Episode<'_, W> {
@@ -69,7 +71,7 @@ impl<W: World> Episode<'_, W> {
     }
 
     /// All checks of the policy that holds for the account now, and the snapshot of what decided.
-    pub(super) async fn policy_report(&self) -> Result<(PolicyReport, String), LedgerFault> {
+    pub(super) async fn policy_report(&mut self) -> Result<(PolicyReport, String), LedgerFault> {
         let (action, account, recipe) = (&self.claim.action, &self.claim.account, &self.recipe);
         let policy = self.options.policy.resolve(&policy::who(account), &recipe.budgets);
         let now = self.world.clock().now();
@@ -77,6 +79,8 @@ impl<W: World> Episode<'_, W> {
         let facts = self.world.ledger().policy_facts(action, account, &asks).await?;
         let report = policy::evaluate(action, account, recipe, &policy, &facts, now);
         let snapshot = policy::snapshot(recipe, &policy, &facts, &report, now);
+        // What is decided now holds until the press, whatever becomes of the file.
+        self.limits = Limits::of(&policy, &action.payload.action_type);
         Ok((report, snapshot))
     }
 
@@ -85,6 +89,17 @@ impl<W: World> Episode<'_, W> {
             None => Ok(()),
             Some(switch) => Err(Stop::Hold(Hold::new(HoldReason::KillSwitch, format!("{switch} (read {when})")))),
         }
+    }
+
+    /// Whether the budget leaves room, before a browser is opened for it. A rehearsal attempts nothing: it only keeps still while the
+    /// platform asked the account to wait.
+    pub(super) async fn within_budget(&mut self) -> Result<(), Stop> {
+        let limits = if self.purpose == Purpose::Act { self.limits } else { Limits::default() };
+        let (account, kind) = (&self.claim.account.id, &self.claim.action.payload.action_type);
+        let wait = self.world.ledger().budget(account, kind, &limits).await?;
+        let found = wait.as_ref().map_or("so it is", |wait| wait.words.as_str());
+        self.trail.check("budget", wait.is_none(), "room for one more attempt", found, "");
+        wait.map_or(Ok(()), |wait| Err(Stop::Hold(wait.into())))
     }
 
     /// Goes to a surface, looks at it, and stops at a challenge or another session.
@@ -110,6 +125,17 @@ impl<W: World> Episode<'_, W> {
                 "",
             );
             return Err(Stop::Hold(hold));
+        }
+        if let Some(fault) = Transient::of_status(landing.status) {
+            if let Ok(capture) = session.capture().await {
+                self.trail.keep_capture(capture, now);
+            }
+            let status = landing.status.unwrap_or_default();
+            let words = format!("surface {surface}: the server answered {status}");
+            self.trail.check("server_well", false, "no status of 500 or more", &words, "");
+            let destination = self.flow(&recipe).dedupe.on == surface;
+            let reason = if destination { HoldReason::DestinationUnreadable } else { HoldReason::Transient };
+            return Err(Stop::Fault { hold: Hold::new(reason, words), fault });
         }
         self.same_session(&seen)?;
         Ok(seen)

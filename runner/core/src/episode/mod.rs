@@ -31,8 +31,8 @@ use crate::judge::quorum::{self, Quorum};
 
 use crate::judge::evidence::Wanted;
 use crate::judge::{identity, same};
+use crate::pace::Limits;
 use crate::permit::Target;
-use crate::policy;
 use crate::ports::browser::{
     Access, Aim, Browser, BrowserFault, Capture, GateVerdict, LastCheck, Look, Opening, Pacing, Press, Session,
 };
@@ -42,6 +42,7 @@ use crate::ports::{Clock, World};
 use crate::state::Event;
 use crate::time::Timestamp;
 use crate::verify::{self, Verdict};
+use crate::{dice, pace, policy};
 
 use composer::AtPress;
 use help::{last_word, receipt_words};
@@ -76,6 +77,8 @@ struct Episode<'w, W: World> {
     reads: BTreeMap<String, String>,
     /// What preflight let begin and does not let be committed.
     not_to_commit: Option<Hold>,
+    /// How much of this action type the account may do, as it was decided at preflight.
+    limits: Limits,
 }
 
 /// Runs one claimed action to its end. The claim is released at the end, whatever it is.
@@ -143,6 +146,7 @@ pub async fn resume<W: World>(
         marker: None,
         reads: BTreeMap::new(),
         not_to_commit: None,
+        limits: Limits::default(),
     };
     let ending = episode.settle(attempted_at).await?;
     world.ledger().release(&episode.claim.fence).await?;
@@ -182,6 +186,7 @@ async fn go<W: World>(
         marker: None,
         reads: BTreeMap::new(),
         not_to_commit: None,
+        limits: Limits::default(),
     };
     world.boundary("claimed");
 
@@ -222,8 +227,13 @@ impl<W: World> Episode<'_, W> {
         }
         let hold = if self.purpose == Purpose::Act { report.hold() } else { report.hold_of_rehearsal() };
         if let Some(hold) = hold {
+            if hold.reason == HoldReason::Budget {
+                // The account's pace may stretch the wait.
+                self.within_budget().await?;
+            }
             return Err(Stop::Hold(hold));
         }
+        self.within_budget().await?;
         self.not_to_commit = report.hold_before_commit();
         if self.purpose == Purpose::Act {
             let id = self.world.ledger().policy_snapshot(&snapshot).await?;
@@ -238,7 +248,7 @@ impl<W: World> Episode<'_, W> {
     async fn open(&mut self) -> Result<<W::Browser as Browser>::Session, Stop> {
         self.no_kill_switch("before the browser is touched").await?;
         let access = if self.purpose == Purpose::Act { Access::Write } else { Access::ReadOnly };
-        let opening = self.opening(access).await?;
+        let opening = Opening { pacing: self.options.pacing, ..self.opening(access).await? };
         let session = self.world.browser().open(&opening).await?;
         self.trail.browser(self.world.browser().version());
         self.world.boundary("opened");
@@ -262,7 +272,7 @@ impl<W: World> Episode<'_, W> {
             base,
             session,
             access,
-            pacing: if access == Access::Write { self.options.pacing } else { Pacing::Unpaced },
+            pacing: Pacing::Unpaced,
         })
     }
 
@@ -507,6 +517,8 @@ impl<W: World> Episode<'_, W> {
             commit_within: self.options.commit_within,
             artifacts: self.trail.new_artifacts(),
             manifest: Some(manifest),
+            limits: self.limits,
+            jitter_milli: pace::jitter_milli(dice::roll(&self.claim.fence.episode, "spacing")),
         };
         match arm(self.world.ledger(), &self.claim.fence, &request, target).await? {
             Ok(armed) => {
@@ -529,6 +541,7 @@ impl<W: World> Episode<'_, W> {
                         Stop::Hold(Hold::new(HoldReason::AccountReadOnly, format!("the account became {state}")))
                     }
                     ArmRefusal::Waits(_) => Stop::Hold(Hold::new(HoldReason::Dependency, refusal.to_string())),
+                    ArmRefusal::Budget(wait) => Stop::Hold(wait.into()),
                     ArmRefusal::LeaseTooShort | ArmRefusal::AccountBusy(_) => {
                         Stop::Hold(Hold::new(HoldReason::Transient, refusal.to_string()))
                     }
@@ -574,7 +587,9 @@ impl<W: World> Episode<'_, W> {
         let object = ObjectFacts { platform_object_id: object_id, http_status, ..ObjectFacts::default() };
         self.trail.receipt(&words, &object, &writes);
         self.trail.object(&object);
-        self.note(Change { object, proof_level: Some(1), ..Change::default() }).await?;
+        let asked = taken.filter(|w| w.status == Some(429)).and_then(|w| w.retry_after);
+        let not_before = asked.map(|wait| self.world.clock().now().plus(reading::bounded(wait)));
+        self.note(Change { object, not_before, proof_level: Some(1), ..Change::default() }).await?;
         Ok(clear)
     }
 

@@ -9,19 +9,18 @@ use std::time::Duration;
 use deed_recipes::{Evidence, Placeholder, Recipe};
 
 use super::Episode;
-use super::reading::{Values, base_of, challenge_hold, page_of};
+use super::reading::{ERROR_PAGE, Values, base_of, challenge_hold, page_of};
 use super::stop::Stop;
 use crate::hold::{Hold, HoldReason};
 use crate::judge::evidence::{self, Judged, Standing, Wanted, landed_at};
 use crate::ports::browser::{BrowserFault, Landing, Look, Need, Seen, Session};
 use crate::ports::{Clock, World};
+use crate::retry::Transient;
 
 /// Time between two looks that must agree.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
 /// Looks before a page that keeps changing is given up.
 const LOOKS_MAX: u32 = 6;
-/// How long a page with an error status is waited for: it seldom shows more than its notice.
-const ERROR_PAGE: Duration = Duration::from_secs(2);
 
 /// Where to look, and for what.
 pub struct Place<'a> {
@@ -161,7 +160,11 @@ impl<W: World> Episode<'_, W> {
             Standing::NotDone => self.landmarks(&dedupe.on, &seen, session).await,
             Standing::Unreadable => {
                 let detail = format!("surface {}: {}", dedupe.on, judged.words);
-                Err(Stop::Hold(Hold::new(HoldReason::DestinationUnreadable, detail)))
+                let hold = Hold::new(HoldReason::DestinationUnreadable, detail);
+                Err(match Transient::of_status(landing.status) {
+                    Some(fault) => Stop::Fault { hold, fault },
+                    None => Stop::Hold(hold),
+                })
             }
             Standing::Done => {
                 let there = matches!(wanted, Wanted::State { .. });

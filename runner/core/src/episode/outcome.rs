@@ -6,10 +6,12 @@ use super::Episode;
 use super::ending::{Ending, Purpose};
 use super::stop::Stop;
 use super::trail::Outcome;
+use crate::dice;
 use crate::hold::{Failure, Hold, HoldReason};
-use crate::ports::World;
 use crate::ports::ledger::{AuditLine, Change, Ledger, LedgerFault, ObjectFacts};
 use crate::ports::proofs::ProofFault;
+use crate::ports::{Clock, World};
+use crate::retry::{self, Transient};
 use crate::state::{Event, State};
 use crate::verify::Verdict;
 
@@ -103,16 +105,14 @@ impl<W: World> Episode<'_, W> {
     pub(super) async fn stopped(&mut self, stop: Stop) -> Result<Ending, LedgerFault> {
         match stop {
             Stop::Ledger(fault) => Err(fault),
-            Stop::Hold(hold) => {
-                let words = hold.detail.clone();
-                let identity_ok = match hold.reason {
-                    HoldReason::WrongAccount | HoldReason::IdentityUnproven => Some(false),
-                    _ => None,
-                };
-                self.advance(Event::Held, Change { hold: Some(hold.clone()), identity_ok, ..Change::default() })
-                    .await?;
-                self.world.boundary("held");
-                self.finish(State::Queued, Some(hold), None, words).await
+            Stop::Hold(hold) => self.held(hold, None).await,
+            Stop::Fault { hold, fault } if self.purpose == Purpose::Rehearse => self.held(hold, Some(fault)).await,
+            Stop::Fault { hold, fault } => {
+                let failed = self.world.ledger().tries(&self.claim.action.id).await?.saturating_add(1);
+                let roll = dice::roll(&self.claim.fence.episode, "retry");
+                let until = retry::due(self.trail.state(), Some(fault), failed, roll, self.world.clock().now());
+                let detail = format!("{}; try {failed} of {}", hold.detail, retry::TRIES_MAX);
+                self.held(Hold { detail, until, ..hold }, Some(fault)).await
             }
             Stop::Duplicate { permalink, id, words } => {
                 let object = ObjectFacts { permalink, platform_object_id: id, ..ObjectFacts::default() };
@@ -122,6 +122,19 @@ impl<W: World> Episode<'_, W> {
                 self.finish(State::ConfirmedFailed, None, Some(Failure::DuplicateContent), words).await
             }
         }
+    }
+
+    /// Back to the queue; with the fault, where it is one that may be gone by itself.
+    async fn held(&mut self, hold: Hold, fault: Option<Transient>) -> Result<Ending, LedgerFault> {
+        let words = hold.detail.clone();
+        let identity_ok = match hold.reason {
+            HoldReason::WrongAccount | HoldReason::IdentityUnproven => Some(false),
+            _ => None,
+        };
+        let tried = fault.map(Transient::as_str);
+        self.advance(Event::Held, Change { hold: Some(hold.clone()), identity_ok, tried, ..Change::default() }).await?;
+        self.world.boundary("held");
+        self.finish(State::Queued, Some(hold), None, words).await
     }
 
     /// Seals the proof and tells the ending. The outcome is in the ledger already; proof that fails does not change it.

@@ -16,6 +16,9 @@ use crate::ports::browser::{
 };
 use crate::time::Timestamp;
 
+/// How long a page with an error status is waited for: it seldom shows more than its notice.
+pub(super) const ERROR_PAGE: Duration = Duration::from_secs(2);
+
 /// What the placeholders stand for.
 #[derive(Debug, Clone)]
 pub struct Values {
@@ -105,6 +108,7 @@ pub async fn visit<S: Session>(
         .url_of(surface, base, values)
         .map_err(|e| BrowserFault::Navigation { url: surface.to_owned(), reason: e.to_string() })?;
     let landing = session.goto(&url).await?;
+    let patience = if landing.status.is_some_and(|s| s >= 500) { patience.min(ERROR_PAGE) } else { patience };
     let mut until: Vec<_> = at.landmarks.iter().cloned().map(Need::Visible).collect();
     let mut elements = at.landmarks.clone();
     if let Some(ready) = &at.ready {
@@ -237,10 +241,15 @@ fn hold_of(hit: &ChallengeHit, retry_after: Option<Duration>, now: Timestamp) ->
     };
     let detail = format!("{what} (seen by {})", hit.detector);
     if hit.kind == ChallengeKind::RateLimit {
-        let until = retry_after.or(hit.wait).map(|d| now.plus(d));
+        let until = retry_after.or(hit.wait).map(|d| now.plus(bounded(d)));
         return Hold { reason: HoldReason::RateLimit, detail, until };
     }
     Hold::new(HoldReason::Challenge, detail)
+}
+
+/// A wait that a platform asked for: no longer than a week, so that a slip of theirs does not stop the account for good.
+pub fn bounded(wait: Duration) -> Duration {
+    wait.min(Duration::from_secs(7 * 24 * 60 * 60))
 }
 
 /// The receipt's signs as conditions of a look.

@@ -4,10 +4,16 @@ use crate::hold::{Hold, HoldReason};
 use crate::ports::browser::BrowserFault;
 use crate::ports::ledger::LedgerFault;
 use crate::ports::proofs::ProofFault;
+use crate::retry::Transient;
 
 /// Why the way to the commit ended.
 pub(super) enum Stop {
     Hold(Hold),
+    /// As a hold, by what may be gone by itself: it is tried again.
+    Fault {
+        hold: Hold,
+        fault: Transient,
+    },
     /// It is done already: where, and in words.
     Duplicate {
         permalink: Option<String>,
@@ -25,11 +31,15 @@ impl From<LedgerFault> for Stop {
 
 impl From<BrowserFault> for Stop {
     fn from(fault: BrowserFault) -> Self {
-        let reason = match fault {
+        let reason = match &fault {
             BrowserFault::ForeignOrigin { .. } | BrowserFault::InputRefused(_) => HoldReason::Drift,
             _ => HoldReason::Transient,
         };
-        Self::Hold(Hold::new(reason, format!("{fault} ({})", fault.code())))
+        let hold = Hold::new(reason, format!("{fault} ({})", fault.code()));
+        match Transient::of(&fault) {
+            Some(fault) => Self::Fault { hold, fault },
+            None => Self::Hold(hold),
+        }
     }
 }
 

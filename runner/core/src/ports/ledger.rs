@@ -10,6 +10,7 @@ use crate::account::Account;
 use crate::hold::{Failure, Hold};
 use crate::ids::{AccountId, ActionId, EpisodeId, PolicySnapshotId, WorkerId};
 use crate::order::Action;
+use crate::pace::{Limits, Wait};
 use crate::permit::ArmGrant;
 use crate::policy::{Asks, PolicyFacts};
 use crate::ports::browser::SessionState;
@@ -110,6 +111,25 @@ pub struct Change {
     pub artifacts: Vec<ArtifactRef>,
     /// The sealed manifest's hash.
     pub manifest: Option<Sha256>,
+    /// The fault by which a try ended that had sent nothing, with a hold ([`crate::retry::Transient::as_str`]).
+    pub tried: Option<&'static str>,
+    /// Until when the platform asked the account to wait, with the answer to the write.
+    pub not_before: Option<Timestamp>,
+}
+
+/// A try that ended by a fault before anything was attempted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Try {
+    /// Its number, from 1.
+    pub number: u32,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The fault.
+    pub fault: String,
+    /// The fault in words.
+    pub detail: String,
+    /// When the next one is due; `None`: when a person asks for it.
+    pub next: Option<Timestamp>,
 }
 
 /// What arm asks for, beyond what the ledger knows.
@@ -123,6 +143,10 @@ pub struct ArmRequest {
     pub artifacts: Vec<ArtifactRef>,
     /// The draft manifest's hash (attempt proof).
     pub manifest: Option<Sha256>,
+    /// How much of this action type the account may do.
+    pub limits: Limits,
+    /// How much longer than its spacing the account's next attempt will wait, in thousandths ([`crate::pace::jitter_milli`]).
+    pub jitter_milli: u32,
 }
 
 /// Why arm did not happen. The action is where it was.
@@ -149,6 +173,9 @@ pub enum ArmRefusal {
     /// It waits for actions that are not known to have come to be.
     #[error("it waits for {0} other action(s)")]
     Waits(i64),
+    /// The account did as much as it may for now.
+    #[error("{}", .0.words)]
+    Budget(Wait),
 }
 
 /// A read of a verification session.
@@ -284,6 +311,16 @@ pub trait Ledger: Send + Sync {
         account: &Account,
         asks: &Asks,
     ) -> impl Future<Output = Result<PolicyFacts, LedgerFault>> + Send;
+    /// What the account's budget and pace make an action of this type wait for; `None`: nothing. The arm transaction asks the same.
+    fn budget(
+        &self,
+        account: &AccountId,
+        action_type: &str,
+        limits: &Limits,
+    ) -> impl Future<Output = Result<Option<Wait>, LedgerFault>> + Send;
+
+    /// How many tries of an action ended by a fault that was expected to pass.
+    fn tries(&self, action: &ActionId) -> impl Future<Output = Result<u32, LedgerFault>> + Send;
 
     /// Stores an immutable policy snapshot (canonical JSON) and returns its id, the sha256 of its bytes.
     fn policy_snapshot(&self, json: &str) -> impl Future<Output = Result<PolicySnapshotId, LedgerFault>> + Send;

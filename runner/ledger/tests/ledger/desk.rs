@@ -8,6 +8,7 @@ use std::time::Duration;
 use deed_core::account::{Account, Fingerprint, Mode};
 use deed_core::ids::{ActionId, ClientId, WorkerId};
 use deed_core::order::{Content, Lane, Payload};
+use deed_core::pace::Limits;
 use deed_core::ports::browser::SessionState;
 use deed_core::ports::ledger::{ArmRequest, Change, Claim, Fence, Ledger as _};
 use deed_core::state::{Event, State};
@@ -202,6 +203,8 @@ pub fn request() -> ArmRequest {
         commit_within: COMMIT,
         artifacts: vec![artifact(b"composer", ArtifactKind::Screenshot)],
         manifest: Some(Sha256::of(b"draft manifest")),
+        limits: Limits::default(),
+        jitter_milli: 0,
     }
 }
 

@@ -4,6 +4,7 @@
 mod accounts;
 mod arm;
 mod audit;
+mod budgets;
 mod change;
 mod claims;
 mod database;
@@ -14,6 +15,7 @@ mod open;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod queue;
+mod tries;
 
 /// Which engine this suite runs on.
 const ON_A_SERVER: bool = false;
