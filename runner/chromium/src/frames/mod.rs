@@ -32,7 +32,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::reach::{Reached, is_framed};
 use self::tree::{Reachable, Shown, Tree};
-use crate::page::{Page, World, document_went_away, isolated_world};
+use crate::page::{Page, World, isolated_world};
 use crate::wire::{CALL, Event, Wire};
 
 /// The page's own realm.
@@ -147,7 +147,7 @@ impl Frames {
             "Target.detachedFromTarget" => {
                 let child: String = event.parse::<EventDetachedFromTarget>()?.session_id.into();
                 tree.left(&child);
-                self.wire.forget(&child);
+                self.wire.detached(&child);
             }
             "Target.attachedToTarget" => {
                 let it = event.parse::<EventAttachedToTarget>()?;
@@ -264,7 +264,9 @@ impl Page {
                     }
                 }
                 // Its document or the one around it is going; what comes next is told by an event.
-                Err(fault) if document_went_away(&fault) => {}
+                Err(BrowserFault::Protocol { what, why }) => {
+                    tracing::debug!(what, why, "a frame is not looked into yet")
+                }
                 Err(other) => return Err(other),
             }
         }

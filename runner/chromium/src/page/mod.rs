@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::frames::{Frames, PAGE, auto_attach, split};
 use crate::gate::Gate;
-use crate::wire::{CALL, Event, Wire};
+use crate::wire::{CALL, Event, SESSION_OVER, Wire};
 
 /// The looking code.
 const DEED_JS: &str = include_str!("deed.js");
@@ -359,6 +359,7 @@ pub(crate) fn document_went_away(fault: &BrowserFault) -> bool {
         "navigated or closed",
         "Cannot find execution context",
         "No frame for given id",
+        SESSION_OVER,
     ]
     .iter()
     .any(|text| why.contains(text))
