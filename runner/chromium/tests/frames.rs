@@ -147,7 +147,8 @@ impl Stage {
 
     async fn find(&self, element: &str) -> NodeId {
         let seen = self.seen(element, Need::Present(element.to_owned()), PATIENCE).await;
-        quorum::lone(&seen, element).unwrap_or_else(|| panic!("{element} is there: {seen:?}")).0
+        assert!(seen.satisfied, "{element} is there: {seen:?}");
+        quorum::lone(&seen, element).unwrap().0
     }
 
     async fn facts(&self, element: &str) -> NodeFacts {
