@@ -9,6 +9,7 @@
 
 pub mod judgement;
 pub mod process;
+pub mod ready;
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;

@@ -165,6 +165,7 @@ faults! {
     button_gone: with(|f| f.drift = Some(Drift::ButtonGone)), drift(), NONE;
     welcome_dialog: with(|f| f.welcome_dialog = true), Becomes::Posted, ONE;
     unsent_text_restored: with(|f| f.restore_unsent_text = Some("something from last week".into())), Becomes::Posted, ONE;
+    composer_in_a_frame_of_another_site: with(|f| f.composer_in_frame = true), Becomes::Posted, ONE;
     rich_text_editor: with(|f| f.editor = Editor::Contenteditable), Becomes::Posted, ONE;
     other_language: with(|f| f.language = Some("de".into())), Becomes::Posted, ONE;
     right_to_left: with(|f| f.language = Some("ar".into())), Becomes::Posted, ONE;

@@ -132,7 +132,7 @@ impl Draft {
             return;
         }
         if target.framed {
-            self.say("# the next one stood in an inner frame: only frames of the same origin are looked into");
+            self.say("# the next one stood in an inner frame: its origin must be the page's own, or among `origins`");
         }
         let name = self.element(target);
         self.say(step(&name));

@@ -26,9 +26,11 @@ pub(crate) async fn upload_by(
 ) -> Result<(), BrowserFault> {
     let staged = session.staged(files)?;
     let point = session.reversible(button, "the upload").await?;
+    // An inner frame in a process of its own answers for itself.
+    let on = session.page().world_of(button.0).await?.0.session;
     let mut choosers = session.page().choosers();
     choosers.mark_unchanged();
-    intercept(session, true).await?;
+    intercept(session, &on, true).await?;
     let given = async {
         mouse_click(session.page(), point).await?;
         let opened = match tokio::time::timeout(OPENS, choosers.changed()).await {
@@ -36,11 +38,11 @@ pub(crate) async fn upload_by(
             Ok(Err(_)) => return Err(BrowserFault::Gone("the tab is gone".to_owned())),
             Err(_) => None,
         };
-        give(session, opened, staged).await
+        give(session, &on, opened, staged).await
     }
     .await;
     // A page that is gone has no chooser to intercept any more: what matters is whether the files were given.
-    let ended = intercept(session, false).await;
+    let ended = intercept(session, &on, false).await;
     given?;
     ended?;
     session.pace.dwell().await;
@@ -49,6 +51,7 @@ pub(crate) async fn upload_by(
 
 async fn give(
     session: &ChromiumSession,
+    on: &str,
     opened: Option<EventFileChooserOpened>,
     files: Vec<String>,
 ) -> Result<(), BrowserFault> {
@@ -63,10 +66,10 @@ async fn give(
         return refused(format!("the file chooser takes one file, the order has {}", files.len()));
     }
     let set = SetFileInputFilesParams { backend_node_id: Some(input), ..SetFileInputFilesParams::new(files) };
-    session.page().wire().call(Some(session.page().session()), &set, CALL).await.map(drop)
+    session.page().wire().call(Some(on), &set, CALL).await.map(drop)
 }
 
-async fn intercept(session: &ChromiumSession, on: bool) -> Result<(), BrowserFault> {
-    let params = SetInterceptFileChooserDialogParams::new(on);
-    session.page().wire().call(Some(session.page().session()), &params, CALL).await.map(drop)
+async fn intercept(session: &ChromiumSession, on: &str, whether: bool) -> Result<(), BrowserFault> {
+    let params = SetInterceptFileChooserDialogParams::new(whether);
+    session.page().wire().call(Some(on), &params, CALL).await.map(drop)
 }

@@ -4,13 +4,14 @@
 //! locator names and lets the engine decide. Never hides that the browser is automated, never answers a captcha.
 //!
 //! A file per noun: [`launch`] (process, user, profile, guard), [`wire`] (pipe), [`browser`] (the running Chromium and its warm
-//! contexts), [`page`] (one tab), `session` (an account's context as the engine's port), `pace` (what is drawn from the seed), `input` (what is done with it), `pictures` (taken while the
-//! episode goes on), `press` (the commit),
+//! contexts), [`page`] (one tab), `frames` (its inner frames of other origins), `session` (an account's context as the engine's port),
+//! `pace` (what is drawn from the seed), `input` (what is done with it), `pictures` (taken while the episode goes on), `press` (the commit),
 //! [`gate`] and [`relay`] (at most one write, in the browser and on the wire), [`network`] (where let-through requests go: the
 //! platform, a tape, or a fixture), `replay` (a browser that plays on a stage).
 
 pub mod browser;
 mod chooser;
+mod frames;
 pub mod gate;
 mod input;
 pub mod launch;

@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use deed_core::permit::{Permit, Target};
-use deed_core::ports::browser::{Aim, BrowserFault, LastCheck, Look, NodeId, Press};
+use deed_core::ports::browser::{Aim, BrowserFault, LastCheck, Look, NodeId, Press, Rect};
 use serde::Deserialize;
 
+use crate::frames::{Reached, is_framed};
 use crate::input::press_and_release;
 use crate::query::{Query, RawRect, RawSeen};
 use crate::session::{Answer, ChromiumSession};
@@ -38,8 +39,13 @@ struct Rechecked {
 
 /// Brings the element into view, waits for it to rest, hit-tests it, and moves the pointer there.
 pub(crate) async fn aim(session: &mut ChromiumSession, node: NodeId, target: Target) -> Result<Aim, BrowserFault> {
-    let call = format!("aim({}, {}, {})", node.0, STILL.as_millis(), COMES_TO_REST.as_millis());
-    let answer: Answer<Aimed> = session.page.touch(&call, COMES_TO_REST + CALL).await?;
+    let call = |n| format!("aim({n}, {}, {})", STILL.as_millis(), COMES_TO_REST.as_millis());
+    if is_framed(node.0) {
+        let Reached { point, rect } = session.page.reach(node.0, None, call).await?;
+        session.pace.approach(&session.page, point).await?;
+        return Ok(Aim { node, target, rect, point });
+    }
+    let answer: Answer<Aimed> = session.page.touch(&call(node.0), COMES_TO_REST + CALL).await?;
     let aimed = answer.ok("aiming")?;
     session.pace.approach(&session.page, aimed.point).await?;
     Ok(Aim { node, target, rect: aimed.rect.into(), point: aimed.point })
@@ -99,6 +105,13 @@ where
 async fn recheck<C: LastCheck>(session: &ChromiumSession, aim: &Aim, check: &C) -> Result<(f64, f64), BrowserFault> {
     let look = Look { elements: check.elements(), confirm: check.confirm(), ..Look::default() };
     let query = Query::new(&session.opening.recipe, &look);
+    if is_framed(aim.node.0) {
+        let seen = session.finish(session.page.look(&query, Duration::ZERO).await?).await?;
+        check.judge(&seen).map_err(BrowserFault::InputRefused)?;
+        let now = session.page.reach_now(aim.node.0, STILL).await?;
+        let same = same_place(&now.rect, &aim.rect);
+        return if same { Ok(now.point) } else { Err(BrowserFault::InputRefused("it moved".to_owned())) };
+    }
     let rect =
         serde_json::json!({ "x": aim.rect.x, "y": aim.rect.y, "width": aim.rect.width, "height": aim.rect.height });
     let call = format!("recheck({}, {rect}, {}, {})", aim.node.0, STILL.as_millis(), query.json());
@@ -107,4 +120,9 @@ async fn recheck<C: LastCheck>(session: &ChromiumSession, aim: &Aim, check: &C) 
     let seen = session.finish(rechecked.seen).await?;
     check.judge(&seen).map_err(BrowserFault::InputRefused)?;
     Ok(rechecked.point)
+}
+
+/// Whether two boxes are the same, but for rounding.
+fn same_place(a: &Rect, b: &Rect) -> bool {
+    [(a.x, b.x), (a.y, b.y), (a.width, b.width), (a.height, b.height)].iter().all(|(a, b)| (a - b).abs() < 0.5)
 }

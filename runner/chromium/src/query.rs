@@ -44,6 +44,10 @@ pub struct Query {
     pub commit: Option<String>,
     /// Locators of the commit element, for reversible inputs.
     pub commit_locators: Vec<Locator>,
+    /// Elements that hold frames which are looked into, by their numbers in the realm that is asked.
+    pub owners: Vec<u64>,
+    /// Whether what each condition counts is told, because several realms are asked.
+    pub parted: bool,
 }
 
 impl Query {
@@ -62,6 +66,8 @@ impl Query {
             confirm: look.confirm.clone().filter(|_| recipe.identity.marker.is_some()),
             commit: None,
             commit_locators: Vec::new(),
+            owners: Vec::new(),
+            parted: false,
         };
         let needed = look.until.iter().chain(&look.until_any).filter_map(|need| match need {
             Need::Visible(e)
@@ -90,6 +96,44 @@ impl Query {
                 self.elements.entry(of.clone()).or_insert_with(|| anchor.locators.clone());
             }
         }
+    }
+
+    /// Whether it waits for anything.
+    pub fn waits(&self) -> bool {
+        !(self.until.is_empty() && self.until_any.is_empty())
+    }
+
+    /// The same, for an inner frame: whose session this is, only the page itself says.
+    pub fn for_frame(&self, owners: Vec<u64>) -> Self {
+        Self { marker: None, confirm: None, owners, parted: true, ..self.clone() }
+    }
+
+    /// The same, for a page whose inner frames are asked as well. `anew`: the server has not been asked yet whose session this is.
+    pub fn for_page(&self, owners: Vec<u64>, anew: bool) -> Self {
+        Self { confirm: self.confirm.clone().filter(|_| anew), owners, parted: true, ..self.clone() }
+    }
+
+    /// Whether the conditions hold, given what each counted in the page, and summed over the page and its frames.
+    pub fn satisfied(&self, page: &Counts, all: &Counts) -> bool {
+        let holds = |(i, need): (usize, &RawNeed), page: &[Vec<usize>], all: &[Vec<usize>]| {
+            let counts = all.get(i).map(Vec::as_slice).unwrap_or_default();
+            let some = |counts: &[usize]| counts.iter().any(|n| *n > 0);
+            match need {
+                RawNeed::Gone(_) => !some(counts),
+                RawNeed::Count(_, wanted) => counts.iter().copied().max().unwrap_or_default() >= *wanted,
+                // The path is the page's, not a frame's.
+                RawNeed::Path(_) => page.get(i).is_some_and(|counts| some(counts)),
+                RawNeed::Visible(_)
+                | RawNeed::Present(_)
+                | RawNeed::Enabled(_)
+                | RawNeed::Checked(..)
+                | RawNeed::Toast(_) => some(counts),
+            }
+        };
+        self.waits()
+            && self.until.iter().enumerate().all(|need| holds(need, &page.all, &all.all))
+            && (self.until_any.is_empty()
+                || self.until_any.iter().enumerate().any(|need| holds(need, &page.any, &all.any)))
     }
 
     /// As a JavaScript literal. JSON is one, since ECMAScript 2019.
@@ -139,7 +183,7 @@ impl From<RawRect> for Rect {
 }
 
 #[derive(Debug, Deserialize)]
-struct RawFacts {
+pub(crate) struct RawFacts {
     tag: String,
     role: String,
     name: String,
@@ -148,8 +192,8 @@ struct RawFacts {
     enabled: bool,
     pressed: Option<bool>,
     checked: Option<bool>,
-    rect: RawRect,
-    regions: Vec<String>,
+    pub(crate) rect: RawRect,
+    pub(crate) regions: Vec<String>,
     acts: String,
     traits: Vec<String>,
     container: String,
@@ -157,14 +201,14 @@ struct RawFacts {
 }
 
 #[derive(Debug, Deserialize)]
-struct RawHit {
+pub(crate) struct RawHit {
     kind: ChallengeKind,
     detector: String,
     seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
-struct RawItem {
+pub(crate) struct RawItem {
     id: Option<String>,
     text: String,
     title: Option<String>,
@@ -175,23 +219,63 @@ struct RawItem {
     pending: bool,
 }
 
+/// What each condition of a look counted in one realm, a number for each locator.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Counts {
+    /// Of the conditions that must all hold.
+    pub all: Vec<Vec<usize>>,
+    /// Of those of which one must hold.
+    pub any: Vec<Vec<usize>>,
+}
+
+impl Counts {
+    /// Adds those of another realm.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, more) in [(&mut self.all, &other.all), (&mut self.any, &other.any)] {
+            for (mine, more) in mine.iter_mut().zip(more) {
+                for (count, more) in mine.iter_mut().zip(more) {
+                    *count += more;
+                }
+            }
+        }
+    }
+}
+
+/// The element that holds a frame.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RawOwner {
+    /// Whether what is in the frame can be seen at all.
+    pub shown: bool,
+    /// Where the frame's content begins.
+    pub x: f64,
+    pub y: f64,
+    /// Landmark regions around the content, outermost first.
+    pub regions: Vec<String>,
+    /// How far the document around it is scrolled.
+    pub scroll: (f64, f64),
+}
+
 /// What the looking code answers.
 #[derive(Debug, Deserialize)]
 pub struct RawSeen {
     url: String,
     status: Option<u16>,
     lang: Option<String>,
-    votes: BTreeMap<String, Vec<Vec<u64>>>,
-    nodes: BTreeMap<u64, RawFacts>,
-    challenges: Vec<RawHit>,
-    items: Option<Vec<RawItem>>,
-    toasts: Vec<String>,
+    pub(crate) votes: BTreeMap<String, Vec<Vec<u64>>>,
+    pub(crate) nodes: BTreeMap<u64, RawFacts>,
+    pub(crate) challenges: Vec<RawHit>,
+    pub(crate) items: Option<Vec<RawItem>>,
+    pub(crate) toasts: Vec<String>,
     marker: Option<String>,
     #[serde(default)]
-    marker_at_home: Option<String>,
+    pub(crate) marker_at_home: Option<String>,
     #[serde(default)]
-    home_silent: bool,
-    satisfied: bool,
+    pub(crate) home_silent: bool,
+    pub(crate) satisfied: bool,
+    #[serde(default)]
+    pub(crate) owners: BTreeMap<u64, Option<RawOwner>>,
+    #[serde(default)]
+    pub(crate) counts: Counts,
     #[serde(skip)]
     locators: BTreeMap<String, Vec<String>>,
 }

@@ -24,6 +24,7 @@ use futures_util::FutureExt as _;
 use serde::Deserialize;
 
 use crate::browser::{Running, Warm};
+use crate::frames::is_framed;
 use crate::input::mouse_click;
 use crate::network::Network;
 use crate::pace::Pace;
@@ -115,6 +116,7 @@ impl ChromiumSession {
         let pace = Pace::new(opening.pacing, &opening.recipe.pacing);
         let pictures = Pictures::new(running.gate.clone(), running.wire.clone(), key);
         let page = Arc::new(warm.page);
+        page.frames.look_into(Arc::clone(&opening.recipe));
         Self { running, context: warm.context, _relay: warm.relay, page, pictures, key, opening, pace, network }
     }
 
@@ -144,6 +146,13 @@ impl ChromiumSession {
     pub(crate) async fn reversible(&mut self, node: NodeId, what: &str) -> Result<(f64, f64), BrowserFault> {
         self.pictures.idle().await;
         let query = self.commit_query();
+        if is_framed(node.0) {
+            let call = |n| format!("reversible({n}, {})", query.json());
+            let point = self.page.reach(node.0, Some(&query), call).await?.point;
+            self.pace.approach(&self.page, point).await?;
+            self.page.pointed(node.0).await?;
+            return Ok(point);
+        }
         let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
         let hit = answer.ok(what)?;
         self.pace.approach(&self.page, hit.point).await?;
@@ -154,8 +163,10 @@ impl ChromiumSession {
     async fn spared(&self, node: NodeId) -> Result<(), BrowserFault> {
         self.pictures.idle().await;
         let query = self.commit_query();
-        let answer: Answer<Done> = self.page.touch(&format!("spared({}, {})", node.0, query.json()), CALL).await?;
-        answer.ok("the input").map(drop)
+        let call = |n| format!("spared({n}, {})", query.json());
+        let answer: Answer<Done> = self.page.touch_at(node.0, call, CALL).await?;
+        answer.ok("the input")?;
+        self.page.frames_spared(node.0, &query).await
     }
 
     /// Copies of files where the browser's user can read them.
@@ -212,8 +223,7 @@ impl Session for ChromiumSession {
     async fn look(&self, look: &Look) -> Result<Seen, BrowserFault> {
         let mut query = Query::new(&self.opening.recipe, look);
         query.commit = self.opening.recipe.flows.get(&self.opening.flow).map(|f| f.commit.click.clone());
-        let ask = |left: Duration| query.call("lookUntil", left.min(look.within));
-        let looking = self.page.call::<RawSeen>(ask, look.within);
+        let looking = self.page.look(&query, look.within);
         let raw = if look.until_any.contains(&Need::WriteRefused) {
             let refused = async {
                 self.running.gate.wait_refused(self.key).await;
@@ -221,7 +231,7 @@ impl Session for ChromiumSession {
             };
             tokio::select! {
                 raw = looking => raw?,
-                () = refused => self.page.call(|_| query.call("lookUntil", Duration::ZERO), Duration::ZERO).await?,
+                () = refused => self.page.look(&query, Duration::ZERO).await?,
             }
         } else {
             looking.await?
@@ -230,14 +240,11 @@ impl Session for ChromiumSession {
     }
 
     fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static {
-        #[derive(Deserialize)]
-        struct Document(String);
         let (under_way, page) = (self.pictures.begin(), Arc::clone(&self.page));
         let mut taking = Box::pin(async move {
-            let document = page.call::<Document>(|_| "html()".to_owned(), CALL);
-            let (png, html) = tokio::join!(page.screenshot(None), document);
+            let (png, html) = tokio::join!(page.screenshot(None), page.html());
             drop(under_way);
-            Ok(Capture { png: png?, html: html?.0 })
+            Ok(Capture { png: png?, html: html? })
         });
         // Asked for here and now: behind a navigation, the page would answer only when the next document is shown, and that waits for this.
         let done = taking.as_mut().now_or_never();
@@ -252,11 +259,14 @@ impl Session for ChromiumSession {
 
     async fn image_hash(&mut self, node: NodeId) -> Result<Option<ImageHash>, BrowserFault> {
         let ms = PICTURE.as_millis();
-        let answer: Answer<Picture> = self.page.touch(&format!("picture({}, {ms})", node.0), PICTURE + CALL).await?;
+        let answer: Answer<Picture> =
+            self.page.touch_at(node.0, |n| format!("picture({n}, {ms})"), PICTURE + CALL).await?;
         let Ok(picture) = answer.ok("the picture") else { return Ok(None) };
+        // The place is the page's: what is scrolled within a frame is no part of it.
+        let from = if is_framed(node.0) { self.page.offset_on_page(node.0).await? } else { picture.scroll };
         let clip = Viewport {
-            x: picture.rect.x + picture.scroll.0,
-            y: picture.rect.y + picture.scroll.1,
+            x: picture.rect.x + from.0,
+            y: picture.rect.y + from.1,
             width: picture.rect.width,
             height: picture.rect.height,
             scale: 1.0,
@@ -279,27 +289,25 @@ impl Session for ChromiumSession {
     async fn choose(&mut self, node: NodeId, option: &str) -> Result<(), BrowserFault> {
         self.reversible(node, "choosing").await?;
         let option = serde_json::Value::from(option);
-        let answer: Answer<Done> = self.page.touch(&format!("choose({}, {option})", node.0), CALL).await?;
+        let answer: Answer<Done> = self.page.touch_at(node.0, |n| format!("choose({n}, {option})"), CALL).await?;
         answer.ok("the choice").map(drop)
     }
 
     async fn key(&mut self, key: Key, on: Option<NodeId>) -> Result<(), BrowserFault> {
         if let Some(node) = on {
             self.spared(node).await?;
-            let focused: Answer<Done> = self.page.touch(&format!("focusOnly({})", node.0), CALL).await?;
+            let focused: Answer<Done> = self.page.touch_at(node.0, |n| format!("focusOnly({n})"), CALL).await?;
             focused.ok("the focus")?;
         }
         self.pictures.idle().await;
-        let query = self.commit_query();
-        let target: Answer<Done> = self.page.touch(&format!("keyTarget({})", query.json()), CALL).await?;
-        target.ok("the key")?;
+        self.page.key_target(&self.commit_query()).await?;
         self.pace.dwell().await;
         crate::input::press_key(&self.page, key).await
     }
 
     async fn scroll_to(&mut self, node: NodeId) -> Result<(), BrowserFault> {
         self.spared(node).await?;
-        let answer: Answer<Done> = self.page.touch(&format!("scrollTo({})", node.0), CALL).await?;
+        let answer: Answer<Done> = self.page.touch_at(node.0, |n| format!("scrollTo({n})"), CALL).await?;
         answer.ok("scrolling")?;
         self.pace.dwell().await;
         Ok(())
@@ -307,8 +315,10 @@ impl Session for ChromiumSession {
 
     async fn scroll_page(&mut self, within: Option<NodeId>) -> Result<bool, BrowserFault> {
         self.pictures.idle().await;
-        let node = within.map_or_else(|| "null".to_owned(), |node| node.0.to_string());
-        let answer: Answer<Scrolled> = self.page.touch(&format!("scrollPage({node})"), CALL).await?;
+        let answer: Answer<Scrolled> = match within {
+            Some(node) => self.page.touch_at(node.0, |n| format!("scrollPage({n})"), CALL).await?,
+            None => self.page.touch("scrollPage(null)", CALL).await?,
+        };
         let moved = answer.ok("scrolling")?.moved;
         self.pace.dwell().await;
         Ok(moved)
@@ -317,19 +327,19 @@ impl Session for ChromiumSession {
     async fn type_text(&mut self, node: NodeId, text: &str) -> Result<(), BrowserFault> {
         self.reversible(node, "typing").await?;
         let value = serde_json::Value::from(text);
-        let picker: Answer<Filled> = self.page.touch(&format!("fill({}, {value})", node.0), CALL).await?;
+        let picker: Answer<Filled> = self.page.touch_at(node.0, |n| format!("fill({n}, {value})"), CALL).await?;
         if picker.ok("the field")?.filled {
             return Ok(());
         }
         let wanted = deed_core::judge::text::fold(text);
         for _ in 0..TYPE_TRIES {
-            let focused: Answer<Focused> = self.page.touch(&format!("focus({})", node.0), CALL).await?;
+            let focused: Answer<Focused> = self.page.touch_at(node.0, |n| format!("focus({n})"), CALL).await?;
             let focused = focused.ok("the focus")?;
             if !focused.fold.is_empty() {
                 crate::input::delete_selection(&self.page).await?;
             }
             self.pace.type_text(&self.page, text, focused.multiline).await?;
-            let now: Answer<TextAt> = self.page.touch(&format!("textAt({})", node.0), CALL).await?;
+            let now: Answer<TextAt> = self.page.touch_at(node.0, |n| format!("textAt({n})"), CALL).await?;
             if deed_core::judge::text::fold(&now.ok("the field")?.text) == wanted {
                 return Ok(());
             }
@@ -345,9 +355,9 @@ impl Session for ChromiumSession {
     async fn upload(&mut self, node: NodeId, files: &[String]) -> Result<(), BrowserFault> {
         self.spared(node).await?;
         let staged = self.staged(files)?;
-        let object = self.page.object(node.0).await?;
+        let (object, on) = self.page.object(node.0).await?;
         let set = SetFileInputFilesParams { object_id: Some(object), ..SetFileInputFilesParams::new(staged) };
-        self.page.wire().call(Some(self.page.session()), &set, CALL).await?;
+        self.page.wire().call(Some(&on), &set, CALL).await?;
         self.pace.dwell().await;
         Ok(())
     }
@@ -389,6 +399,7 @@ impl Drop for ChromiumSession {
             self.running.writes_no_more();
         }
         self.running.gate.close_session(self.key);
+        self.page.frames.forget(self.page.session());
         self.page.wire().forget(self.page.session());
         self.running.dispose(self.context.clone());
     }
@@ -465,7 +476,9 @@ pub(crate) async fn inject(
         let script = format!(
             "(() => {{ for (const [k, v] of ({json})[location.origin] ?? []) if (localStorage.getItem(k) === null) localStorage.setItem(k, v); }})()"
         );
-        wire.call(Some(page.session()), &AddScriptToEvaluateOnNewDocumentParams::new(script), CALL).await?;
+        let script = AddScriptToEvaluateOnNewDocumentParams::new(script);
+        page.frames.each_runs(script.clone());
+        wire.call(Some(page.session()), &script, CALL).await?;
     }
     Ok(())
 }
@@ -495,6 +508,31 @@ impl ChromiumSession {
         self.page.wire().call(Some(self.page.session()), &EvaluateParams::new(script), CALL).await.map(drop)
     }
 
+    /// As [`Self::run_in_page_for_tests`], in the process of the frame that a node stands in.
+    #[doc(hidden)]
+    pub async fn run_in_frame_for_tests(&self, node: NodeId, script: &str) -> Result<(), BrowserFault> {
+        use chromiumoxide_cdp::cdp::js_protocol::runtime::EvaluateParams;
+        let on = self.page.world_of(node.0).await?.0.session;
+        self.page.wire().call(Some(&on), &EvaluateParams::new(script), CALL).await.map(drop)
+    }
+
+    /// Ends the process of the frame that a node stands in, as a crash does.
+    #[doc(hidden)]
+    pub async fn crash_frame_for_tests(&self, node: NodeId) -> Result<(), BrowserFault> {
+        use chromiumoxide_cdp::cdp::browser_protocol::page::CrashParams;
+        let on = self.page.world_of(node.0).await?.0.session;
+        self.page.wire().post(Some(&on), &CrashParams::default());
+        Ok(())
+    }
+
+    /// URLs of the frames that run in processes of their own, in whatever tab.
+    #[doc(hidden)]
+    pub async fn frame_processes_for_tests(&self) -> Result<Vec<String>, BrowserFault> {
+        use chromiumoxide_cdp::cdp::browser_protocol::target::GetTargetsParams;
+        let all = self.page.wire().call(None, &GetTargetsParams::default(), CALL).await?.target_infos;
+        Ok(all.into_iter().filter(|target| target.r#type == "iframe").map(|target| target.url).collect())
+    }
+
     /// As [`Self::run_in_page_for_tests`], with the script's answer; a promise is waited for, and an exception is an error.
     #[doc(hidden)]
     pub async fn evaluate_in_page_for_tests(&self, script: &str) -> Result<serde_json::Value, BrowserFault> {
@@ -521,12 +559,13 @@ impl ChromiumSession {
                             const root = up instanceof ShadowRoot; path.unshift([...up.children].indexOf(el)); \
                             if (root) path.unshift(65535); el = root ? up.host : up; } \
                             return path; }";
+        let (object, on) = self.page.object(node.0).await?;
         let ask = CallFunctionOnParams {
-            object_id: Some(self.page.object(node.0).await?),
+            object_id: Some(object),
             return_by_value: Some(true),
             ..CallFunctionOnParams::new(PATH)
         };
-        let answer = self.page.wire().call(Some(self.page.session()), &ask, CALL).await?;
+        let answer = self.page.wire().call(Some(&on), &ask, CALL).await?;
         serde_json::from_value(answer.result.value.unwrap_or_default())
             .map_err(|e| BrowserFault::Protocol { what: "the place of a node".to_owned(), why: e.to_string() })
     }

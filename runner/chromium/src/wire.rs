@@ -22,6 +22,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Bound of a call that does no page work.
 pub const CALL: Duration = Duration::from_secs(15);
+/// Why a call fails whose session is over.
+pub(crate) const SESSION_OVER: &str = "Session with given id not found.";
 /// Greatest message that is taken from the browser (a screenshot of a large page is some MB).
 const MESSAGE_MAX: usize = 64 << 20;
 
@@ -194,6 +196,20 @@ impl Wire {
         let mut routes = lock(&self.shared.routes);
         routes.listeners.remove(session);
         routes.crashed.remove(session);
+    }
+
+    /// The session of a frame is over: its pending calls fail at once, as those of a document that goes away.
+    pub fn detached(&self, session: &str) {
+        self.forget(session);
+        let mut routes = lock(&self.shared.routes);
+        let ended: Vec<u64> =
+            routes.waiting.iter().filter(|(_, (_, of))| of.as_deref() == Some(session)).map(|(id, _)| *id).collect();
+        for id in ended {
+            if let Some((waiter, _)) = routes.waiting.remove(&id) {
+                // Nobody waits any more: that caller has already reported a timeout.
+                let _ = waiter.send(Err(SESSION_OVER.to_owned()));
+            }
+        }
     }
 
     /// The session's renderer crashed: its pending calls fail at once, and so does every later one.

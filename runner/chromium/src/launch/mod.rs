@@ -35,6 +35,8 @@ pub struct LaunchConfig {
     pub profiles_in: Option<PathBuf>,
     /// Whether no name resolves: for replay, where nothing may reach a network.
     pub hermetic: bool,
+    /// Whether each site has a process of its own in the headless shell, as it has in the full browser anyway.
+    pub isolate_sites: bool,
 }
 
 /// A running browser with both ends of its pipe.
@@ -126,7 +128,7 @@ pub fn start(config: &LaunchConfig, runner: Option<(&Runners, &WorkerId)>) -> Re
     let (browser_reads, we_write) = std::io::pipe().map_err(|e| launch(format!("failed to make a pipe: {e}")))?;
     let (we_read, browser_writes) = std::io::pipe().map_err(|e| launch(format!("failed to make a pipe: {e}")))?;
     let mut command = std::process::Command::new(binary.executable());
-    command.args(flags(&home, &binary, config.hermetic)).env_clear().envs(environment(&home));
+    command.args(flags(&home, &binary, config)).env_clear().envs(environment(&home));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mappings = vec![
         FdMapping { parent_fd: OwnedFd::from(browser_reads), child_fd: 3 },
@@ -160,7 +162,7 @@ pub fn start(config: &LaunchConfig, runner: Option<(&Runners, &WorkerId)>) -> Re
 }
 
 /// Nothing here hides that the browser is automated: `navigator.webdriver` stays true.
-fn flags(home: &Home, binary: &Binary, hermetic: bool) -> Vec<String> {
+fn flags(home: &Home, binary: &Binary, config: &LaunchConfig) -> Vec<String> {
     let fixed = [
         "--headless",
         "--remote-debugging-pipe",
@@ -191,7 +193,10 @@ fn flags(home: &Home, binary: &Binary, hermetic: bool) -> Vec<String> {
     ];
     let mut flags: Vec<String> = fixed.iter().map(|f| (*f).to_owned()).collect();
     flags.push(format!("--user-data-dir={}", home.profile().display()));
-    if hermetic {
+    if config.isolate_sites {
+        flags.push("--site-per-process".to_owned());
+    }
+    if config.hermetic {
         // A backstop behind the gate. The relay stays reachable, so that what tries to leave beside the gate is named.
         flags.push("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1".to_owned());
     }

@@ -17,7 +17,8 @@
     return el && connected(el) ? el : null;
   };
 
-  // Open shadow roots are crossed, and inner frames of the same origin; closed roots and other origins can not be.
+  // Open shadow roots are crossed, and inner frames of the same origin; closed roots can not be. An inner frame of another origin has looking
+  // code of its own, or is not looked into at all; here it is an element like any other.
   const frames = new WeakMap();
   const frameOf = (el) => (el.ownerDocument === document ? null : frames.get(el.ownerDocument) ?? null);
   const connected = (el) => {
@@ -29,6 +30,10 @@
     if (el.localName !== 'iframe' && el.localName !== 'frame') return null;
     try { return el.contentDocument; } catch { return null; }
   };
+  // An inner frame that this code can not cross: who puts an input there does not know what it reaches.
+  const isForeign = (el) => (el.localName === 'object' ? !!el.contentWindow && !el.contentDocument
+    : (el.localName === 'iframe' || el.localName === 'frame') && !inner(el));
+  const FOREIGN = 'an inner frame of another origin lies there';
   // The elements of a root are the same until one comes or goes; a shadow root comes without a word, so each is asked for it in
   // every pass. To be handed the elements of a large page costs ten times what asking them does.
   let elementsOf = new WeakMap();
@@ -452,10 +457,35 @@
     }
     const marker = q.marker?.attribute
       ? (all(q.marker.attribute.css)[0]?.getAttribute(q.marker.attribute.attribute) || null) : null;
+    const parted = q.parted ? { owners: Object.fromEntries(q.owners.map((id) => [id, ownerOf(id)])),
+      counts: { all: q.until.map((n) => countsOf(n, q)), any: q.until_any.map((n) => countsOf(n, q)) } } : {};
     return { url: location.href, status: statuses().document, lang: document.documentElement.lang || null, votes, nodes: facts,
       challenges: challenges(q.challenges), items: q.items ? items(q.items, q.items_max) : null, toasts: toasts(), marker,
-      satisfied: done(q) };
+      satisfied: done(q), ...parted };
   };
+  // What a condition counts here, a number for each locator: whether it holds is known when all realms of the page were asked.
+  const countsOf = (need, q) => {
+    const [kind, value] = typeof need === 'string' ? [need, null] : Object.entries(need)[0];
+    const name = { visible: value, gone: value, count: value?.[0] }[kind];
+    if (name === undefined) return [holds(need, q) ? 1 : 0];
+    return (q.elements[name] ?? []).map((l) => vote(l, q.elements).filter(visible).length);
+  };
+  // The element that holds a frame which is looked into: where its content begins, and whether it can be seen.
+  const ownerOf = (id) => {
+    rootsNow ??= roots();
+    const el = node(id);
+    if (!el) return null;
+    let { x, y } = contentOf(el);
+    for (let frame = frameOf(el); frame; frame = frameOf(frame)) {
+      const at = contentOf(frame);
+      x += at.x; y += at.y;
+    }
+    const role = roleOf(el);
+    return { shown: visible(el), x, y, scroll: [scrollX, scrollY], regions: [...regionsOf(el), ...(REGIONS.has(role) ? [role] : [])] };
+  };
+  // Ends a wait that goes on elsewhere: a frame came that is looked into as well.
+  let giveUp = () => {};
+  const stop = () => { giveUp(); return true; };
   const lookUntil = (q) => new Promise((resolve) => {
     const end = performance.now() + q.within;
     // Reading all of a page's text for challenges costs a layout: on the slow beat only, not with every change of the page. Where looking
@@ -481,6 +511,7 @@
     let timer = 0; let observer = null;
     let over = false;
     const finish = () => { over = true; clearTimeout(timer); observer.disconnect(); resolve(look(q)); };
+    giveUp = () => { if (over) return; over = true; clearTimeout(timer); observer.disconnect(); resolve(null); };
     const check = () => {
       if (over) return;
       timer = 0;
@@ -550,18 +581,30 @@
   };
   const holdsNode = (outer, inner) => { for (let at = inner; at; at = up(at)) if (at === outer) return true; return false; };
   const describe = (el) => (el ? `${roleOf(el)} "${nameOf(el) || fold(el.innerText).slice(0, 40)}"` : 'nothing');
+  // In a frame: what the browser's pointer met last. Asked anew with each element that is brought into view.
+  const listening = new WeakSet();
+  let met = null;
+  const watchPointer = (doc) => {
+    met = null;
+    if (listening.has(doc)) return;
+    listening.add(doc);
+    doc.defaultView.addEventListener('mousemove', (e) => { if (e.isTrusted) met = e.composedPath()[0]; }, { capture: true, passive: true });
+  };
   const intoView = (el) => {
+    if (self !== top) watchPointer(el.ownerDocument);
     const r = box(el);
     const own = el.getBoundingClientRect(); const view = el.ownerDocument.defaultView;
     const cut = own.top < 0 || own.left < 0 || own.bottom > view.innerHeight || own.right > view.innerWidth;
     if (cut || r.top < 0 || r.left < 0 || r.bottom > innerHeight || r.right > innerWidth) el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
   };
+  const AWAY = 'it can not be brought into view';
   const hitTest = (el) => {
     const r = box(el);
     const x = r.x + r.width / 2; const y = r.y + r.height / 2;
-    if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return { why: 'it can not be brought into view' };
+    if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) return { why: AWAY };
     const top = deepest(x, y);
     if (!top || !holdsNode(el, top)) return { why: `${describe(top)} lies in front of it` };
+    if (isForeign(top)) return { why: FOREIGN };
     if (!visible(el)) return { why: 'it is not visible' };
     if (!enabled(el)) return { why: 'it is disabled' };
     return { point: [x, y], rect: rectOf(el) };
@@ -604,6 +647,82 @@
     };
     check();
   });
+  // An input into a frame that is looked into: the same point, in the document that holds the frame. The frame stands still there, is shown,
+  // is itself what lies at that point, and belongs to no commit element.
+  const hitFrame = (el, x, y, q) => {
+    const refused = q && notCommit(el, q);
+    if (refused) return refused;
+    const from = ownerOf(idOf(el));
+    const at = [from.x + x, from.y + y];
+    if (at[0] < 0 || at[1] < 0 || at[0] >= innerWidth || at[1] >= innerHeight) return { why: AWAY, away: true };
+    const top = deepest(...at);
+    if (top !== el) return { why: `${describe(top)} lies in front of its frame` };
+    if (!visible(el)) return { why: 'its frame is not visible' };
+    if (!enabled(el)) return { why: 'its frame is disabled' };
+    return { point: at };
+  };
+  const standsStill = (id, el, minMs) => {
+    const state = still.get(id);
+    return !!state && performance.now() - state.since >= minMs && state.frames >= FRAMES_MIN && sameBox(state.rect, rectOf(el));
+  };
+  const through = (id, x, y, minMs, withinMs, q) => new Promise((resolve) => {
+    track(id);
+    const end = performance.now() + withinMs;
+    const check = () => {
+      anew();
+      rootsNow ??= roots();
+      const el = node(id);
+      if (!el) { resolve({ why: 'it is gone' }); return; }
+      const hit = hitFrame(el, x, y, q);
+      if (hit.away || (hit.point && standsStill(id, el, minMs))) { resolve(hit); return; }
+      if (performance.now() >= end) { resolve(hit.why ? hit : { why: 'its frame does not stand still' }); return; }
+      setTimeout(check, 50);
+    };
+    check();
+  });
+  // The same, of one that was waited for before: once more, right before the press.
+  const throughNow = (id, x, y, minMs) => {
+    anew();
+    rootsNow ??= roots();
+    const el = node(id);
+    if (!el) return { why: 'it is gone' };
+    if (!standsStill(id, el, minMs)) return { why: 'it moved, with its frame' };
+    const hit = hitFrame(el, x, y, null);
+    if (hit.point) still.get(id).end();
+    return hit;
+  };
+  // Whether the browser itself leads the pointer to an element of a frame: it does so by its own picture of what lies where.
+  const POINTER_MS = 2000;
+  const pointed = (id) => new Promise((resolve) => {
+    const end = performance.now() + POINTER_MS;
+    const check = () => {
+      const el = node(id);
+      if (!el) { resolve({ why: 'it is gone' }); return; }
+      if (met && holdsNode(el, met)) { resolve({}); return; }
+      if (performance.now() >= end) { resolve({ why: 'the pointer does not reach it' }); return; }
+      setTimeout(check, 20);
+    };
+    check();
+  });
+  // As `recheck`, in a frame: what is seen is looked at in all realms, and the server is asked by the page.
+  const recheckInFrame = async (id, minMs) => {
+    const reached = await pointed(id);
+    if (reached.why) return reached;
+    anew();
+    rootsNow ??= roots();
+    const el = node(id);
+    if (!el) return { why: 'it is gone' };
+    if (!standsStill(id, el, minMs)) return { why: 'it moved' };
+    const hit = hitTest(el);
+    if (hit.point) still.get(id).end();
+    return hit;
+  };
+  const centre = (id) => {
+    const el = node(id);
+    if (!el) return { why: 'it is gone' };
+    el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+    return {};
+  };
   // For inputs that need no point: a hidden file input, scrolling.
   const spared = (id, q) => {
     anew();
@@ -619,6 +738,7 @@
       if (!deeper) break;
       el = deeper;
     }
+    if (el && isForeign(el)) return { frame: idOf(el) };
     return el ? notCommit(el, q) ?? {} : {};
   };
   const focusOnly = (id) => {
@@ -725,14 +845,17 @@
     intoView(el);
     return { rect: rectOf(el), scroll: [scrollX, scrollY] };
   };
-  const html = () => {
+  const withoutSecrets = (root) => {
     const secrets = 'input[type=password][value], input[autocomplete="one-time-code"][value]';
-    if (!document.querySelector(secrets)) return '<!DOCTYPE html>' + document.documentElement.outerHTML;
-    const copy = document.documentElement.cloneNode(true);
+    if (!root?.querySelector(secrets)) return root;
+    const copy = root.cloneNode(true);
     for (const el of copy.querySelectorAll(secrets)) el.setAttribute('value', '');
-    return '<!DOCTYPE html>' + copy.outerHTML;
+    return copy;
   };
+  const html = () => '<!DOCTYPE html>' + withoutSecrets(document.documentElement).outerHTML;
+  // Of an inner frame: what stands in its body.
+  const body = () => ({ origin: self.origin, html: withoutSecrets(document.body)?.innerHTML ?? '' });
 
   globalThis.__deed = { lookUntil: confirmed, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
-    picture, html, node };
+    picture, html, node, idOf, origin: () => self.origin, stop, owner: ownerOf, through, throughNow, pointed, recheckInFrame, centre, body };
 })();

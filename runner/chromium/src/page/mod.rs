@@ -4,7 +4,7 @@
 //! at is looked at again, within the same bound.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -21,8 +21,9 @@ use deed_core::ports::browser::BrowserFault;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 
+use crate::frames::{Frames, PAGE, auto_attach, split};
 use crate::gate::Gate;
-use crate::wire::{CALL, Event, Wire};
+use crate::wire::{CALL, Event, SESSION_OVER, Wire};
 
 /// The looking code.
 const DEED_JS: &str = include_str!("deed.js");
@@ -81,6 +82,22 @@ pub struct Page {
     progress: watch::Receiver<Progress>,
     choosers: watch::Receiver<Option<EventFileChooserOpened>>,
     context: Mutex<Option<ExecutionContextId>>,
+    /// Its inner frames of other origins.
+    pub(crate) frames: Arc<Frames>,
+}
+
+/// Where looking code runs: an isolated world of one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct World {
+    /// The protocol session that answers for it.
+    pub(crate) session: String,
+    /// Ends with the document.
+    pub(crate) context: ExecutionContextId,
+}
+
+/// Asks for the looking code's world in a frame.
+pub(crate) fn isolated_world(frame: &str) -> CreateIsolatedWorldParams {
+    CreateIsolatedWorldParams { world_name: Some(WORLD.to_owned()), ..CreateIsolatedWorldParams::new(frame.to_owned()) }
 }
 
 impl Page {
@@ -95,24 +112,35 @@ impl Page {
         let (progress_sender, progress) = watch::channel(Progress::default());
         let (chooser_sender, choosers) = watch::channel(None);
         let main_frame = target.inner().clone();
-        let tell = Tell { progress: progress_sender, choosers: chooser_sender };
-        tokio::spawn(attend(wire.clone(), session.clone(), events, tell, main_frame, gate.clone()));
+        let frames = Arc::new(Frames::new(wire.clone(), &main_frame, &session));
         let install = AddScriptToEvaluateOnNewDocumentParams {
             world_name: Some(WORLD.to_owned()),
             ..AddScriptToEvaluateOnNewDocumentParams::new(DEED_JS)
         };
+        frames.each_runs(install.clone());
+        let tell = Tell {
+            progress: progress_sender,
+            choosers: chooser_sender,
+            wire: wire.clone(),
+            main_frame,
+            gate: gate.clone(),
+            frames: Arc::clone(&frames),
+        };
+        tokio::spawn(attend(Arc::new(tell), session.clone(), events));
         let on = Some(session.as_str());
         // In one flight: the answers come in order.
         let inspector = wire.send(on, &EnableInspector::default(), CALL)?;
         let enable = wire.send(on, &EnableParams::default(), CALL)?;
         let lifecycle = wire.send(on, &SetLifecycleEventsEnabledParams::new(true), CALL)?;
         let install = wire.send(on, &install, CALL)?;
+        let attach = wire.send(on, &auto_attach(), CALL)?;
         inspector.answer().await?;
         enable.answer().await?;
         lifecycle.answer().await?;
         install.answer().await?;
+        attach.answer().await?;
         let target = target.inner().clone();
-        Ok(Self { wire: wire.clone(), session, target, progress, choosers, context: Mutex::new(None) })
+        Ok(Self { wire: wire.clone(), session, target, progress, choosers, context: Mutex::new(None), frames })
     }
 
     /// The main frame's id, which is the target's.
@@ -161,9 +189,13 @@ impl Page {
     }
 
     fn world(&self) -> CreateIsolatedWorldParams {
-        CreateIsolatedWorldParams {
-            world_name: Some(WORLD.to_owned()),
-            ..CreateIsolatedWorldParams::new(self.target.clone())
+        isolated_world(&self.target)
+    }
+
+    /// The next call makes a world of its own when this fault says that there is none any more.
+    pub(crate) fn forget_if_gone(&self, fault: &BrowserFault) {
+        if document_went_away(fault) {
+            self.forget_context();
         }
     }
 
@@ -181,6 +213,11 @@ impl Page {
         Ok(id)
     }
 
+    /// The world of the page itself.
+    pub(crate) async fn main_world(&self) -> Result<World, BrowserFault> {
+        Ok(World { session: self.session.clone(), context: self.context().await? })
+    }
+
     fn evaluation(context: ExecutionContextId, call: &str, by_value: bool) -> EvaluateParams {
         // The world may be younger than the script (about:blank): then the code comes along.
         let expression =
@@ -193,18 +230,29 @@ impl Page {
         }
     }
 
-    /// Calls the looking code once: `look({…})`.
+    /// Calls the looking code of the page once: `look({…})`.
     async fn call_once<T: DeserializeOwned>(&self, call: &str, within: Duration) -> Result<T, BrowserFault> {
-        let context = self.context().await?;
+        let world = self.main_world().await?;
+        self.ask(&world, call, within).await
+    }
+
+    /// Calls the looking code of a world once.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        world: &World,
+        call: &str,
+        within: Duration,
+    ) -> Result<T, BrowserFault> {
+        let (on, context) = (Some(world.session.as_str()), world.context);
         let short = EvaluateParams {
             context_id: Some(context),
             return_by_value: Some(true),
             await_promise: Some(true),
             ..EvaluateParams::new(format!("__deed.{call}"))
         };
-        let mut answer = self.wire.call(Some(&self.session), &short, within).await?;
+        let mut answer = self.wire.call(on, &short, within).await?;
         if answer.exception_details.as_ref().is_some_and(|e| format!("{e:?}").contains("__deed is not defined")) {
-            answer = self.wire.call(Some(&self.session), &Self::evaluation(context, call, true), within).await?;
+            answer = self.wire.call(on, &Self::evaluation(context, call, true), within).await?;
         }
         if let Some(exception) = answer.exception_details {
             let why = exception.exception.and_then(|e| e.description).unwrap_or(exception.text);
@@ -240,17 +288,32 @@ impl Page {
         self.call_once(call, within).await
     }
 
-    /// A handle on a node, for protocol commands that need one.
-    pub async fn object(&self, node: u64) -> Result<RemoteObjectId, BrowserFault> {
-        let context = self.context().await?;
-        let ask = Self::evaluation(context, &format!("node({node})"), false);
-        let answer = self.wire.call(Some(&self.session), &ask, CALL).await?;
-        answer.result.object_id.ok_or_else(|| BrowserFault::InputRefused("it is gone".to_owned()))
+    /// As [`Page::touch`], in the realm of a node, by whose number there the call is made.
+    pub async fn touch_at<T: DeserializeOwned>(
+        &self,
+        node: u64,
+        call: impl FnOnce(u64) -> String,
+        within: Duration,
+    ) -> Result<T, BrowserFault> {
+        let (world, local) = self.world_of(node).await?;
+        self.ask(&world, &call(local), within).await
+    }
+
+    /// A handle on a node, for protocol commands that need one, and the session that they go to.
+    pub async fn object(&self, node: u64) -> Result<(RemoteObjectId, String), BrowserFault> {
+        let (world, local) = self.world_of(node).await?;
+        let ask = Self::evaluation(world.context, &format!("node({local})"), false);
+        let answer = self.wire.call(Some(&world.session), &ask, CALL).await?;
+        let object = answer.result.object_id.ok_or_else(|| BrowserFault::InputRefused("it is gone".to_owned()))?;
+        Ok((object, world.session))
     }
 
     /// Whether a node matches a CSS selector; `None` when it is gone.
     pub async fn matches(&self, node: u64, css: &str) -> Result<Option<bool>, BrowserFault> {
         let css = serde_json::to_string(css).unwrap_or_default();
+        if split(node).0 != PAGE {
+            return self.touch_at(node, |n| format!("node({n})?.matches({css}) ?? null"), CALL).await;
+        }
         self.call(|_| format!("node({node})?.matches({css}) ?? null"), CALL).await
     }
 
@@ -287,7 +350,8 @@ impl Page {
     }
 }
 
-fn document_went_away(fault: &BrowserFault) -> bool {
+/// Whether a document was replaced while it was asked.
+pub(crate) fn document_went_away(fault: &BrowserFault) -> bool {
     let BrowserFault::Protocol { why, .. } = fault else { return false };
     [
         "Cannot find context",
@@ -295,6 +359,7 @@ fn document_went_away(fault: &BrowserFault) -> bool {
         "navigated or closed",
         "Cannot find execution context",
         "No frame for given id",
+        SESSION_OVER,
     ]
     .iter()
     .any(|text| why.contains(text))
@@ -304,28 +369,26 @@ fn document_went_away(fault: &BrowserFault) -> bool {
 struct Tell {
     progress: watch::Sender<Progress>,
     choosers: watch::Sender<Option<EventFileChooserOpened>>,
-}
-
-/// The tab's events. Dialogs are answered at once (a page that asks "really?" gets a no), so that nothing hangs on them.
-async fn attend(
     wire: Wire,
-    session: String,
-    mut events: mpsc::UnboundedReceiver<Event>,
-    tell: Tell,
     main_frame: String,
     gate: Gate,
-) {
+    frames: Arc<Frames>,
+}
+
+/// The events of a tab, or of a frame in a process of its own. Dialogs are answered at once (a page that asks "really?" gets a no), so
+/// that nothing hangs on them.
+async fn attend(tell: Arc<Tell>, session: String, mut events: mpsc::UnboundedReceiver<Event>) {
     while let Some(event) = events.recv().await {
         match event.method.as_str() {
             "Page.lifecycleEvent" => {
                 if let Some(lifecycle) = event.parse::<EventLifecycleEvent>() {
-                    tell.progress.send_modify(|p| p.note(&lifecycle, &main_frame));
+                    tell.progress.send_modify(|p| p.note(&lifecycle, &tell.main_frame));
                 }
             }
             "Page.javascriptDialogOpening" => {
                 if let Some(dialog) = event.parse::<EventJavascriptDialogOpening>() {
                     let leave = dialog.r#type.as_ref() == "beforeunload";
-                    wire.post(Some(&session), &HandleJavaScriptDialogParams::new(leave));
+                    tell.wire.post(Some(&session), &HandleJavaScriptDialogParams::new(leave));
                 }
             }
             "Page.fileChooserOpened" => {
@@ -333,15 +396,32 @@ async fn attend(
                     tell.choosers.send_replace(Some(opened));
                 }
             }
-            "Inspector.targetCrashed" => wire.crash(&session),
+            "Inspector.targetCrashed" => tell.wire.crash(&session),
             "Page.frameAttached" => {
                 if let Some(attached) = event.parse::<EventFrameAttached>() {
-                    gate.adopt_from(attached.frame_id.inner(), attached.parent_frame_id.inner());
+                    tell.gate.adopt_from(attached.frame_id.inner(), attached.parent_frame_id.inner());
                 }
             }
             _ => {}
         }
+        if let Some(attached) = tell.frames.hear(&session, &event) {
+            // Whatever its parent: it is this tab's.
+            tell.gate.adopt_from(attached.target_info.target_id.inner(), &tell.main_frame);
+            let child: String = attached.session_id.into();
+            let events = tell.wire.listen(Some(&child));
+            tokio::spawn(attend_frame(Arc::clone(&tell), child.clone(), events));
+            tell.frames.prepare(&child);
+        }
     }
+}
+
+/// As [`attend`], which thereby comes to spawn itself.
+fn attend_frame(
+    tell: Arc<Tell>,
+    session: String,
+    events: mpsc::UnboundedReceiver<Event>,
+) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(attend(tell, session, events))
 }
 
 #[cfg(test)]
