@@ -19,6 +19,7 @@ use std::time::Duration;
 use deed::world::{DirectoryProofs, RealWorld, SystemClock, now};
 use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig, RunnerLock, Runners};
 use deed_core::account::{Account, Fingerprint, Mode};
+use deed_core::approval::Risk;
 use deed_core::episode::{self, Ending, Options};
 use deed_core::ids::{AccountId, ActionId, ClientId, WorkerId};
 use deed_core::order::{Content, Lane, Media, Payload};
@@ -224,6 +225,8 @@ impl Set {
             idempotency_key: key.map(str::to_owned),
             experiment_id: None,
             variant_id: None,
+            risk: Risk::Low,
+            filed_by: "crash test".to_owned(),
         };
         self.world.ledger.file_order(&order).await.expect("the order is filed").action.action.id
     }

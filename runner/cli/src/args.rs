@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{account, act, audit, demo, kill, practice, proof, queue, recipe, record, replay, work};
+use crate::commands::{
+    account, act, approve, approver, audit, demo, kill, practice, proof, queue, recipe, record, replay, work,
+};
 use crate::settings::Flags;
 
 /// Deed carries out one side effect at a time through a platform's own web page, at most once, as the right account, and leaves
@@ -48,6 +50,11 @@ pub enum Command {
     /// Look at actions, file orders for later, call actions off
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Approve or reject what waits for people, and look at it
+    Approve(approve::Args),
+    /// Say who may approve
+    #[command(subcommand)]
+    Approver(approver::Command),
     /// Work on what is due
     Work(work::Args),
     /// Stop everything, a client or an account, or let it go on

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use deed_core::approval::Risk;
 use deed_core::order::{Content, Media, MediaShape, Payload};
 use deed_core::policy::content_problems;
 use deed_core::time::Timestamp;
@@ -200,6 +201,9 @@ pub struct OrderFile {
     pub experiment_id: Option<String>,
     /// The variant (publish only).
     pub variant_id: Option<String>,
+    /// How much harm it could do; raises the number of people that the account asks for, never lowers it.
+    #[serde(default)]
+    pub risk: Risk,
 }
 
 /// The content, as it stands in the file.
@@ -218,8 +222,18 @@ pub struct ContentFile {
     pub scheduled_at: Option<String>,
 }
 
-const KEYS: [&str; 9] =
-    ["account", "action", "client", "content", "experiment_id", "idempotency_key", "platform", "target", "variant_id"];
+const KEYS: [&str; 10] = [
+    "account",
+    "action",
+    "client",
+    "content",
+    "experiment_id",
+    "idempotency_key",
+    "platform",
+    "risk",
+    "target",
+    "variant_id",
+];
 const CONTENT_KEYS: [&str; 4] = ["media", "scheduled_at", "text", "title"];
 
 /// An order and where its media lie.

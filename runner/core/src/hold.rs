@@ -20,6 +20,8 @@ pub enum HoldReason {
     Connection,
     /// A named policy check did not pass.
     Policy,
+    /// People must approve it first, or one rejected it.
+    Approval,
     /// Another handle is signed in.
     WrongAccount,
     /// Fewer than 2 of 3 signals.
@@ -52,6 +54,7 @@ impl HoldReason {
             Self::AccountSuspended => "account_suspended",
             Self::Connection => "connection",
             Self::Policy => "policy",
+            Self::Approval => "approval",
             Self::WrongAccount => "wrong_account",
             Self::IdentityUnproven => "identity_unproven",
             Self::SessionChanged => "session_changed",
@@ -66,13 +69,14 @@ impl HoldReason {
     }
 
     /// All reasons.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::KillSwitch,
         Self::DraftMode,
         Self::AccountReadOnly,
         Self::AccountSuspended,
         Self::Connection,
         Self::Policy,
+        Self::Approval,
         Self::WrongAccount,
         Self::IdentityUnproven,
         Self::SessionChanged,
@@ -113,6 +117,9 @@ impl HoldReason {
             }
             Self::Connection => "import a session with `deed account connect ACCOUNT --session FILE`",
             Self::Policy => "the check that did not pass is named above; change the order or the account",
+            Self::Approval => {
+                "`deed approve request ACTION` asks the approvers, `deed approve show ACTION` tells who did; `deed work` goes on when all did"
+            }
             Self::WrongAccount => {
                 "the session is signed in as somebody else: sign in as the account, import the session again, then `deed account clear`"
             }

@@ -5,6 +5,7 @@
 //! `advance` refuses the event.
 
 use deed_core::account::{AccountState, Mode};
+use deed_core::approval::{ApprovalNeed, Autonomy, Risk, needed};
 use deed_core::ids::ActionId;
 use deed_core::permit::ArmGrant;
 use deed_core::ports::ledger::{ArmRefusal, ArmRequest, Fence, LedgerFault};
@@ -12,6 +13,7 @@ use deed_core::state::State;
 use deed_core::time::Timestamp;
 
 use crate::SqlLedger;
+use crate::approvals::{self, approved};
 use crate::audit::tell_action;
 use crate::change::{keep_artifacts, same_claim};
 use crate::engine::{Conn, During as _};
@@ -22,8 +24,10 @@ use crate::rows;
 
 const WHAT: &str = "arm the action";
 
-/// $1 now, $2 the target, $3 the manifest, $4 the end of the permit; $5 to $9 the fence.
-const ARM: &str = "UPDATE actions
+/// $1 now, $2 the target, $3 the manifest, $4 the end of the permit; $5 to $9 the fence; $10 to $12 the approvals. The number that was
+/// asked for must be the account's and the order's of now.
+const ARM: &str = concat!(
+    "UPDATE actions
 SET state = 'attempted', attempted_at = $1, updated_at = $1, proof_level = 1, target_hash = $2,
     manifest_hash = coalesce($3, manifest_hash), hold_reason = NULL, hold_detail = NULL, hold_until = NULL
 WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND epoch = $9
@@ -31,7 +35,9 @@ WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND
   AND lease_until >= $4
   AND EXISTS (
       SELECT 1 FROM platform_accounts a
-      WHERE a.account_id = actions.account_id AND a.client_id = actions.client_id AND a.state = 'active' AND a.mode = 'live')
+      WHERE a.account_id = actions.account_id AND a.client_id = actions.client_id AND a.state = 'active' AND a.mode = 'live'
+        AND $10 >= CASE a.approvals WHEN 'two' THEN 2 WHEN 'one' THEN 1 ELSE 0 END)
+  AND $10 >= CASE risk WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END
   AND NOT EXISTS (
       SELECT 1 FROM kill_switches k
       WHERE k.off_at IS NULL
@@ -40,7 +46,10 @@ WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND
           OR (k.scope = 'account' AND k.scope_id = actions.account_id)))
   AND NOT EXISTS (
       SELECT 1 FROM actions o
-      WHERE o.account_id = actions.account_id AND o.action_id <> actions.action_id AND o.state IN ('attempted', 'unknown'))";
+      WHERE o.account_id = actions.account_id AND o.action_id <> actions.action_id AND o.state IN ('attempted', 'unknown'))
+  AND ",
+    approved!()
+);
 
 pub(crate) async fn arm(
     ledger: &SqlLedger,
@@ -50,6 +59,11 @@ pub(crate) async fn arm(
     let mut tx = ledger.write(WHAT).await?;
     let now = ledger.now();
     let deadline = now.plus(request.commit_within);
+    let need = &request.approval;
+    // The statement below counts; whether each was signed, only this can tell. Nobody else writes meanwhile.
+    if !approvals::standing(on(&mut tx), &fence.action, need).await?.meets(need) {
+        return refusal(on(&mut tx), fence, need, deadline).await.map(Err);
+    }
     let done = sqlx::query(ARM)
         .bind(now.0)
         .bind(request.target.to_string())
@@ -60,12 +74,15 @@ pub(crate) async fn arm(
         .bind(fence.episode.as_str())
         .bind(fence.worker.as_str())
         .bind(fence.epoch)
+        .bind(i64::from(need.needed))
+        .bind(need.binding.to_string())
+        .bind(i64::from(need.risk == Risk::High))
         .execute(on(&mut tx))
         .await
         .during(WHAT)?;
     if done.rows_affected() != 1 {
         // Nothing was changed; the transaction is given up when it is dropped.
-        return refusal(on(&mut tx), fence, deadline).await.map(Err);
+        return refusal(on(&mut tx), fence, need, deadline).await.map(Err);
     }
     keep_artifacts(on(&mut tx), fence, &request.artifacts).await?;
     let details = rows::action(on(&mut tx), &fence.action).await?;
@@ -76,7 +93,12 @@ pub(crate) async fn arm(
 }
 
 /// Which condition did not hold, for the operator.
-async fn refusal(conn: &mut Conn, fence: &Fence, deadline: Timestamp) -> Result<ArmRefusal, LedgerFault> {
+async fn refusal(
+    conn: &mut Conn,
+    fence: &Fence,
+    need: &ApprovalNeed,
+    deadline: Timestamp,
+) -> Result<ArmRefusal, LedgerFault> {
     let details = rows::action(&mut *conn, &fence.action).await?;
     if !same_claim(&details, fence) || details.action.state != State::IdentityVerified {
         return Ok(ArmRefusal::FenceLost);
@@ -96,6 +118,16 @@ async fn refusal(conn: &mut Conn, fence: &Fence, deadline: Timestamp) -> Result<
     }
     if details.lease_until.is_none_or(|until| until < deadline) {
         return Ok(ArmRefusal::LeaseTooShort);
+    }
+    let standing = approvals::standing(&mut *conn, &fence.action, need).await?;
+    let needed = needed(account.approvals.risk().max(details.action.risk), Autonomy::Full).max(need.needed);
+    if !standing.meets(need) || needed > need.needed {
+        let words = if needed > need.needed {
+            format!("{needed} must approve by now, and {} was asked for", need.needed)
+        } else {
+            standing.words(&fence.action, need)
+        };
+        return Ok(ArmRefusal::Approval { have: standing.have(), needed, words });
     }
     // The account is another client's than the action: the rows contradict each other, and nothing is armed on such ground.
     Err(LedgerFault::Database {

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod acts;
+mod approvals;
 mod arm;
 mod audit;
 mod change;
@@ -27,6 +28,10 @@ mod seal;
 
 pub use accounts::NewAccount;
 pub use acts::Operator;
+pub use approvals::{
+    ApprovalError, ApprovalRequest, Approver, ApproverKey, Decided, GivenApproval, NewApprovalRequest, PublicKey,
+    SignedStatement,
+};
 pub use audit::{AuditRow, AuditVerdict, BadRow};
 pub use claims::{ClaimTarget, Obstacle};
 pub use engine::describe as describe_server;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deed_core::account::Account;
+use deed_core::approval::{ApprovalNeed, ApprovalStanding};
 use deed_core::ids::{AccountId, ActionId, PolicySnapshotId, WorkerId};
 use deed_core::permit::ArmGrant;
 use deed_core::ports::browser::SessionState;
@@ -16,12 +17,17 @@ use deed_proofs::Sha256;
 use crate::audit::AuditRow;
 use crate::engine::During as _;
 use crate::open::{commit, on};
-use crate::{SqlLedger, accounts, arm, change, claims, kill, rows};
+use crate::{SqlLedger, accounts, approvals, arm, change, claims, kill, rows};
 
 impl Ledger for SqlLedger {
     async fn kill_switch(&self, account: &Account) -> Result<Option<KillSwitch>, LedgerFault> {
         let mut conn = self.read("read the kill switches").await?;
         kill::in_the_way(&mut conn, account).await
+    }
+
+    async fn approvals(&self, action: &ActionId, need: &ApprovalNeed) -> Result<ApprovalStanding, LedgerFault> {
+        let mut conn = self.read("read who approved an action").await?;
+        approvals::standing(&mut conn, action, need).await
     }
 
     async fn account(&self, id: &AccountId) -> Result<Account, LedgerFault> {

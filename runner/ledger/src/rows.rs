@@ -1,6 +1,7 @@
 //! Rows as values: accounts, actions, kill switches.
 
 use deed_core::account::{Account, AccountState, Fingerprint, Mode};
+use deed_core::approval::{AccountApprovals, Risk};
 use deed_core::hold::{Failure, Hold, HoldReason};
 use deed_core::ids::{AccountId, ActionId, ClientId, EpisodeId, PolicySnapshotId, WorkerId};
 use deed_core::order::{Action, Lane};
@@ -39,6 +40,8 @@ pub struct ActionDetails {
     pub worker: Option<WorkerId>,
     /// Until when that one's lease is good.
     pub lease_until: Option<Timestamp>,
+    /// Who filed the order; unknown for actions of before this was kept.
+    pub filed_by: Option<String>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -74,6 +77,7 @@ impl ActionDetails {
             epoch: row.number("epoch")?,
             worker: row.text_maybe("worker")?.map(WorkerId::new),
             lease_until: row.time_maybe("lease_until")?,
+            filed_by: row.text_maybe("filed_by")?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
         })
@@ -94,6 +98,7 @@ fn read_action(row: &Row) -> Result<Action, LedgerFault> {
         attempted_at: row.time_maybe("attempted_at")?,
         experiment_id: row.text_maybe("experiment_id")?,
         variant_id: row.text_maybe("variant_id")?,
+        risk: row.parsed("risk", Risk::parse)?,
     })
 }
 
@@ -153,6 +158,7 @@ fn read_account(row: &Row) -> Result<Account, LedgerFault> {
         state_reason: row.text_maybe("state_reason")?,
         mode: row.parsed("mode", Mode::parse)?,
         has_session: row.number("session_count")? > 0,
+        approvals: row.parsed("approvals", AccountApprovals::parse)?,
     })
 }
 

@@ -115,11 +115,11 @@ async fn find_account(order: &Order, ledger: &SqlLedger) -> Result<Account, Ledg
     }
 }
 
-/// Keeps the order's media and files it.
+/// Keeps the order's media and files it, as `by`'s.
 ///
 /// # Errors
 /// Media that can not be kept, another client or platform than the account's, an idempotency key with another payload.
-pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) -> Result<Filed, CliError> {
+pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger, by: &str) -> Result<Filed, CliError> {
     if !checked.payload.content.media.is_empty() {
         order.keep_media(&checked.payload)?;
     }
@@ -132,6 +132,8 @@ pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) 
         idempotency_key: order.file.idempotency_key.clone(),
         experiment_id: order.file.experiment_id.clone(),
         variant_id: order.file.variant_id.clone(),
+        risk: order.file.risk,
+        filed_by: by.to_owned(),
     };
     Ok(ledger.file_order(&new).await?)
 }
@@ -141,7 +143,7 @@ pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) 
 /// # Errors
 /// As [`file_quietly`].
 pub async fn file(order: &Order, checked: &Checked, ledger: &SqlLedger, context: &Context) -> Result<Filed, CliError> {
-    let filed = file_quietly(order, checked, ledger).await?;
+    let filed = file_quietly(order, checked, ledger, &context.settings.operator).await?;
     if filed.created {
         let what = &filed.action.action.payload.action_type;
         context.ui.say(&format!(

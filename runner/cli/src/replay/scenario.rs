@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use deed_chromium::{Chromium, Replaying};
 use deed_core::account::Mode;
+use deed_core::approval::Risk;
 use deed_core::episode::{self, Ending, Options};
 use deed_core::ids::{ClientId, WorkerId};
 use deed_core::order::Lane;
@@ -188,6 +189,8 @@ impl Scenario {
             idempotency_key: None,
             experiment_id: None,
             variant_id: None,
+            risk: Risk::Low,
+            filed_by: by.to_owned(),
         };
         let action = ledger.file_order(&new).await?.action.action.id;
         let options = self.options();

@@ -10,6 +10,7 @@ use super::composer;
 use super::ending::Purpose;
 use super::reading::{self, Values, base_of, challenge_hold};
 use super::stop::Stop;
+use crate::approval::{self, ApprovalNeed};
 use crate::hold::{Hold, HoldReason};
 use crate::judge::{drift, evidence, quorum};
 use crate::ports::browser::{BrowserFault, Look, Need, NodeFacts, NodeId, Seen, Session, WriteSeen};
@@ -72,6 +73,23 @@ impl<W: World> Episode<'_, W> {
             None => Ok(()),
             Some(switch) => Err(Stop::Hold(Hold::new(HoldReason::KillSwitch, format!("{switch} (read {when})")))),
         }
+    }
+
+    /// What people must have approved: this payload, by this account, with this recipe.
+    pub(super) fn approval_need(&self) -> ApprovalNeed {
+        approval::need(&self.claim.action, &self.claim.account, &self.recipe.hash)
+    }
+
+    /// Asked before a browser is opened in vain; the arm transaction is what counts.
+    pub(super) async fn approved(&mut self) -> Result<ApprovalNeed, Stop> {
+        let need = self.approval_need();
+        let standing = self.world.ledger().approvals(&self.claim.action.id, &need).await?;
+        let met = standing.meets(&need);
+        let words = standing.words(&self.claim.action.id, &need);
+        if need.needed > 0 || !met {
+            self.trail.check("approval", met, &format!("{} different people approved it", need.needed), &words, "");
+        }
+        if met { Ok(need) } else { Err(Stop::Hold(Hold::new(HoldReason::Approval, words))) }
     }
 
     /// Goes to a surface, looks at it, and stops at a challenge or another session.

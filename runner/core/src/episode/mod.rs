@@ -202,8 +202,10 @@ impl<W: World> Episode<'_, W> {
             return Err(Stop::Hold(hold));
         }
         if self.purpose == Purpose::Act {
+            let approval = self.approved().await?;
             let json = serde_json::json!({
                 "checks": report.checks,
+                "approval": approval,
                 "recipe": { "platform": self.recipe.platform, "number": self.recipe.recipe, "hash": self.recipe.hash },
             });
             let id = self.world.ledger().policy_snapshot(&json.to_string()).await?;
@@ -487,6 +489,7 @@ impl<W: World> Episode<'_, W> {
             commit_within: self.options.commit_within,
             artifacts: self.trail.new_artifacts(),
             manifest: Some(manifest),
+            approval: self.approval_need(),
         };
         match arm(self.world.ledger(), &self.claim.fence, &request, target).await? {
             Ok(armed) => {
@@ -511,6 +514,7 @@ impl<W: World> Episode<'_, W> {
                     ArmRefusal::LeaseTooShort | ArmRefusal::AccountBusy(_) => {
                         Stop::Hold(Hold::new(HoldReason::Transient, refusal.to_string()))
                     }
+                    ArmRefusal::Approval { words, .. } => Stop::Hold(Hold::new(HoldReason::Approval, words)),
                     ArmRefusal::FenceLost => Stop::Ledger(LedgerFault::FenceLost(self.claim.action.id.clone())),
                 })
             }

@@ -96,8 +96,9 @@ impl<W: World> Episode<'_, W> {
                     HoldReason::WrongAccount | HoldReason::IdentityUnproven => Some(false),
                     _ => None,
                 };
-                self.advance(Event::Held, Change { hold: Some(hold.clone()), identity_ok, ..Change::default() })
-                    .await?;
+                let approval = (hold.reason == HoldReason::Approval).then(|| self.approval_need());
+                let change = Change { hold: Some(hold.clone()), identity_ok, approval, ..Change::default() };
+                self.advance(Event::Held, change).await?;
                 self.world.boundary("held");
                 self.finish(State::Queued, Some(hold), None, words).await
             }

@@ -7,6 +7,7 @@ use deed_proofs::{ArtifactRef, Sha256};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::approval::{ApprovalNeed, ApprovalStanding};
 use crate::hold::{Failure, Hold};
 use crate::ids::{AccountId, ActionId, EpisodeId, PolicySnapshotId, WorkerId};
 use crate::order::Action;
@@ -109,6 +110,8 @@ pub struct Change {
     pub artifacts: Vec<ArtifactRef>,
     /// The sealed manifest's hash.
     pub manifest: Option<Sha256>,
+    /// With a hold for approval: what was missing. When it came meanwhile the hold is not kept, so that nothing waits for ever.
+    pub approval: Option<ApprovalNeed>,
 }
 
 /// What arm asks for, beyond what the ledger knows.
@@ -122,6 +125,8 @@ pub struct ArmRequest {
     pub artifacts: Vec<ArtifactRef>,
     /// The draft manifest's hash (attempt proof).
     pub manifest: Option<Sha256>,
+    /// Which approvals there must be.
+    pub approval: ApprovalNeed,
 }
 
 /// Why arm did not happen. The action is where it was.
@@ -145,6 +150,16 @@ pub enum ArmRefusal {
     /// Another action of the account was attempted and is not yet known.
     #[error("another action of the account, {0}, is not settled yet")]
     AccountBusy(ActionId),
+    /// Too few people approved exactly this, or one rejected it.
+    #[error("{words}")]
+    Approval {
+        /// How many count.
+        have: u32,
+        /// How many must.
+        needed: u32,
+        /// Who, and what is missing.
+        words: String,
+    },
 }
 
 /// A read of a verification session.
@@ -224,8 +239,8 @@ pub enum LedgerFault {
         /// Its id.
         id: String,
     },
-    /// Same idempotency key, other payload.
-    #[error("idempotency key {key} belongs to action {action}, which has another payload")]
+    /// Same idempotency key, other payload, account or risk.
+    #[error("idempotency key {key} belongs to action {action}, which has another payload, account or risk")]
     IdempotencyConflict {
         /// The key.
         key: String,
@@ -264,6 +279,13 @@ impl LedgerFault {
 pub trait Ledger: Send + Sync {
     /// The kill switch that stands in the way of this account, the widest first.
     fn kill_switch(&self, account: &Account) -> impl Future<Output = Result<Option<KillSwitch>, LedgerFault>> + Send;
+
+    /// How the action stands with its approvers: who approved or rejected exactly this.
+    fn approvals(
+        &self,
+        action: &ActionId,
+        need: &ApprovalNeed,
+    ) -> impl Future<Output = Result<ApprovalStanding, LedgerFault>> + Send;
 
     /// The account as it is now.
     fn account(&self, id: &AccountId) -> impl Future<Output = Result<Account, LedgerFault>> + Send;

@@ -14,8 +14,10 @@ const WAL_TRIES: u32 = 20;
 const READERS_MAX: u32 = 4;
 
 /// The migrations, in order.
-pub(super) const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "ledger", include_str!("../../../../migrations/sqlite/0001_ledger.sql"))];
+pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "ledger", include_str!("../../../../migrations/sqlite/0001_ledger.sql")),
+    (3, "approvals", include_str!("../../../../migrations/sqlite/0003_approvals.sql")),
+];
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use deed_core::account::{Account, Fingerprint, Mode};
+use deed_core::approval::{ApprovalNeed, Risk};
 use deed_core::ids::{ActionId, ClientId, WorkerId};
 use deed_core::order::{Content, Lane, Payload};
 use deed_core::ports::browser::SessionState;
@@ -189,6 +190,8 @@ pub fn order(account: &Account, text: &str) -> NewOrder {
         idempotency_key: None,
         experiment_id: Some("exp".to_owned()),
         variant_id: Some("b".to_owned()),
+        risk: Risk::Low,
+        filed_by: "ann".to_owned(),
     }
 }
 
@@ -198,6 +201,7 @@ pub fn request() -> ArmRequest {
         commit_within: COMMIT,
         artifacts: vec![artifact(b"composer", ArtifactKind::Screenshot)],
         manifest: Some(Sha256::of(b"draft manifest")),
+        approval: ApprovalNeed { needed: 0, risk: Risk::Low, binding: Sha256::of(b"nothing was asked") },
     }
 }
 
