@@ -131,14 +131,16 @@ async fn kept_before(conn: &mut Conn, signed: &SignedStatement, approver: &Appro
         .fetch_all(conn)
         .await
         .during(WHAT)?;
+    let mut later = false;
     for row in &rows {
         if row.text("signature")? == signed.signature {
             return Ok(true);
         }
-        if row.time("decided_at")? >= said.at {
-            let why = format!("{} decided again since this was signed", approver.name);
-            return Err(ApprovalError::Stale { action: said.action.clone(), why }.into());
-        }
+        later |= row.time("decided_at")? >= said.at;
+    }
+    if later {
+        let why = format!("{} decided again since this was signed", approver.name);
+        return Err(ApprovalError::Stale { action: said.action.clone(), why }.into());
     }
     Ok(false)
 }

@@ -328,6 +328,41 @@ async fn a_rejection_stands_until_its_approver_takes_it_back() {
 }
 
 #[tokio::test]
+async fn who_was_revoked_does_not_stand_in_the_way_either() {
+    let office = Office::new().await;
+    let fence = office.desk.ready("hello").await;
+    let (id, need) = (&fence.action, need("this", Risk::Medium));
+    office.ask(id, need).await;
+    office.reject("ben", id, &need).await;
+    office.approve("cleo", id, &need).await.unwrap();
+    office.refused(&fence, need, 1).await;
+    office.desk.ledger.revoke_approver("ben", ANN).await.unwrap();
+    office.arm(&fence, need).await.unwrap();
+}
+
+/// As a ledger of before this was kept has them.
+#[tokio::test]
+async fn of_an_action_whose_filer_is_not_known_anybody_may_approve() {
+    let office = Office::new().await;
+    office.desk.filed("hello").await;
+    office.desk.sql(
+        "INSERT INTO actions (action_id, client_id, account_id, platform, lane, action_type, payload, payload_hash, content_hash,
+         idempotency_key, state, created_at, updated_at)
+         SELECT 'old', client_id, account_id, platform, lane, action_type, payload, payload_hash, content_hash, 'old', 'queued',
+         created_at, updated_at FROM actions",
+    )
+    .await
+    .unwrap();
+    let old = ActionId::new("old");
+    let details = office.desk.ledger.action_details(&old).await.unwrap();
+    assert_eq!((details.filed_by, details.action.risk), (None, Risk::Low));
+    let need = need("this", Risk::Medium);
+    office.ask(&old, need).await;
+    office.desk.ledger.add_approver("ann", &office.key("ann").public(), "ann").await.unwrap();
+    assert!(office.approve("ann", &old, &need).await.unwrap().met);
+}
+
+#[tokio::test]
 async fn a_decision_that_was_taken_back_can_not_be_given_again() {
     let office = Office::new().await;
     let fence = office.desk.ready("hello").await;
