@@ -24,8 +24,7 @@ use crate::rows;
 
 const WHAT: &str = "arm the action";
 
-/// $1 now, $2 the target, $3 the manifest, $4 the end of the permit; $5 to $9 the fence; $10 to $12 the approvals. The number that was
-/// asked for must be the account's and the order's of now.
+/// $1 now, $2 the target, $3 the manifest, $4 the end of the permit; $5 to $9 the fence; $10 to $12 the approvals.
 const ARM: &str = concat!(
     "UPDATE actions
 SET state = 'attempted', attempted_at = $1, updated_at = $1, proof_level = 1, target_hash = $2,
@@ -35,9 +34,7 @@ WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND
   AND lease_until >= $4
   AND EXISTS (
       SELECT 1 FROM platform_accounts a
-      WHERE a.account_id = actions.account_id AND a.client_id = actions.client_id AND a.state = 'active' AND a.mode = 'live'
-        AND $10 >= CASE a.approvals WHEN 'two' THEN 2 WHEN 'one' THEN 1 ELSE 0 END)
-  AND $10 >= CASE risk WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END
+      WHERE a.account_id = actions.account_id AND a.client_id = actions.client_id AND a.state = 'active' AND a.mode = 'live')
   AND NOT EXISTS (
       SELECT 1 FROM kill_switches k
       WHERE k.off_at IS NULL
@@ -46,8 +43,7 @@ WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND
           OR (k.scope = 'account' AND k.scope_id = actions.account_id)))
   AND NOT EXISTS (
       SELECT 1 FROM actions o
-      WHERE o.account_id = actions.account_id AND o.action_id <> actions.action_id AND o.state IN ('attempted', 'unknown'))
-  AND ",
+      WHERE o.account_id = actions.account_id AND o.action_id <> actions.action_id AND o.state IN ('attempted', 'unknown'))",
     approved!()
 );
 

@@ -39,16 +39,21 @@ macro_rules! counting {
     };
 }
 
-/// That enough different people approved exactly this, under the latest request, and nobody rejected it. $10 how many, $11 the
-/// binding, $12 whether the handle must have been typed.
+/// More conditions of arming: that enough different people approved exactly this, under the latest request, and nobody rejected it.
+/// $10 how many, no fewer than account and order ask for now; $11 the binding; $12 whether the handle must have been typed.
 macro_rules! approved {
     () => {
         concat!(
-            "(SELECT count(DISTINCT lower(v.name)) FROM approvals p, approvers v WHERE ",
+            "
+  AND $10 >= (
+      SELECT CASE a.approvals WHEN 'two' THEN 2 WHEN 'one' THEN 1 ELSE 0 END
+      FROM platform_accounts a WHERE a.account_id = actions.account_id)
+  AND $10 >= CASE risk WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END
+  AND (SELECT count(DISTINCT lower(v.name)) FROM approvals p, approvers v WHERE ",
             $crate::approvals::counting!(),
             " AND p.decision = 'approve' AND p.binding = $11 AND (p.handle_typed = 1 OR $12 = 0)
               AND p.revision = (SELECT max(r.revision) FROM approval_requests r WHERE r.action_id = p.action_id)) >= $10
-            AND NOT EXISTS (SELECT 1 FROM approvals p, approvers v WHERE ",
+  AND NOT EXISTS (SELECT 1 FROM approvals p, approvers v WHERE ",
             $crate::approvals::counting!(),
             " AND p.decision = 'reject' AND p.binding = $11)"
         )
