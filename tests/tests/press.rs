@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use deed::world::now;
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
+use deed_core::approval;
 use deed_core::arm::arm;
 use deed_core::judge::quorum;
 use deed_core::permit::{Permit, Target};
@@ -114,7 +115,9 @@ impl Ready {
         }
         let target = self.target();
         let commit_within = Duration::from_secs(120);
-        let request = ArmRequest { target: target.hash(), commit_within, artifacts: Vec::new(), manifest: None };
+        let approval = approval::need(&self.claim.action, &self.claim.account, &self.set.recipe.hash);
+        let request =
+            ArmRequest { target: target.hash(), commit_within, artifacts: Vec::new(), manifest: None, approval };
         arm(ledger, fence, &request, &target).await.expect("the ledger answers").expect("it is armed").permit
     }
 

@@ -1,6 +1,6 @@
 //! Approvers and their keys on the command line, and what is refused before anybody signs.
 
-#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
 
 mod support;
 

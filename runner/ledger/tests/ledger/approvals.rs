@@ -98,10 +98,8 @@ impl Office {
     /// Refused for its approvals, of which so many count, and nothing was changed.
     async fn refused(&self, fence: &Fence, need: ApprovalNeed, expected: u32) {
         let rows = self.desk.audit_rows().await;
-        match self.arm(fence, need).await.unwrap_err() {
-            ArmRefusal::Approval { have, .. } => assert_eq!(have, expected),
-            other => panic!("refused for another reason: {other}"),
-        }
+        let refusal = self.arm(fence, need).await.unwrap_err();
+        assert!(matches!(refusal, ArmRefusal::Approval { have, .. } if have == expected), "{expected}: {refusal:?}");
         assert_eq!(self.desk.audit_rows().await, rows);
         assert_eq!(self.desk.state(&fence.action).await, State::IdentityVerified);
     }
