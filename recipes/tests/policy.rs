@@ -45,7 +45,7 @@ fn nothing_said_is_what_is_built_in() {
     let policy = of("defaults: {}\n", &NORTH_STAR);
     assert_eq!(policy, Policy { file: policy.file.clone(), ..Policy::default() });
     assert_eq!(PolicyFile::default().resolve(&NORTH_STAR, &IndexMap::new()), Policy::default());
-    assert_eq!(policy.approvals_needed("publish.post"), 0);
+    assert_eq!((policy.risk("publish.post"), policy.autonomy), (Risk::Low, Autonomy::Auto));
 }
 
 #[test]
@@ -116,21 +116,6 @@ fn the_recipes_budgets_and_the_policys_limits_are_joined_to_the_stricter() {
     assert_eq!((limits.per_hour, limits.per_day, limits.spacing.map(|s| s.as_secs())), (Some(2), Some(4), Some(900)));
     assert_eq!(policy.limits("like").per_hour, Some(30));
     assert_eq!(policy.limits("follow"), deed_recipes::policy::Limits::default());
-}
-
-#[test]
-fn a_person_has_the_last_word_at_least_once() {
-    for (autonomy, risk, needed) in [
-        ("auto", "low", 0),
-        ("auto", "medium", 1),
-        ("auto", "high", 2),
-        ("manual", "low", 1),
-        ("draft", "low", 1),
-        ("draft", "high", 2),
-    ] {
-        let source = format!("defaults: {{ autonomy: {autonomy}, approval: {{ like: {risk} }} }}\n");
-        assert_eq!(of(&source, &NORTH_STAR).approvals_needed("like"), needed, "{autonomy} {risk}");
-    }
 }
 
 /// Name, code, what is replaced in [`GOOD`] and by what.

@@ -20,6 +20,7 @@ use std::time::Duration;
 use deed::world::{DirectoryProofs, RealWorld, SystemClock, now};
 use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig, RunnerLock, Runners};
 use deed_core::account::{Account, Fingerprint, Mode};
+use deed_core::approval::Risk;
 use deed_core::episode::{self, Ending, Options};
 use deed_core::ids::{AccountId, ActionId, ClientId, WorkerId};
 use deed_core::order::{Content, Lane, Media, Payload};
@@ -229,6 +230,8 @@ impl Set {
             not_before: None,
             depends_on: Vec::new(),
             batch: None,
+            risk: Risk::Low,
+            filed_by: "crash test".to_owned(),
         };
         self.world.ledger.file_order(&order).await.expect("the order is filed").action.action.id
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deed::world::now;
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
+use deed_core::approval;
 use deed_core::arm::arm;
 use deed_core::judge::quorum;
 use deed_core::pace::Limits;
@@ -147,6 +148,8 @@ impl Ready {
         }
         let target = self.target();
         let commit_within = Duration::from_secs(120);
+        let policy = deed_recipes::policy::Policy::default();
+        let approval = approval::need(&self.claim.action, &self.claim.account, &self.set.recipe.hash, &policy);
         let request = ArmRequest {
             target: target.hash(),
             commit_within,
@@ -154,6 +157,7 @@ impl Ready {
             manifest: None,
             limits: Limits::default(),
             jitter_milli: 0,
+            approval,
         };
         arm(ledger, fence, &request, &target).await.expect("the ledger answers").expect("it is armed").permit
     }

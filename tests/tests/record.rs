@@ -67,6 +67,7 @@ fn account(origin: &str, display_name: &str) -> Account {
         state_reason: None,
         mode: Mode::Draft,
         has_session: true,
+        approvals: deed_core::approval::AccountApprovals::None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{QuietHours, Share};
 use crate::model::Budget;
@@ -78,20 +78,20 @@ impl Autonomy {
 }
 
 /// How risky an action type is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
-    /// No approval.
+    /// Nobody has to look.
     #[default]
     Low,
-    /// One person's.
+    /// One person looks.
     Medium,
-    /// Two persons'.
+    /// Two people look, and each types the account's handle.
     High,
 }
 
 impl Risk {
-    /// The name in a policy.
+    /// The name in policies, in orders and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -101,7 +101,13 @@ impl Risk {
         }
     }
 
-    /// How many persons must approve.
+    /// Reads [`Risk::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Low, Self::Medium, Self::High].into_iter().find(|risk| risk.as_str() == text)
+    }
+
+    /// How many different people must approve.
     #[must_use]
     pub const fn approvals(self) -> u32 {
         match self {

@@ -96,13 +96,6 @@ impl Policy {
         }
     }
 
-    /// How many persons must approve an action of this type. Where a person has the last word, it is one at least.
-    #[must_use]
-    pub fn approvals_needed(&self, action_type: &str) -> u32 {
-        let of_risk = self.risk(action_type).approvals();
-        if self.autonomy == Autonomy::Auto { of_risk } else { of_risk.max(1) }
-    }
-
     /// How risky an action type is.
     #[must_use]
     pub fn risk(&self, action_type: &str) -> Risk {

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, act, audit, demo, kill, policy, practice, proof, queue, recipe, record, rehearse, replay, work,
+    account, act, approve, approver, audit, demo, kill, policy, practice, proof, queue, recipe, record, rehearse,
+    replay, work,
 };
 use crate::settings::Flags;
 
@@ -50,6 +51,11 @@ pub enum Command {
     /// Look at actions, file orders for later, call actions off
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Approve or reject what waits for people, and look at it
+    Approve(approve::Args),
+    /// Say who may approve
+    #[command(subcommand)]
+    Approver(approver::Command),
     /// Work on what is due
     Work(work::Args),
     /// Stop everything, a client or an account, or let it go on

@@ -10,7 +10,7 @@ use deed_core::ids::ActionId;
 use deed_core::ports::browser::BrowserFault;
 use deed_core::ports::ledger::LedgerFault;
 use deed_fixtures::PracticeError;
-use deed_ledger::{LedgerError, Obstacle, SealerError};
+use deed_ledger::{ApprovalError, LedgerError, Obstacle, SealerError};
 use deed_proofs::picture::PictureError;
 use deed_proofs::{StoreError, VerifyError};
 use deed_recipes::policy::PolicyError;
@@ -166,6 +166,12 @@ pub enum CliError {
     /// The demonstration did not show what it must.
     #[error("the demonstration failed: {0}")]
     Demo(String),
+}
+
+impl From<ApprovalError> for CliError {
+    fn from(error: ApprovalError) -> Self {
+        Self::Ledger(LedgerError::Approval(error))
+    }
 }
 
 impl From<LedgerFault> for CliError {
@@ -374,6 +380,7 @@ fn exit_of_ledger(error: &LedgerError) -> Exit {
         | LedgerError::AccountMismatch { .. }
         | LedgerError::Missing(_)
         | LedgerError::NotForAPerson { .. }
+        | LedgerError::Approval(_)
         | LedgerError::Fault(
             LedgerFault::NotFound { .. } | LedgerFault::IdempotencyConflict { .. } | LedgerFault::Illegal(_),
         ) => Exit::BadInput,
@@ -391,11 +398,13 @@ fn help_of_ledger(error: &LedgerError) -> &'static str {
         LedgerError::NotForAPerson { .. } => {
             "`deed work --until-idle` recovers what a runner died with, and looks; then ask again"
         }
+        LedgerError::Approval(error) => error.help(),
         LedgerError::Missing(_) => "say it on the command line",
         LedgerError::Fault(fault) => match fault {
             LedgerFault::NotFound { what: "account", .. } => {
                 "`deed account list` shows the accounts, `deed account add` connects one"
             }
+            LedgerFault::NotFound { what: "approver", .. } => "`deed approver list` shows who is registered",
             LedgerFault::NotFound { what: "client", .. } => "`deed account list` shows the clients of all accounts",
             LedgerFault::NotFound { .. } => "`deed queue list` shows the actions",
             LedgerFault::IdempotencyConflict { .. } => {

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use deed_core::approval::Risk;
 use deed_core::order::{Content, Media, MediaShape, Payload, Priority};
 use deed_core::policy::content_problems;
 use deed_core::time::Timestamp;
@@ -225,6 +226,9 @@ pub struct OrderFile {
     /// The sources of its claims, as URLs.
     #[serde(default)]
     pub citations: Vec<String>,
+    /// How much harm it could do; raises the number of people that the account asks for, never lowers it.
+    #[serde(default)]
+    pub risk: Risk,
 }
 
 /// The content, as it stands in the file.
@@ -243,7 +247,7 @@ pub struct ContentFile {
     pub scheduled_at: Option<String>,
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "account",
     "action",
     "batch",
@@ -257,6 +261,7 @@ const KEYS: [&str; 17] = [
     "not_before",
     "platform",
     "priority",
+    "risk",
     "score",
     "sponsored",
     "target",

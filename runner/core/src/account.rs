@@ -4,6 +4,7 @@ use deed_proofs::ImageHash;
 use deed_recipes::Placeholder;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::AccountApprovals;
 use crate::ids::{AccountId, ClientId};
 
 /// What may be done with the account at all.
@@ -102,4 +103,6 @@ pub struct Account {
     pub mode: Mode,
     /// Whether a session is stored.
     pub has_session: bool,
+    /// How many people every action of it needs.
+    pub approvals: AccountApprovals,
 }

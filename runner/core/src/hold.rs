@@ -25,7 +25,7 @@ pub enum HoldReason {
     QuietHours,
     /// What may be done or spent in this time is done or spent.
     Budget,
-    /// Too few persons have approved it.
+    /// People must approve it first, or one rejected it.
     Approval,
     /// Another handle is signed in.
     WrongAccount,
@@ -141,7 +141,9 @@ impl HoldReason {
             Self::Budget => {
                 "wait until the time that is shown: `deed work` takes it up by itself; where none is shown, change the policy's limits"
             }
-            Self::Approval => "the persons who are missing approve it; then run it again",
+            Self::Approval => {
+                "`deed approve request ACTION` asks the approvers, `deed approve show ACTION` tells who did; `deed work` goes on when all did"
+            }
             Self::WrongAccount => {
                 "the session is signed in as somebody else: sign in as the account, import the session again, then `deed account clear`"
             }

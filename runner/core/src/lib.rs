@@ -6,6 +6,7 @@
 //! Start reading at [`episode`]; then [`permit`] and [`arm`], which are the safety of it.
 
 pub mod account;
+pub mod approval;
 pub mod arm;
 pub mod audit;
 pub mod baselines;

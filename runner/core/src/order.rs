@@ -7,6 +7,7 @@ use deed_proofs::Sha256;
 use deed_recipes::policy::Share;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Risk;
 use crate::ids::{AccountId, ActionId, ClientId, EpisodeId};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -225,6 +226,8 @@ pub struct Action {
     pub experiment_id: Option<String>,
     /// The variant of the experiment (publish only).
     pub variant_id: Option<String>,
+    /// The risk that the order brings; it raises the account's, never lowers it.
+    pub risk: Risk,
 }
 
 #[cfg(test)]

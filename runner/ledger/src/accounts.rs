@@ -1,6 +1,7 @@
 //! Clients, accounts and their sealed sessions, as people manage them. Every act is in the audit log with who and why.
 
 use deed_core::account::{Account, AccountState, Fingerprint, Mode};
+use deed_core::approval::AccountApprovals;
 use deed_core::hold::HoldReason;
 use deed_core::ids::{AccountId, ClientId};
 use deed_core::ports::browser::SessionState;
@@ -183,6 +184,26 @@ impl SqlLedger {
         .await
     }
 
+    /// How many people every action of the account needs from now on; what is under way is asked for it when it arms.
+    ///
+    /// # Errors
+    /// As [`SqlLedger::set_mode`].
+    pub async fn set_approvals(
+        &self,
+        id: &AccountId,
+        approvals: AccountApprovals,
+        operator: Operator<'_>,
+    ) -> Result<Account, LedgerError> {
+        operator.check()?;
+        let status = match approvals {
+            AccountApprovals::None => "account_approvals_none",
+            AccountApprovals::One => "account_approvals_one",
+            AccountApprovals::Two => "account_approvals_two",
+        };
+        self.change_account(id, status, operator.by, Some(operator.reason), |account| account.approvals = approvals)
+            .await
+    }
+
     async fn change_account(
         &self,
         id: &AccountId,
@@ -196,10 +217,11 @@ impl SqlLedger {
         let now = self.now();
         let mut account = rows::account(on(&mut tx), id).await?;
         change(&mut account);
-        sqlx::query("UPDATE platform_accounts SET state = $1, state_reason = $2, mode = $3, updated_at = $4 WHERE account_id = $5")
+        sqlx::query("UPDATE platform_accounts SET state = $1, state_reason = $2, mode = $3, approvals = $4, updated_at = $5 WHERE account_id = $6")
             .bind(account.state.as_str())
             .bind(account.state_reason.as_deref())
             .bind(account.mode.as_str())
+            .bind(account.approvals.as_str())
             .bind(now.0)
             .bind(id.as_str())
             .execute(on(&mut tx))

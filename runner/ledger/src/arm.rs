@@ -5,6 +5,7 @@
 //! `advance` refuses the event.
 
 use deed_core::account::{AccountState, Mode};
+use deed_core::approval::{ApprovalNeed, Autonomy, Risk, needed};
 use deed_core::ids::ActionId;
 use deed_core::pace::Bounds;
 use deed_core::permit::ArmGrant;
@@ -13,6 +14,7 @@ use deed_core::state::State;
 use deed_core::time::Timestamp;
 
 use crate::SqlLedger;
+use crate::approvals::{self, approved};
 use crate::audit::tell_action;
 use crate::change::{keep_artifacts, same_claim};
 use crate::engine::{Conn, During as _};
@@ -25,8 +27,9 @@ use crate::rows;
 const WHAT: &str = "arm the action";
 
 /// $1 now, $2 the target, $3 the manifest, $4 the end of the permit; $5 to $9 the fence; $10 and $11 how many attempts of this type since
-/// when are too many, of the hour, $12 and $13 of the day; $14 since when an attempt of the account is too near.
-const ARM: &str = "UPDATE actions
+/// when are too many, of the hour, $12 and $13 of the day; $14 since when an attempt of the account is too near; $15 to $17 the approvals.
+const ARM: &str = concat!(
+    "UPDATE actions
 SET state = 'attempted', attempted_at = $1, updated_at = $1, proof_level = 1, target_hash = $2, press_until = $4,
     manifest_hash = coalesce($3, manifest_hash), hold_reason = NULL, hold_detail = NULL, hold_until = NULL
 WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND epoch = $9
@@ -50,7 +53,9 @@ WHERE action_id = $5 AND account_id = $6 AND episode_id = $7 AND worker = $8 AND
   AND (SELECT count(*) FROM actions d
        WHERE d.account_id = actions.account_id AND d.action_type = actions.action_type AND d.attempted_at > $13) < $12
   AND NOT EXISTS (SELECT 1 FROM actions n WHERE n.account_id = actions.account_id AND n.attempted_at > $14)
-  AND NOT EXISTS (SELECT 1 FROM account_pace p WHERE p.account_id = actions.account_id AND p.not_before > $1)";
+  AND NOT EXISTS (SELECT 1 FROM account_pace p WHERE p.account_id = actions.account_id AND p.not_before > $1)",
+    approved!()
+);
 
 pub(crate) async fn arm(
     ledger: &SqlLedger,
@@ -61,6 +66,11 @@ pub(crate) async fn arm(
     let now = ledger.now();
     let deadline = now.plus(request.commit_within);
     let bounds = pace::read(on(&mut tx), &fence.account).await?.bounds(&request.limits, now);
+    let need = &request.approval;
+    // The statement below counts; whether each was signed, only this can tell. Nobody else writes meanwhile.
+    if !approvals::standing(on(&mut tx), &fence.action, need).await?.meets(need) {
+        return refusal(on(&mut tx), fence, deadline, &bounds, need).await.map(Err);
+    }
     let done = sqlx::query(ARM)
         .bind(now.0)
         .bind(request.target.to_string())
@@ -76,12 +86,15 @@ pub(crate) async fn arm(
         .bind(pace::most(&bounds.day))
         .bind(bounds.day.after(now).0)
         .bind(bounds.gap_after().0)
+        .bind(i64::from(need.needed))
+        .bind(need.binding.to_string())
+        .bind(i64::from(need.risk == Risk::High))
         .execute(on(&mut tx))
         .await
         .during(WHAT)?;
     if done.rows_affected() != 1 {
         // Nothing was changed; the transaction is given up when it is dropped.
-        return refusal(on(&mut tx), fence, deadline, &bounds).await.map(Err);
+        return refusal(on(&mut tx), fence, deadline, &bounds, need).await.map(Err);
     }
     pace::draw(on(&mut tx), &fence.account, request.jitter_milli, now).await?;
     keep_artifacts(on(&mut tx), fence, &request.artifacts).await?;
@@ -98,6 +111,7 @@ async fn refusal(
     fence: &Fence,
     deadline: Timestamp,
     bounds: &Bounds,
+    need: &ApprovalNeed,
 ) -> Result<ArmRefusal, LedgerFault> {
     let details = rows::action(&mut *conn, &fence.action).await?;
     if !same_claim(&details, fence) || details.action.state != State::IdentityVerified {
@@ -124,6 +138,16 @@ async fn refusal(
     }
     if let Some(wait) = pace::wait(&mut *conn, &fence.account, &details.action.payload.action_type, bounds).await? {
         return Ok(ArmRefusal::Budget(wait));
+    }
+    let standing = approvals::standing(&mut *conn, &fence.action, need).await?;
+    let needed = needed(account.approvals.risk().max(details.action.risk), Autonomy::Auto).max(need.needed);
+    if !standing.meets(need) || needed > need.needed {
+        let words = if needed > need.needed {
+            format!("{needed} must approve by now, and {} was asked for", need.needed)
+        } else {
+            standing.words(&fence.action, need)
+        };
+        return Ok(ArmRefusal::Approval { have: standing.have(), needed, words });
     }
     // The account is another client's than the action: the rows contradict each other, and nothing is armed on such ground.
     Err(LedgerFault::Database {

@@ -3,7 +3,7 @@
 //! [`next`] decides where an event leads; this file never names a target state itself. The fence is asked first: whoever lost the
 //! claim changes nothing. `attempted` can not be reached here, only through `arm`.
 
-use deed_core::hold::HoldReason;
+use deed_core::hold::{Hold, HoldReason};
 use deed_core::ports::ledger::{Change, Fence, LedgerFault, VerificationRead};
 use deed_core::state::{Event, IllegalTransition, State, next};
 use deed_core::time::Timestamp;
@@ -13,7 +13,7 @@ use crate::audit::{tell_account, tell_action};
 use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::rows::{self, ActionDetails};
-use crate::{SqlLedger, pace, tries, waits};
+use crate::{SqlLedger, approvals, pace, tries, waits};
 
 /// $1 state, $2 to $4 the hold, $5 the failure, $6 now; the rest as in `note`. A hold lasts until the next change of state.
 const ADVANCE: &str = "UPDATE actions
@@ -70,7 +70,7 @@ pub(crate) async fn advance(
         return Err(IllegalTransition { state: from, event }.into());
     }
     let to = next(from, event)?;
-    let hold = change.hold.as_ref();
+    let hold = kept_hold(on(&mut tx), fence, &change).await?;
     let query = sqlx::query(ADVANCE)
         .bind(to.as_str())
         .bind(hold.map(|h| h.reason.as_str()))
@@ -104,6 +104,17 @@ pub(crate) async fn advance(
         pace::recover(on(&mut tx), now, &after.action.account).await?;
     }
     commit(tx, what).await
+}
+
+/// The hold, unless what it waits for came while the action was on its way to it.
+async fn kept_hold<'c>(conn: &mut Conn, fence: &Fence, change: &'c Change) -> Result<Option<&'c Hold>, LedgerFault> {
+    if let (Some(hold), Some(need)) = (&change.hold, &change.approval)
+        && hold.reason == HoldReason::Approval
+        && approvals::standing(conn, &fence.action, need).await?.meets(need)
+    {
+        return Ok(None);
+    }
+    Ok(change.hold.as_ref())
 }
 
 pub(crate) async fn note(ledger: &SqlLedger, fence: &Fence, change: Change) -> Result<(), LedgerFault> {

@@ -4,6 +4,8 @@ use deed_core::ids::{AccountId, ActionId, WorkerId};
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::state::{IllegalTransition, State};
 
+use crate::approvals::ApprovalError;
+
 /// Why an operator's command was not carried out. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
@@ -50,6 +52,9 @@ pub enum LedgerError {
         /// Who has it; perhaps dead, and not recovered yet.
         worker: Option<WorkerId>,
     },
+    /// An approval, an approver or a request was not taken.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// Something that must be said is missing.
     #[error("{0} is missing: say it, it is kept in the audit log")]
     Missing(&'static str),
@@ -64,6 +69,7 @@ impl LedgerError {
             Self::AccountExists { .. } => "account-exists",
             Self::AccountMismatch { .. } => "account-mismatch",
             Self::NotForAPerson { .. } => "not-for-a-person",
+            Self::Approval(error) => error.code(),
             Self::Missing(_) => "missing-argument",
         }
     }

@@ -5,16 +5,15 @@
 use std::collections::BTreeMap;
 
 use deed_core::account::Account;
-use deed_core::ids::ActionId;
 use deed_core::order::Action;
-use deed_core::policy::{Approval, Asks, OpenWarning, PolicyFacts, SessionFacts, Usage, Window};
+use deed_core::policy::{Asks, OpenWarning, PolicyFacts, SessionFacts, Usage, Window};
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::time::Timestamp;
 
 use crate::SqlLedger;
 use crate::engine::{Conn, During as _};
 use crate::records::Columns as _;
-use crate::{accounts, kill};
+use crate::{accounts, approvals, kill};
 
 const WHAT: &str = "read what the policy asks for";
 
@@ -39,7 +38,7 @@ pub(crate) async fn policy_facts(
         client_month: client_usage(&mut conn, account, asks.month_start).await?,
         session: None,
         open_warnings: open_warnings(&mut conn, account).await?,
-        approvals: approvals(&mut conn, &action.id).await?,
+        approvals: approvals::standing(&mut conn, &action.id, &asks.approval).await?,
     };
     // A ledger in memory has one connection, and the session is read on one of its own.
     drop(conn);
@@ -117,10 +116,5 @@ async fn client_usage(
 
 /// Early warnings of the account that nobody has closed. This ledger keeps none yet.
 async fn open_warnings(_conn: &mut Conn, _account: &Account) -> Result<Vec<OpenWarning>, LedgerFault> {
-    Ok(Vec::new())
-}
-
-/// Approvals of exactly this action. This ledger keeps none yet.
-async fn approvals(_conn: &mut Conn, _action: &ActionId) -> Result<Vec<Approval>, LedgerFault> {
     Ok(Vec::new())
 }

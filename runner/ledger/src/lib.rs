@@ -10,6 +10,7 @@
 
 mod accounts;
 mod acts;
+mod approvals;
 mod arm;
 mod audit;
 mod change;
@@ -33,6 +34,10 @@ mod workers;
 
 pub use accounts::NewAccount;
 pub use acts::Operator;
+pub use approvals::{
+    ApprovalError, ApprovalRequest, Approver, ApproverKey, Decided, GivenApproval, NewApprovalRequest, PublicKey,
+    SignedStatement,
+};
 pub use audit::{AuditRow, AuditVerdict, BadRow};
 pub use claims::{CLOCKS_APART, ClaimTarget, Obstacle};
 pub use engine::describe as describe_server;

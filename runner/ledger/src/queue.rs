@@ -1,6 +1,7 @@
 //! Orders become actions, once; and what people ask of them: lists, one in full, its proof, calling it off.
 
 use deed_core::account::Account;
+use deed_core::approval::Risk;
 use deed_core::hold::Failure;
 use deed_core::ids::{AccountId, ActionId, ClientId};
 use deed_core::order::{Lane, Payload, Priority, default_idempotency_key};
@@ -9,7 +10,7 @@ use deed_core::state::{Event, State, next};
 use deed_core::time::Timestamp;
 use deed_proofs::ArtifactRef;
 
-use crate::acts::{Act, Operator};
+use crate::acts::{Act, Operator, check_by};
 use crate::audit::{Subject, tell_act, tell_action};
 use crate::engine::{Conn, During as _, Tx};
 use crate::open::{commit, on};
@@ -44,6 +45,10 @@ pub struct NewOrder {
     pub depends_on: Vec<ActionId>,
     /// Actions of one batch are worked on one after another by the same worker.
     pub batch: Option<String>,
+    /// The risk that the order brings; part of what a key stands for.
+    pub risk: Risk,
+    /// Who files it; nobody approves what they filed.
+    pub filed_by: String,
 }
 
 /// What became of an order.
@@ -89,12 +94,15 @@ impl SqlLedger {
             Some(key) => key.to_owned(),
             None => default_idempotency_key(&order.client, &order.platform, &order.account, &order.payload),
         };
+        check_by(&order.filed_by)?;
         let mut tx = self.write(what).await?;
         let now = self.now();
         let account = rows::account(on(&mut tx), &order.account).await?;
         same_owner(order, &account)?;
         if let Some(stored) = by_key(on(&mut tx), &key).await? {
-            let same = stored.action.account == order.account && stored.action.payload.hash() == order.payload.hash();
+            let same = stored.action.account == order.account
+                && stored.action.payload.hash() == order.payload.hash()
+                && stored.action.risk == order.risk;
             if !same {
                 return Err(LedgerFault::IdempotencyConflict { key, action: stored.action.id }.into());
             }
@@ -355,8 +363,8 @@ async fn insert(
     sqlx::query(
         "INSERT INTO actions
          (action_id, client_id, account_id, platform, lane, action_type, payload, payload_hash, content_hash, idempotency_key,
-          experiment_id, variant_id, state, created_at, updated_at, priority, not_before, batch)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17)",
+          experiment_id, variant_id, state, created_at, updated_at, priority, not_before, batch, risk, filed_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, $18, $19)",
     )
     .bind(id.as_str())
     .bind(order.client.as_str())
@@ -375,6 +383,8 @@ async fn insert(
     .bind(order.priority.rank())
     .bind(order.not_before.map_or(0, |t| t.0))
     .bind(order.batch.as_deref())
+    .bind(order.risk.as_str())
+    .bind(order.filed_by.trim())
     .execute(conn)
     .await
     .during(what)?;

@@ -1,6 +1,7 @@
 //! Rows as values: accounts, actions, kill switches.
 
 use deed_core::account::{Account, AccountState, Fingerprint, Mode};
+use deed_core::approval::{AccountApprovals, Risk};
 use deed_core::hold::{Failure, Hold, HoldReason};
 use deed_core::ids::{AccountId, ActionId, ClientId, EpisodeId, PolicySnapshotId, WorkerId};
 use deed_core::order::{Action, Lane, Priority};
@@ -49,6 +50,8 @@ pub struct ActionDetails {
     pub batch: Option<String>,
     /// When a worker looks again by itself, while it is not known what became of it.
     pub verify_at: Option<Timestamp>,
+    /// Who filed the order; unknown for actions of before this was kept.
+    pub filed_by: Option<String>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -89,6 +92,7 @@ impl ActionDetails {
             waits_for: row.number("waits_for")?,
             batch: row.text_maybe("batch")?,
             verify_at: row.time_maybe("verify_at")?,
+            filed_by: row.text_maybe("filed_by")?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
         })
@@ -109,6 +113,7 @@ fn read_action(row: &Row) -> Result<Action, LedgerFault> {
         attempted_at: row.time_maybe("attempted_at")?,
         experiment_id: row.text_maybe("experiment_id")?,
         variant_id: row.text_maybe("variant_id")?,
+        risk: row.parsed("risk", Risk::parse)?,
     })
 }
 
@@ -168,6 +173,7 @@ fn read_account(row: &Row) -> Result<Account, LedgerFault> {
         state_reason: row.text_maybe("state_reason")?,
         mode: row.parsed("mode", Mode::parse)?,
         has_session: row.number("session_count")? > 0,
+        approvals: row.parsed("approvals", AccountApprovals::parse)?,
     })
 }
 

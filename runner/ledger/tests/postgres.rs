@@ -3,6 +3,8 @@
 
 #[path = "ledger/accounts.rs"]
 mod accounts;
+#[path = "ledger/approvals.rs"]
+mod approvals;
 #[path = "ledger/arm.rs"]
 mod arm;
 #[path = "ledger/audit.rs"]

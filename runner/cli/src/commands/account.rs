@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use deed_core::account::{Account, AccountState, Fingerprint, Mode};
+use deed_core::approval::AccountApprovals;
 use deed_core::ids::ClientId;
 use deed_core::pace::Pace;
 use deed_ledger::{NewAccount, Operator, SqlLedger};
@@ -50,6 +51,16 @@ pub enum Command {
         account: String,
         /// live: commits; draft: everything but the commit
         mode: ModeArg,
+    },
+    /// Say how many people must approve each of an account's actions
+    Approvals {
+        /// Handle, platform/handle or id
+        account: String,
+        /// none, one, or two different ones who type the handle
+        approvals: ApprovalsArg,
+        /// Why; stands in the audit log
+        #[arg(long)]
+        reason: String,
     },
     /// Make an account active again, after what was wrong was put right
     Clear {
@@ -104,6 +115,17 @@ pub enum ModeArg {
     Draft,
 }
 
+/// See [`AccountApprovals`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApprovalsArg {
+    /// Nobody.
+    None,
+    /// One.
+    One,
+    /// Two.
+    Two,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -123,6 +145,17 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
             Ok(told(data, &account, with_pace(facts(&account), &pace), context))
         }
         Command::Mode { account, mode } => set_mode(account, *mode, context).await,
+        Command::Approvals { account, approvals, reason } => {
+            let (ledger, account) = find(account, context).await?;
+            let (approvals, words) = match approvals {
+                ApprovalsArg::None => (AccountApprovals::None, "only as many people as its orders ask for approve"),
+                ApprovalsArg::One => (AccountApprovals::One, "one person approves each of its actions"),
+                ApprovalsArg::Two => (AccountApprovals::Two, "two different people approve each of its actions"),
+            };
+            let account = ledger.set_approvals(&account.id, approvals, operator(context, reason)).await?;
+            context.ui.say(&format!("{}: {words}", account_name(&account)));
+            Ok(answer(&account, context))
+        }
         Command::Clear { account, reason } => {
             let (ledger, account) = find(account, context).await?;
             let account = ledger.clear_account(&account.id, operator(context, reason)).await?;
@@ -277,6 +310,7 @@ fn to_json(account: &Account) -> Value {
         "state": account.state,
         "state_reason": account.state_reason,
         "has_session": account.has_session,
+        "approvals": account.approvals,
     })
 }
 
@@ -297,6 +331,7 @@ fn facts(account: &Account) -> Facts {
         .maybe("avatar", account.fingerprint.avatar)
         .maybe("origin", account.origin.as_ref())
         .with("mode", account.mode.as_str())
+        .with("approvals", account.approvals.as_str())
         .with("state", account.state.as_str())
         .maybe("because", account.state_reason.as_ref())
         .with("session", if account.has_session { "stored, sealed" } else { "none" })

@@ -118,11 +118,11 @@ async fn find_account(order: &Order, ledger: &SqlLedger) -> Result<Account, Ledg
     }
 }
 
-/// Keeps the order's media and files it.
+/// Keeps the order's media and files it, as `by`'s.
 ///
 /// # Errors
 /// Media that can not be kept, another client or platform than the account's, an idempotency key with another payload.
-pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) -> Result<Filed, CliError> {
+pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger, by: &str) -> Result<Filed, CliError> {
     if !checked.payload.content.media.is_empty() {
         order.keep_media(&checked.payload)?;
     }
@@ -144,6 +144,8 @@ pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) 
         not_before: order.file.not_before.as_deref().and_then(Timestamp::parse),
         depends_on,
         batch: order.file.batch.clone(),
+        risk: order.file.risk,
+        filed_by: by.to_owned(),
     };
     Ok(ledger.file_order(&new).await?)
 }
@@ -153,7 +155,7 @@ pub async fn file_quietly(order: &Order, checked: &Checked, ledger: &SqlLedger) 
 /// # Errors
 /// As [`file_quietly`].
 pub async fn file(order: &Order, checked: &Checked, ledger: &SqlLedger, context: &Context) -> Result<Filed, CliError> {
-    let filed = file_quietly(order, checked, ledger).await?;
+    let filed = file_quietly(order, checked, ledger, &context.settings.operator).await?;
     if filed.created {
         let what = &filed.action.action.payload.action_type;
         context.ui.say(&format!(

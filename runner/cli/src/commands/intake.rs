@@ -75,7 +75,7 @@ async fn file(
         None => Arc::clone(recipes.entry(platform.clone()).or_insert(context.recipe(platform)?)),
     };
     let checked = act::check_against(&order, recipe, ledger, context).await?;
-    let filed = act::file_quietly(&order, &checked, ledger).await?;
+    let filed = act::file_quietly(&order, &checked, ledger, &context.settings.operator).await?;
     let action = &filed.action.action;
     Ok(json!({ "action_id": action.id, "created": filed.created, "state": action.state }))
 }

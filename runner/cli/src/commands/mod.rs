@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod act;
+pub mod approve;
+pub mod approver;
 pub mod audit;
 pub mod baseline;
 pub mod demo;
@@ -38,6 +40,8 @@ pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, 
         Command::Act(args) => act::run(&args, context).await,
         Command::Rehearse(args) => rehearse::run(&args, context).await,
         Command::Queue(command) => queue::run(&command, context).await,
+        Command::Approve(args) => approve::run(&args, context).await,
+        Command::Approver(command) => approver::run(&command, context).await,
         Command::Work(args) => work::run(&args, context).await,
         Command::Kill(command) => kill::run(&command, context).await,
         Command::Audit(command) => audit::run(&command, context).await,

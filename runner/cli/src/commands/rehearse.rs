@@ -66,6 +66,7 @@ fn rehearsal(order: &Order, checked: &Checked, runner: &Runner) -> Claim {
         attempted_at: None,
         experiment_id: order.file.experiment_id.clone(),
         variant_id: order.file.variant_id.clone(),
+        risk: order.file.risk,
     };
     let fence = Fence {
         action: action.id.clone(),

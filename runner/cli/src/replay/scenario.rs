@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use deed_chromium::{Chromium, Replaying};
 use deed_core::account::Mode;
+use deed_core::approval::Risk;
 use deed_core::episode::{self, Ending, Options};
 use deed_core::ids::{ClientId, WorkerId};
 use deed_core::order::Lane;
@@ -192,6 +193,8 @@ impl Scenario {
             not_before: None,
             depends_on: Vec::new(),
             batch: None,
+            risk: Risk::Low,
+            filed_by: by.to_owned(),
         };
         let action = ledger.file_order(&new).await?.action.action.id;
         let options = self.options();

@@ -149,6 +149,7 @@ mod tests {
             attempted_at: None,
             experiment_id: None,
             variant_id: None,
+            risk: crate::approval::Risk::Low,
         }
     }
 
@@ -163,6 +164,7 @@ mod tests {
             state_reason: None,
             mode: Mode::Live,
             has_session: true,
+            approvals: crate::approval::AccountApprovals::None,
         }
     }
 

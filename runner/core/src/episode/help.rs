@@ -75,12 +75,13 @@ impl<W: World> Episode<'_, W> {
         let (action, account, recipe) = (&self.claim.action, &self.claim.account, &self.recipe);
         let policy = self.options.policy.resolve(&policy::who(account), &recipe.budgets);
         let now = self.world.clock().now();
-        let asks = Asks::of(&policy, recipe, &action.payload.action_type, now);
+        let asks = Asks::of(&policy, recipe, action, account, now);
         let facts = self.world.ledger().policy_facts(action, account, &asks).await?;
         let report = policy::evaluate(action, account, recipe, &policy, &facts, now);
         let snapshot = policy::snapshot(recipe, &policy, &facts, &report, now);
         // What is decided now holds until the press, whatever becomes of the file.
         self.limits = Limits::of(&policy, &action.payload.action_type);
+        self.need = asks.approval;
         Ok((report, snapshot))
     }
 

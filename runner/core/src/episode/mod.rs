@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deed_recipes::policy::Policy;
 use deed_recipes::{Recipe, Step};
 use futures_util::future::join;
 use tracing::Instrument as _;
@@ -29,6 +30,7 @@ use crate::arm::{Armed, arm};
 use crate::hold::{Hold, HoldReason};
 use crate::judge::quorum::{self, Quorum};
 
+use crate::approval::{self, ApprovalNeed};
 use crate::judge::evidence::Wanted;
 use crate::judge::{identity, same};
 use crate::pace::Limits;
@@ -79,6 +81,8 @@ struct Episode<'w, W: World> {
     not_to_commit: Option<Hold>,
     /// How much of this action type the account may do, as it was decided at preflight.
     limits: Limits,
+    /// Which approvals there must be, as it was decided at preflight.
+    need: ApprovalNeed,
 }
 
 /// Runs one claimed action to its end. The claim is released at the end, whatever it is.
@@ -136,6 +140,7 @@ pub async fn resume<W: World>(
         }
     };
     let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
+    let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
     let mut episode = Episode {
         world,
         claim,
@@ -147,6 +152,7 @@ pub async fn resume<W: World>(
         reads: BTreeMap::new(),
         not_to_commit: None,
         limits: Limits::default(),
+        need,
     };
     let ending = episode.settle(attempted_at).await?;
     world.ledger().release(&episode.claim.fence).await?;
@@ -176,6 +182,7 @@ async fn go<W: World>(
         }
     };
     let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
+    let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
     let mut episode = Episode {
         world,
         claim,
@@ -187,6 +194,7 @@ async fn go<W: World>(
         reads: BTreeMap::new(),
         not_to_commit: None,
         limits: Limits::default(),
+        need,
     };
     world.boundary("claimed");
 
@@ -519,6 +527,7 @@ impl<W: World> Episode<'_, W> {
             manifest: Some(manifest),
             limits: self.limits,
             jitter_milli: pace::jitter_milli(dice::roll(&self.claim.fence.episode, "spacing")),
+            approval: self.need,
         };
         match arm(self.world.ledger(), &self.claim.fence, &request, target).await? {
             Ok(armed) => {
@@ -545,6 +554,7 @@ impl<W: World> Episode<'_, W> {
                     ArmRefusal::LeaseTooShort | ArmRefusal::AccountBusy(_) => {
                         Stop::Hold(Hold::new(HoldReason::Transient, refusal.to_string()))
                     }
+                    ArmRefusal::Approval { words, .. } => Stop::Hold(Hold::new(HoldReason::Approval, words)),
                     ArmRefusal::FenceLost => Stop::Ledger(LedgerFault::FenceLost(self.claim.action.id.clone())),
                 })
             }

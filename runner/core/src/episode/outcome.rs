@@ -132,7 +132,9 @@ impl<W: World> Episode<'_, W> {
             _ => None,
         };
         let tried = fault.map(Transient::as_str);
-        self.advance(Event::Held, Change { hold: Some(hold.clone()), identity_ok, tried, ..Change::default() }).await?;
+        let approval = (hold.reason == HoldReason::Approval).then_some(self.need);
+        let change = Change { hold: Some(hold.clone()), identity_ok, tried, approval, ..Change::default() };
+        self.advance(Event::Held, change).await?;
         self.world.boundary("held");
         self.finish(State::Queued, Some(hold), None, words).await
     }

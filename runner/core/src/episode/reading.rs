@@ -295,6 +295,7 @@ mod tests {
             state_reason: None,
             mode: Mode::Live,
             has_session: true,
+            approvals: crate::approval::AccountApprovals::None,
         };
         base_of(&account, &deed_recipes::load_builtin("practice").unwrap())
     }

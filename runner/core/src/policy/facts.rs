@@ -9,6 +9,9 @@ use deed_recipes::{Marker, Recipe};
 use serde::Serialize;
 
 use super::{budget, quiet};
+use crate::account::Account;
+use crate::approval::{self, ApprovalNeed, ApprovalStanding};
+use crate::order::Action;
 use crate::ports::browser::SessionState;
 use crate::ports::ledger::KillSwitch;
 use crate::time::Timestamp;
@@ -30,6 +33,8 @@ pub struct Asks {
     pub month_start: Timestamp,
     /// The cookie by which the recipe tells whose session it is; its end is the session's.
     pub marker: Option<String>,
+    /// Which approvals there must be.
+    pub approval: ApprovalNeed,
 }
 
 /// A stretch of time that ends now.
@@ -49,12 +54,14 @@ impl Window {
 }
 
 impl Asks {
-    /// What this policy asks of the ledger for an action of this type.
-    pub fn of(policy: &Policy, recipe: &Recipe, action_type: &str, now: Timestamp) -> Self {
+    /// What this policy asks of the ledger for this action.
+    pub fn of(policy: &Policy, recipe: &Recipe, action: &Action, account: &Account, now: Timestamp) -> Self {
+        let action_type = action.payload.action_type.as_str();
         let limits = policy.limits(action_type);
         let (day_start, month_start) = quiet::day_and_month(&policy.zone, now).unwrap_or((Timestamp(0), Timestamp(0)));
         Self {
             now,
+            approval: approval::need(action, account, &recipe.hash, policy),
             hour: Window { length: budget::HOUR, max: limits.per_hour.map(u64::from) },
             day: Window { length: budget::DAY, max: limits.per_day.map(u64::from) },
             fatigue: budget::fatigue_window(policy, action_type),
@@ -100,8 +107,8 @@ pub struct PolicyFacts {
     pub session: Option<SessionFacts>,
     /// Early warnings that nobody has closed.
     pub open_warnings: Vec<OpenWarning>,
-    /// Approvals of exactly this action.
-    pub approvals: Vec<Approval>,
+    /// Who approved exactly this, and who rejected it.
+    pub approvals: ApprovalStanding,
 }
 
 /// A stored session, without its secrets.
@@ -176,13 +183,4 @@ impl fmt::Display for OpenWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}, since {})", self.kind, self.severity.as_str(), self.since.to_the_second())
     }
-}
-
-/// A person's approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Approval {
-    /// Whose.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
 }

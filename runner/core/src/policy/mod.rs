@@ -19,9 +19,10 @@ use deed_recipes::policy::{Autonomy, Policy, Who};
 use serde::Serialize;
 
 pub use content::content_problems;
-pub use facts::{Approval, Asks, OpenWarning, PolicyFacts, SessionFacts, Severity, Usage, Window};
+pub use facts::{Asks, OpenWarning, PolicyFacts, SessionFacts, Severity, Usage, Window};
 
 use crate::account::Account;
+use crate::approval;
 use crate::hold::{Hold, HoldReason};
 use crate::order::Action;
 use crate::time::Timestamp;
@@ -165,7 +166,7 @@ pub fn evaluate(
             budget::fatigue(kind, policy, facts),
             early_warnings(facts),
             confidence(action, policy),
-            approval(kind, policy, facts),
+            approval(action, account, recipe, policy, facts),
             wording::content_compliance(action, recipe, policy),
         ],
     }
@@ -242,19 +243,14 @@ fn confidence(action: &Action, policy: &Policy) -> PolicyCheck {
     }
 }
 
-/// Each person counts once.
-fn approval(kind: &str, policy: &Policy, facts: &PolicyFacts) -> PolicyCheck {
-    let name = "approval";
-    let needed = policy.approvals_needed(kind);
-    let by: std::collections::BTreeSet<_> = facts.approvals.iter().map(|approval| approval.by.as_str()).collect();
-    let whom = by.iter().copied().collect::<Vec<_>>().join(", ");
-    let risk = policy.risk(kind).as_str();
-    let have = if by.is_empty() { "nobody has".to_owned() } else { format!("{} ({whom})", by.len()) };
-    if by.len() >= usize::try_from(needed).unwrap_or(usize::MAX) {
-        return PolicyCheck::passed(name, format!("{needed} needed for risk {risk}, {have}"));
+fn approval(action: &Action, account: &Account, recipe: &Recipe, policy: &Policy, facts: &PolicyFacts) -> PolicyCheck {
+    let (name, need) = ("approval", approval::need(action, account, &recipe.hash, policy));
+    let words = facts.approvals.words(&action.id, &need);
+    if facts.approvals.meets(&need) {
+        return PolicyCheck::passed(name, words);
     }
-    let missing = PolicyCheck::failed(name, HoldReason::Approval, format!("{needed} needed for risk {risk}, {have}"));
-    PolicyCheck { composes: policy.autonomy == Autonomy::Draft, ..missing }
+    let composes = policy.autonomy == Autonomy::Draft && facts.approvals.rejected_by.is_empty();
+    PolicyCheck { composes, ..PolicyCheck::failed(name, HoldReason::Approval, words) }
 }
 
 /// What decided, as canonical JSON: keys in alphabetical order, no white space. Its sha256 is the action's `policy_snapshot_id`.

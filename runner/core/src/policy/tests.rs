@@ -4,6 +4,7 @@ use deed_recipes::policy::{Share, policy_from_str};
 
 use super::*;
 use crate::account::{AccountState, Fingerprint, Mode};
+use crate::approval::{AccountApprovals, ApprovalStanding, Risk};
 use crate::ids::{AccountId, ActionId, ClientId};
 use crate::order::{Content, Lane, Payload};
 use crate::ports::browser::SessionState;
@@ -26,6 +27,7 @@ fn account() -> Account {
         state_reason: None,
         mode: Mode::Live,
         has_session: true,
+        approvals: AccountApprovals::None,
     }
 }
 
@@ -43,6 +45,7 @@ fn action(content: Content) -> Action {
         attempted_at: None,
         experiment_id: None,
         variant_id: None,
+        risk: Risk::Low,
     }
 }
 
@@ -217,7 +220,8 @@ fn a_score_below_the_minimum_or_none_waits() {
 }
 
 fn approved(by: &[&str]) -> PolicyFacts {
-    let approvals = by.iter().map(|by| Approval { by: (*by).to_owned(), at: NOW }).collect();
+    let approved_by = by.iter().map(|by| (*by).to_owned()).collect();
+    let approvals = ApprovalStanding { approved_by, revision: 1, is_current: true, ..ApprovalStanding::default() };
     PolicyFacts { approvals, ..fresh() }
 }
 
@@ -327,11 +331,13 @@ fn the_ledger_is_asked_for_what_the_policy_counts() {
     let policy = policy(
         "  zone: America/New_York\n  rate_limits: { publish.post: { per_hour: 2, per_day: 10 } }\n  fatigue: { days: 3, max: 0.5 }\n",
     );
-    let asks = Asks::of(&policy, &practice(), "publish.post", NOW);
+    let asks = Asks::of(&policy, &practice(), &action(rye()), &account(), NOW);
     assert_eq!((asks.hour.max, asks.day.max, asks.fatigue.unwrap().max), (Some(2), Some(10), Some(15)));
     assert_eq!(asks.hour.since(NOW), Timestamp(NOW.0 - HOUR));
     assert_eq!(Some(asks.day_start), Timestamp::parse("2026-11-20T00:00:00-05:00"));
     assert_eq!(Some(asks.month_start), Timestamp::parse("2026-11-01T00:00:00-04:00"));
-    let asks = Asks::of(&policy, &practice(), "like", NOW);
+    let mut like = action(rye());
+    like.payload.action_type = "like".to_owned();
+    let asks = Asks::of(&policy, &practice(), &like, &account(), NOW);
     assert_eq!((asks.hour.max, asks.day.max, asks.fatigue), (None, None, None));
 }

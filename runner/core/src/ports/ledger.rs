@@ -7,6 +7,7 @@ use deed_proofs::{ArtifactRef, Sha256};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::approval::ApprovalNeed;
 use crate::hold::{Failure, Hold};
 use crate::ids::{AccountId, ActionId, EpisodeId, PolicySnapshotId, WorkerId};
 use crate::order::Action;
@@ -115,6 +116,8 @@ pub struct Change {
     pub tried: Option<&'static str>,
     /// Until when the platform asked the account to wait, with the answer to the write.
     pub not_before: Option<Timestamp>,
+    /// With a hold for approval: what was missing. When it came meanwhile the hold is not kept, so that nothing waits for ever.
+    pub approval: Option<ApprovalNeed>,
 }
 
 /// A try that ended by a fault before anything was attempted.
@@ -147,6 +150,8 @@ pub struct ArmRequest {
     pub limits: Limits,
     /// How much longer than its spacing the account's next attempt will wait, in thousandths ([`crate::pace::jitter_milli`]).
     pub jitter_milli: u32,
+    /// Which approvals there must be.
+    pub approval: ApprovalNeed,
 }
 
 /// Why arm did not happen. The action is where it was.
@@ -176,6 +181,16 @@ pub enum ArmRefusal {
     /// The account did as much as it may for now.
     #[error("{}", .0.words)]
     Budget(Wait),
+    /// Too few people approved exactly this, or one rejected it.
+    #[error("{words}")]
+    Approval {
+        /// How many count.
+        have: u32,
+        /// How many must.
+        needed: u32,
+        /// Who, and what is missing.
+        words: String,
+    },
 }
 
 /// A read of a verification session.
@@ -257,8 +272,8 @@ pub enum LedgerFault {
         /// Its id.
         id: String,
     },
-    /// Same idempotency key, other payload.
-    #[error("idempotency key {key} belongs to action {action}, which has another payload")]
+    /// Same idempotency key, other payload, account or risk.
+    #[error("idempotency key {key} belongs to action {action}, which has another payload, account or risk")]
     IdempotencyConflict {
         /// The key.
         key: String,

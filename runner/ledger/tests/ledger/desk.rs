@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use deed_core::account::{Account, Fingerprint, Mode};
+use deed_core::approval::{ApprovalNeed, Risk};
 use deed_core::ids::{ActionId, ClientId, WorkerId};
 use deed_core::order::{Content, Lane, Payload};
 use deed_core::pace::Limits;
@@ -194,6 +195,8 @@ pub fn order(account: &Account, text: &str) -> NewOrder {
         not_before: None,
         depends_on: Vec::new(),
         batch: None,
+        risk: Risk::Low,
+        filed_by: "ann".to_owned(),
     }
 }
 
@@ -205,6 +208,7 @@ pub fn request() -> ArmRequest {
         manifest: Some(Sha256::of(b"draft manifest")),
         limits: Limits::default(),
         jitter_milli: 0,
+        approval: ApprovalNeed { needed: 0, risk: Risk::Low, binding: Sha256::of(b"nothing was asked") },
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn run(path: &Path, context: &Context) -> Result<Answer, CliErr
     let action = action(&order, &checked, &ledger).await?;
     let (account, recipe, now) = (&checked.account, &checked.recipe, now());
     let policy = context.policy()?.resolve(&policy::who(account), &recipe.budgets);
-    let asks = Asks::of(&policy, recipe, &action.payload.action_type, now);
+    let asks = Asks::of(&policy, recipe, &action, account, now);
     let facts = ledger.policy_facts(&action, account, &asks).await?;
     let report = policy::evaluate(&action, account, recipe, &policy, &facts, now);
     let hold = report.hold_before_commit();
@@ -80,6 +80,7 @@ async fn action(order: &Order, checked: &Checked, ledger: &SqlLedger) -> Result<
         attempted_at: None,
         experiment_id: order.file.experiment_id.clone(),
         variant_id: order.file.variant_id.clone(),
+        risk: order.file.risk,
     })
 }
 
