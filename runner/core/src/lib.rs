@@ -21,3 +21,4 @@ pub mod recover;
 pub mod state;
 pub mod time;
 pub mod verify;
+pub mod warning;

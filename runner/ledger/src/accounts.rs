@@ -4,6 +4,7 @@ use deed_core::account::{Account, AccountState, Fingerprint, Mode};
 use deed_core::ids::{AccountId, ClientId};
 use deed_core::ports::browser::SessionState;
 use deed_core::ports::ledger::LedgerFault;
+use deed_core::warning::WarningKind;
 use sqlx::Row as _;
 
 use crate::acts::{Act, Operator, check_by};
@@ -13,7 +14,7 @@ use crate::kill::client_exists;
 use crate::open::{commit, on};
 use crate::records::Columns as _;
 use crate::seal::SealerError;
-use crate::{LedgerError, SqlLedger, rows};
+use crate::{LedgerError, SqlLedger, rows, warnings};
 
 /// An account that is to be connected. It begins active and in mode draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +195,7 @@ impl SqlLedger {
         let mut tx = self.write(what).await?;
         let now = self.now();
         let mut account = rows::account(on(&mut tx), id).await?;
+        let before = account.state;
         change(&mut account);
         sqlx::query("UPDATE platform_accounts SET state = $1, state_reason = $2, mode = $3, updated_at = $4 WHERE account_id = $5")
             .bind(account.state.as_str())
@@ -204,6 +206,12 @@ impl SqlLedger {
             .execute(on(&mut tx))
             .await
             .during(what)?;
+        if let Some(reason) = reason.filter(|_| before != AccountState::Active && account.state == AccountState::Active)
+        {
+            // Whoever clears the account has put right what these warned of.
+            let kinds = WarningKind::ALL.into_iter().filter(|kind| kind.is_cleared_with_the_account());
+            warnings::close_of_account(on(&mut tx), now, id, kinds, Operator { by, reason }).await?;
+        }
         let act = Act::new(by, reason, &serde_json::json!({ "act": status, "account": id }));
         tell_act(self, on(&mut tx), now, Subject { account: Some(&account), ..Subject::default() }, status, &act)
             .await?;

@@ -13,6 +13,7 @@ use crate::audit::{tell_account, tell_action};
 use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::rows::{self, ActionDetails};
+use crate::warnings;
 
 /// $1 state, $2 to $4 the hold, $5 the failure, $6 now; the rest as in `note`. A hold lasts until the next change of state.
 const ADVANCE: &str = "UPDATE actions
@@ -85,6 +86,10 @@ pub(crate) async fn advance(
         return Err(LedgerFault::FenceLost(fence.action.clone()));
     }
     let after = told(ledger, on(&mut tx), now, fence, to.as_str(), &change).await?;
+    if let Some(ok) = change.identity_ok {
+        seen_as(on(&mut tx), now, fence, ok).await?;
+    }
+    warnings::of_change(ledger, on(&mut tx), now, event, &after).await?;
     if to == State::Queued {
         read_only_if_need_be(ledger, on(&mut tx), now, &after).await?;
     }
@@ -148,6 +153,18 @@ async fn read_only_if_need_be(
     if done.rows_affected() == 1 {
         tell_account(ledger, conn, now, after, "account_read_only").await?;
     }
+    Ok(())
+}
+
+/// Keeps at the account when it was last looked who is signed in, and whether that was the account.
+async fn seen_as(conn: &mut Conn, now: Timestamp, fence: &Fence, ok: bool) -> Result<(), LedgerFault> {
+    sqlx::query("UPDATE platform_accounts SET identity_at = $1, identity_ok = $2 WHERE account_id = $3")
+        .bind(now.0)
+        .bind(i64::from(ok))
+        .bind(fence.account.as_str())
+        .execute(conn)
+        .await
+        .during("keep who was signed in")?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::SqlLedger;
 use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::records::Columns as _;
-use crate::rows;
+use crate::{rows, warnings};
 
 /// Which action is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,6 +237,9 @@ pub(crate) async fn release(ledger: &SqlLedger, fence: &Fence) -> Result<(), Led
     if done.rows_affected() != 1 {
         return Err(LedgerFault::FenceLost(fence.action.clone()));
     }
+    let released = rows::action(on(&mut tx), &fence.action).await?;
+    let now = ledger.now();
+    warnings::of_release(ledger, on(&mut tx), now, &released).await?;
     commit(tx, what).await
 }
 

@@ -3,6 +3,7 @@
 use deed_core::ids::{AccountId, ActionId, WorkerId};
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::state::{IllegalTransition, State};
+use deed_core::time::Timestamp;
 
 /// Why an operator's command was not carried out. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +51,16 @@ pub enum LedgerError {
         /// Who has it; perhaps dead, and not recovered yet.
         worker: Option<WorkerId>,
     },
+    /// A warning is closed once.
+    #[error("warning {id} was closed by {by} at {at}")]
+    WarningClosed {
+        /// The warning.
+        id: String,
+        /// Who closed it.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Something that must be said is missing.
     #[error("{0} is missing: say it, it is kept in the audit log")]
     Missing(&'static str),
@@ -64,6 +75,7 @@ impl LedgerError {
             Self::AccountExists { .. } => "account-exists",
             Self::AccountMismatch { .. } => "account-mismatch",
             Self::NotForAPerson { .. } => "not-for-a-person",
+            Self::WarningClosed { .. } => "warning-closed",
             Self::Missing(_) => "missing-argument",
         }
     }

@@ -24,6 +24,7 @@ mod queue;
 mod records;
 mod rows;
 mod seal;
+mod warnings;
 
 pub use accounts::NewAccount;
 pub use acts::Operator;
@@ -35,3 +36,4 @@ pub use open::{LedgerOptions, SqlLedger};
 pub use queue::{ActionFilter, Filed, NewOrder, Resolution};
 pub use rows::ActionDetails;
 pub use seal::{AgeSealer, Sealer, SealerError};
+pub use warnings::{Closed, Warning};

@@ -21,6 +21,8 @@ mod postgres;
 mod queue;
 #[path = "support/server.rs"]
 mod server;
+#[path = "ledger/warnings.rs"]
+mod warnings;
 
 /// Which engine this suite runs on.
 const ON_A_SERVER: bool = true;

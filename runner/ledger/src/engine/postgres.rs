@@ -24,8 +24,10 @@ const OLDEST: i64 = 130_000;
 const LOCK: i32 = 0x6465_6564;
 
 /// The migrations, in order.
-pub(super) const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "ledger", include_str!("../../../../migrations/postgres/0001_ledger.sql"))];
+pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "ledger", include_str!("../../../../migrations/postgres/0001_ledger.sql")),
+    (4, "signals", include_str!("../../../../migrations/postgres/0004_signals.sql")),
+];
 
 /// Whether the tables are there.
 pub(crate) async fn is_made(url: &str) -> Result<bool, sqlx::Error> {

@@ -14,8 +14,10 @@ const WAL_TRIES: u32 = 20;
 const READERS_MAX: u32 = 4;
 
 /// The migrations, in order.
-pub(super) const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "ledger", include_str!("../../../../migrations/sqlite/0001_ledger.sql"))];
+pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "ledger", include_str!("../../../../migrations/sqlite/0001_ledger.sql")),
+    (4, "signals", include_str!("../../../../migrations/sqlite/0004_signals.sql")),
+];
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod open;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod queue;
+mod warnings;
 
 /// Which engine this suite runs on.
 const ON_A_SERVER: bool = false;
