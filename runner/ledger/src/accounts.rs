@@ -13,7 +13,7 @@ use crate::engine::{Conn, During as _};
 use crate::kill::client_exists;
 use crate::open::{commit, on};
 use crate::records::Columns as _;
-use crate::seal::SealerError;
+use crate::seal::{SealerError, sealer_fault};
 use crate::{LedgerError, SqlLedger, rows, warnings};
 
 /// An account that is to be connected. It begins active and in mode draft.
@@ -270,10 +270,6 @@ pub(crate) async fn session(ledger: &SqlLedger, id: &AccountId) -> Result<Option
     let text =
         String::from_utf8(plain).map_err(|_| sealer_fault(what, &SealerError::Unseal("it is no text".to_owned())))?;
     Ok(Some(SessionState::new(text)))
-}
-
-fn sealer_fault(what: &str, error: &SealerError) -> LedgerFault {
-    LedgerFault::Database { what: what.to_owned(), why: error.to_string(), code: error.code() }
 }
 
 fn candidate(account: &Account) -> String {

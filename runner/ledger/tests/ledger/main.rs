@@ -9,6 +9,7 @@ mod claims;
 mod database;
 mod desk;
 mod open;
+mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod queue;
