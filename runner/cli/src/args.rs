@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{account, act, audit, demo, kill, practice, proof, queue, recipe, record, replay, work};
+use crate::commands::{
+    account, act, audit, demo, kill, practice, proof, queue, recipe, record, replay, warning, webhook, work,
+};
 use crate::settings::Flags;
 
 /// Deed carries out one side effect at a time through a platform's own web page, at most once, as the right account, and leaves
@@ -53,6 +55,12 @@ pub enum Command {
     /// Stop everything, a client or an account, or let it go on
     #[command(subcommand)]
     Kill(kill::Command),
+    /// Look at warnings, and close them
+    #[command(subcommand)]
+    Warning(warning::Command),
+    /// Tell other programs what became of actions
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Read and check the audit log
     #[command(subcommand)]
     Audit(audit::Command),

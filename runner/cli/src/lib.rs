@@ -22,6 +22,7 @@ pub mod settings;
 mod signals;
 pub mod suggest;
 pub mod ui;
+pub mod webhook;
 pub mod world;
 
 use std::ffi::OsString;

@@ -18,6 +18,7 @@ pub mod permit;
 pub mod policy;
 pub mod ports;
 pub mod recover;
+pub mod session;
 pub mod state;
 pub mod time;
 pub mod verify;

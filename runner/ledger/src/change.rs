@@ -202,7 +202,7 @@ pub(crate) fn same_claim(details: &ActionDetails, fence: &Fence) -> bool {
 }
 
 /// The action, if the claim on it is still ours.
-async fn fenced(conn: &mut Conn, fence: &Fence) -> Result<ActionDetails, LedgerFault> {
+pub(crate) async fn fenced(conn: &mut Conn, fence: &Fence) -> Result<ActionDetails, LedgerFault> {
     let details = rows::action(conn, &fence.action).await?;
     if same_claim(&details, fence) { Ok(details) } else { Err(LedgerFault::FenceLost(fence.action.clone())) }
 }

@@ -16,7 +16,7 @@ use crate::SqlLedger;
 use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::records::Columns as _;
-use crate::{rows, warnings};
+use crate::{health, rows, warnings};
 
 /// Which action is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +137,12 @@ impl SqlLedger {
             .execute(&mut *conn)
             .await
             .during("claim an action")?;
-        if done.rows_affected() == 1 { read_claim(conn, id).await.map(Some) } else { Ok(None) }
+        if done.rows_affected() != 1 {
+            return Ok(None);
+        }
+        let claim = read_claim(&mut *conn, id).await?;
+        health::warn_of_ends(self, conn, self.now(), Some(&claim.account.id)).await?;
+        Ok(Some(claim))
     }
 
     /// Why an action can not be claimed now; `None` when it can.

@@ -170,6 +170,24 @@ pub(crate) async fn record(
     Ok(())
 }
 
+/// Whether an account was warned of exactly this before; closed or not, it is known.
+pub(crate) async fn is_told(
+    conn: &mut Conn,
+    kind: WarningKind,
+    account: &AccountId,
+    detail: &str,
+) -> Result<bool, LedgerFault> {
+    let found =
+        sqlx::query("SELECT warning_id FROM warnings WHERE kind = $1 AND account_id = $2 AND detail = $3 LIMIT 1")
+            .bind(kind.as_str())
+            .bind(account.as_str())
+            .bind(detail)
+            .fetch_optional(conn)
+            .await
+            .during("look for a warning")?;
+    Ok(found.is_some())
+}
+
 /// The warning that a change of state is, if it is one.
 pub(crate) async fn of_change(
     ledger: &SqlLedger,

@@ -15,6 +15,8 @@ mod claims;
 mod database;
 #[path = "ledger/desk.rs"]
 mod desk;
+#[path = "ledger/health.rs"]
+mod health;
 #[path = "ledger/outbox.rs"]
 mod outbox;
 #[path = "support/postgres.rs"]

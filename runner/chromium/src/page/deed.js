@@ -733,6 +733,9 @@
     return '<!DOCTYPE html>' + copy.outerHTML;
   };
 
+  // A page without storage of its own (a sandboxed one) has none to tell.
+  const stored = () => { try { return { origin: location.origin, entries: Object.entries(localStorage) }; } catch { return { origin: location.origin, entries: [] }; } };
+
   globalThis.__deed = { lookUntil: confirmed, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
-    picture, html, node };
+    picture, html, stored, node };
 })();

@@ -28,6 +28,7 @@ pub struct Args {
 /// No browser, the ledger's.
 pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     let ledger = context.ledger().await?;
+    ledger.warn_of_sessions().await?;
     let runner = Runner::enter(context, ledger.clone())?;
     let max = args.max;
     let ended = runner.supervise(async |runner| all_that_is_due(runner, max, context).await).await?;

@@ -8,6 +8,7 @@ mod change;
 mod claims;
 mod database;
 mod desk;
+mod health;
 mod open;
 mod outbox;
 #[path = "../support/postgres.rs"]
