@@ -322,3 +322,33 @@ fn the_stream_goes_on_from_its_cursor_and_follows() {
     filed_and_cancelled(&deed, "d");
     assert_eq!(watch.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn an_account_tells_when_its_session_ends_and_work_warns_of_it_once() {
+    let deed = Deed::with_account();
+    let import = |expires: i64| {
+        let cookie =
+            json!({ "name": "sid", "value": "s3cret", "domain": "127.0.0.1", "path": "/", "expires": expires });
+        let file = deed.write("session.json", json!({ "cookies": [cookie] }).to_string()).display().to_string();
+        deed.ok(&["account", "connect", "north_star", "--session", &file]);
+        deed.json(0, &["account", "list"])[0]["health"].clone()
+    };
+    assert_eq!(deed.json(0, &["account", "show", "north_star"])["health"]["session"], json!(null));
+    let health = import(now_s() + 10 * 3600);
+    assert_eq!(health["session"]["expiry"], "dated");
+    assert_eq!(
+        (&health["identity"], &health["attempted_24h"], &health["holds"]),
+        (&json!(null), &json!(0), &json!({}))
+    );
+    assert!(deed.ok(&["account", "list"]).out.contains("ends soon, "));
+    for _ in 0..2 {
+        deed.ok(&["work", "--until-idle"]);
+        let warnings = deed.json(0, &["warning", "list", "--account", "north_star"]);
+        assert_eq!((&warnings[0]["kind"], &warnings[0]["count"]), (&json!("session_expiring"), &json!(1)));
+    }
+    assert_eq!(deed.json(0, &["account", "show", "north_star"])["health"]["warnings"], json!({ "LOW": 1 }));
+    let health = import(-1);
+    assert_eq!((&health["session"]["expiry"], &health["session"]["expires_at"]), (&json!("undated"), &json!(null)));
+    assert!(deed.ok(&["account", "show", "north_star"]).out.contains("stored, without an end"));
+    assert_eq!(deed.json(0, &["warning", "list"]), json!([]), "the new session does not end soon");
+}
