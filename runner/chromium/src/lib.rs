@@ -24,6 +24,7 @@ mod query;
 pub mod relay;
 mod replay;
 mod session;
+mod storage;
 pub mod wire;
 
 pub use browser::{Chromium, ChromiumConfig};

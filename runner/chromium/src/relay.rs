@@ -56,7 +56,7 @@ impl Reach {
 }
 
 /// Whether an address is one of the public internet's: neither this machine's, nor a private network's, nor of special use (RFC 6890).
-fn is_public(ip: IpAddr) -> bool {
+pub fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let [a, b, c, _] = ip.octets();

@@ -384,6 +384,10 @@ impl Session for ChromiumSession {
         self.running.gate.take_stopped(self.key)
     }
 
+    async fn state(&self) -> Result<SessionState, BrowserFault> {
+        crate::storage::read(&self.page, &self.context).await
+    }
+
     async fn close(self) {
         // Nobody waits for its last pictures but the one who asked for them.
         tokio::spawn(async move {

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     account, act, approve, approver, audit, demo, kill, policy, practice, proof, queue, recipe, record, rehearse,
-    replay, work,
+    replay, warning, webhook, work,
 };
 use crate::settings::Flags;
 
@@ -61,6 +61,12 @@ pub enum Command {
     /// Stop everything, a client or an account, or let it go on
     #[command(subcommand)]
     Kill(kill::Command),
+    /// Look at warnings, and close them
+    #[command(subcommand)]
+    Warning(warning::Command),
+    /// Tell other programs what became of actions
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Read and check the audit log
     #[command(subcommand)]
     Audit(audit::Command),

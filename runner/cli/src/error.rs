@@ -21,6 +21,7 @@ use crate::order::OrderError;
 use crate::replay::error::FixtureError;
 use crate::session_file::SessionFileError;
 use crate::settings::SettingsError;
+use crate::webhook::WebhookError;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -163,6 +164,17 @@ pub enum CliError {
         /// The action.
         action: ActionId,
     },
+    /// A webhook.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    /// A cursor that is none of this ledger.
+    #[error("{cursor} is no cursor of this ledger; its last one is {last}")]
+    Cursor {
+        /// What was said.
+        cursor: i64,
+        /// The last one.
+        last: i64,
+    },
     /// The demonstration did not show what it must.
     #[error("the demonstration failed: {0}")]
     Demo(String),
@@ -218,6 +230,8 @@ impl CliError {
             Self::StoppedBefore { .. } => "stopped-before-attempt",
             Self::StoppedAfter { .. } => "stopped-after-attempt",
             Self::Record(e) => e.code(),
+            Self::Webhook(e) => e.code(),
+            Self::Cursor { .. } => "cursor-invalid",
             Self::Demo(_) => "demo-failed",
         }
     }
@@ -239,7 +253,9 @@ impl CliError {
             | Self::Picture { .. }
             | Self::NotInitialised { .. }
             | Self::Origin { .. }
-            | Self::NoProof { .. } => Exit::BadInput,
+            | Self::NoProof { .. }
+            | Self::Webhook(WebhookError::Url { .. } | WebhookError::Event { .. })
+            | Self::Cursor { .. } => Exit::BadInput,
             Self::Ledger(e) => exit_of_ledger(e),
             Self::Practice(PracticeError::UnknownAccount { .. }) => Exit::BadInput,
             Self::Busy { .. } | Self::StoppedBefore { .. } | Self::Record(RecordError::Identity(_)) => Exit::Held,
@@ -252,6 +268,7 @@ impl CliError {
             | Self::Practice(PracticeError::Bind { .. })
             | Self::File { .. }
             | Self::Record(RecordError::Browser(_))
+            | Self::Webhook(WebhookError::Failed { .. })
             | Self::Demo(_) => Exit::Internal,
         }
     }
@@ -292,6 +309,8 @@ impl CliError {
             | Self::NoProof { .. }
             | Self::StoppedBefore { action: None }
             | Self::Record(_)
+            | Self::Webhook(_)
+            | Self::Cursor { .. }
             | Self::Demo(_) => None,
         }
     }
@@ -349,6 +368,8 @@ impl CliError {
                 "run the same order again, or `deed work --until-idle`: it only looks, and finds out; nothing is ever sent twice".to_owned()
             }
             Self::StoppedBefore { .. } => "run the same order again; the next run resolves what this one left".to_owned(),
+            Self::Webhook(e) => e.help().to_owned(),
+            Self::Cursor { .. } => "go on from a `cursor` that this ledger gave, or without --from, from the beginning".to_owned(),
             Self::Demo(_) => "`deed doctor` tells what is missing; --keep leaves the directory for a look".to_owned(),
         }
     }
@@ -381,6 +402,7 @@ fn exit_of_ledger(error: &LedgerError) -> Exit {
         | LedgerError::Missing(_)
         | LedgerError::NotForAPerson { .. }
         | LedgerError::Approval(_)
+        | LedgerError::WarningClosed { .. }
         | LedgerError::Fault(
             LedgerFault::NotFound { .. } | LedgerFault::IdempotencyConflict { .. } | LedgerFault::Illegal(_),
         ) => Exit::BadInput,
@@ -399,6 +421,7 @@ fn help_of_ledger(error: &LedgerError) -> &'static str {
             "`deed work --until-idle` recovers what a runner died with, and looks; then ask again"
         }
         LedgerError::Approval(error) => error.help(),
+        LedgerError::WarningClosed { .. } => "nothing is left to do: `deed warning list --all` shows why it was closed",
         LedgerError::Missing(_) => "say it on the command line",
         LedgerError::Fault(fault) => match fault {
             LedgerFault::NotFound { what: "account", .. } => {
@@ -406,6 +429,8 @@ fn help_of_ledger(error: &LedgerError) -> &'static str {
             }
             LedgerFault::NotFound { what: "approver", .. } => "`deed approver list` shows who is registered",
             LedgerFault::NotFound { what: "client", .. } => "`deed account list` shows the clients of all accounts",
+            LedgerFault::NotFound { what: "warning", .. } => "`deed warning list --all` shows the warnings",
+            LedgerFault::NotFound { what: "webhook", .. } => "`deed webhook list` shows the webhooks",
             LedgerFault::NotFound { .. } => "`deed queue list` shows the actions",
             LedgerFault::IdempotencyConflict { .. } => {
                 "the key names an action that is something else: give this order a key of its own, or none"

@@ -23,6 +23,7 @@ pub mod settings;
 mod signals;
 pub mod suggest;
 pub mod ui;
+pub mod webhook;
 pub mod world;
 
 use std::ffi::OsString;

@@ -5,17 +5,23 @@ use deed_core::approval::AccountApprovals;
 use deed_core::hold::HoldReason;
 use deed_core::ids::{AccountId, ClientId};
 use deed_core::ports::browser::SessionState;
-use deed_core::ports::ledger::LedgerFault;
+use deed_core::ports::ledger::{Fence, LedgerFault};
+use deed_core::session::SessionExpiry;
+use deed_core::time::Timestamp;
+use deed_core::warning::WarningKind;
+
 use sqlx::Row as _;
 
 use crate::acts::{Act, Operator, check_by};
-use crate::audit::{Subject, tell_act};
+use crate::audit::{Subject, tell_account, tell_act};
+use crate::change::fenced;
 use crate::engine::{Conn, During as _};
+use crate::health::WARNED_AHEAD;
 use crate::kill::client_exists;
 use crate::open::{commit, on};
 use crate::records::Columns as _;
-use crate::seal::SealerError;
-use crate::{LedgerError, SqlLedger, rows, waits};
+use crate::seal::{SealerError, sealer_fault};
+use crate::{LedgerError, SqlLedger, rows, waits, warnings};
 
 /// An account that is to be connected. It begins active and in mode draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,6 +222,7 @@ impl SqlLedger {
         let mut tx = self.write(what).await?;
         let now = self.now();
         let mut account = rows::account(on(&mut tx), id).await?;
+        let before = account.state;
         change(&mut account);
         sqlx::query("UPDATE platform_accounts SET state = $1, state_reason = $2, mode = $3, approvals = $4, updated_at = $5 WHERE account_id = $6")
             .bind(account.state.as_str())
@@ -228,12 +235,14 @@ impl SqlLedger {
             .await
             .during(what)?;
         if account.state == AccountState::Active {
-            waits::let_go(
-                on(&mut tx),
-                id,
-                &HoldReason::ALL.into_iter().filter(|r| r.ends_when_active()).collect::<Vec<_>>(),
-            )
-            .await?;
+            let over: Vec<_> = HoldReason::ALL.into_iter().filter(|reason| reason.ends_when_active()).collect();
+            waits::let_go(on(&mut tx), id, &over).await?;
+        }
+        if let Some(reason) = reason.filter(|_| before != AccountState::Active && account.state == AccountState::Active)
+        {
+            // Whoever clears the account has put right what these warned of.
+            let kinds = WarningKind::ALL.into_iter().filter(|kind| kind.is_cleared_with_the_account());
+            warnings::close_of_account(on(&mut tx), now, id, kinds, Operator { by, reason }).await?;
         }
         let act = Act::new(by, reason, &serde_json::json!({ "act": status, "account": id }));
         tell_act(self, on(&mut tx), now, Subject { account: Some(&account), ..Subject::default() }, status, &act)
@@ -242,27 +251,33 @@ impl SqlLedger {
         Ok(account)
     }
 
-    /// Seals and stores the account's session (a storage-state JSON text), in place of an earlier one.
+    /// Seals and stores the account's session (a storage-state JSON text), in place of an earlier one; when it ends is not known.
+    ///
+    /// # Errors
+    /// As [`SqlLedger::set_session_that_ends`].
+    pub async fn set_session(&self, id: &AccountId, session: &SessionState, by: &str) -> Result<(), LedgerError> {
+        self.set_session_that_ends(id, session, None, by).await
+    }
+
+    /// Seals and stores the account's session (a storage-state JSON text), in place of an earlier one, with when it ends.
     ///
     /// # Errors
     /// [`LedgerFault::NotFound`]; [`LedgerFault::Database`] with the sealer's code when it can not be sealed.
-    pub async fn set_session(&self, id: &AccountId, session: &SessionState, by: &str) -> Result<(), LedgerError> {
+    pub async fn set_session_that_ends(
+        &self,
+        id: &AccountId,
+        session: &SessionState,
+        ends: Option<SessionExpiry>,
+        by: &str,
+    ) -> Result<(), LedgerError> {
         let what = "store a session";
         check_by(by)?;
         let sealed = self.options.sealer.seal(session.expose().as_bytes()).map_err(|e| sealer_fault(what, &e))?;
         let mut tx = self.write(what).await?;
         let now = self.now();
         let account = rows::account(on(&mut tx), id).await?;
-        sqlx::query(
-            "INSERT INTO sessions (account_id, sealed, updated_at) VALUES ($1, $2, $3)
-             ON CONFLICT (account_id) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
-        )
-        .bind(id.as_str())
-        .bind(sealed)
-        .bind(now.0)
-        .execute(on(&mut tx))
-        .await
-        .during(what)?;
+        let operator = Operator { by, reason: "a new session was imported" };
+        store_session(on(&mut tx), now, id, sealed, ends, operator).await?;
         let act = Act::new(by, None, &serde_json::json!({ "act": "session_imported", "account": id }));
         tell_act(
             self,
@@ -276,6 +291,55 @@ impl SqlLedger {
         commit(tx, what).await?;
         Ok(())
     }
+}
+
+/// Puts a sealed session in place of the earlier one, and closes the warning that the earlier one ends.
+pub(crate) async fn store_session(
+    conn: &mut Conn,
+    now: Timestamp,
+    id: &AccountId,
+    sealed: Vec<u8>,
+    ends: Option<SessionExpiry>,
+    operator: Operator<'_>,
+) -> Result<(), LedgerFault> {
+    sqlx::query(
+        "INSERT INTO sessions (account_id, sealed, updated_at, expiry, expires_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (account_id) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at,
+             expiry = excluded.expiry, expires_at = excluded.expires_at",
+    )
+    .bind(id.as_str())
+    .bind(sealed)
+    .bind(now.0)
+    .bind(ends.map(SessionExpiry::as_str))
+    .bind(ends.and_then(SessionExpiry::at).map(|at| at.0))
+    .execute(&mut *conn)
+    .await
+    .during("store a session")?;
+    if ends.and_then(SessionExpiry::at).is_none_or(|at| at > now.plus(WARNED_AHEAD)) {
+        warnings::close_of_account(conn, now, id, std::iter::once(WarningKind::SessionExpiring), operator).await?;
+    }
+    Ok(())
+}
+
+/// Stores a session that the platform refreshed, sealed, for whoever holds the live claim on the account.
+pub(crate) async fn refresh_session(
+    ledger: &SqlLedger,
+    fence: &Fence,
+    session: &SessionState,
+    ends: Option<SessionExpiry>,
+) -> Result<(), LedgerFault> {
+    let what = "store a refreshed session";
+    let sealed = ledger.options.sealer.seal(session.expose().as_bytes()).map_err(|e| sealer_fault(what, &e))?;
+    let mut tx = ledger.write(what).await?;
+    let now = ledger.now();
+    let details = fenced(on(&mut tx), fence).await?;
+    if details.lease_until.is_none_or(|until| until <= now) {
+        return Err(LedgerFault::FenceLost(fence.action.clone()));
+    }
+    let operator = Operator { by: "deed", reason: "the platform refreshed the session" };
+    store_session(on(&mut tx), now, &fence.account, sealed, ends, operator).await?;
+    tell_account(ledger, on(&mut tx), now, &details, "session_refreshed").await?;
+    commit(tx, what).await
 }
 
 /// The session, unsealed, for the episode that injects it.
@@ -293,10 +357,6 @@ pub(crate) async fn session(ledger: &SqlLedger, id: &AccountId) -> Result<Option
     let text =
         String::from_utf8(plain).map_err(|_| sealer_fault(what, &SealerError::Unseal("it is no text".to_owned())))?;
     Ok(Some(SessionState::new(text)))
-}
-
-fn sealer_fault(what: &str, error: &SealerError) -> LedgerFault {
-    LedgerFault::Database { what: what.to_owned(), why: error.to_string(), code: error.code() }
 }
 
 fn candidate(account: &Account) -> String {

@@ -12,11 +12,11 @@ use deed_proofs::{ArtifactKind, ArtifactRef, Sha256};
 use serde::Serialize;
 use sqlx::Row as _;
 
-use crate::SqlLedger;
 use crate::acts::Act;
 use crate::engine::{Conn, During as _, Row};
 use crate::records::{Columns as _, unreadable};
 use crate::rows::ActionDetails;
+use crate::{SqlLedger, outbox};
 
 /// Rows that are read at once when the chain is checked.
 const VERIFY_ROWS: i64 = 1_000;
@@ -80,8 +80,8 @@ pub(crate) async fn tell_action(
 ) -> Result<(), LedgerFault> {
     let mut event = begin(ledger, now, &Subject { action: Some(details), ..Subject::default() }, status);
     event.proof = proof_of(artifacts, manifest);
-    append(conn, &event).await?;
-    Ok(())
+    let seq = append(&mut *conn, &event).await?;
+    if outbox::is_told(status) { outbox::enqueue(ledger, conn, now, seq, details).await } else { Ok(()) }
 }
 
 /// An event about what a person did, with who and why.
@@ -95,8 +95,12 @@ pub(crate) async fn tell_act(
 ) -> Result<(), LedgerFault> {
     let mut event = begin(ledger, now, &subject, status);
     event.request.safe_payload_hash = act.hash();
-    let seq = append(conn, &event).await?;
-    act.store(conn, seq).await
+    let seq = append(&mut *conn, &event).await?;
+    act.store(&mut *conn, seq).await?;
+    match subject.action.filter(|_| outbox::is_told(status)) {
+        Some(details) => outbox::enqueue(ledger, conn, now, seq, details).await,
+        None => Ok(()),
+    }
 }
 
 /// An event about an account that the engine itself changed.
@@ -276,7 +280,7 @@ impl SqlLedger {
     }
 }
 
-fn read_row(row: &Row) -> Result<AuditRow, LedgerFault> {
+pub(crate) fn read_row(row: &Row) -> Result<AuditRow, LedgerFault> {
     let json = row.text("event_json")?;
     Ok(AuditRow {
         seq: row.number("seq")?,

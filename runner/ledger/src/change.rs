@@ -13,7 +13,7 @@ use crate::audit::{tell_account, tell_action};
 use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::rows::{self, ActionDetails};
-use crate::{SqlLedger, approvals, pace, tries, waits};
+use crate::{SqlLedger, approvals, pace, tries, waits, warnings};
 
 /// $1 state, $2 to $4 the hold, $5 the failure, $6 now; the rest as in `note`. A hold lasts until the next change of state.
 const ADVANCE: &str = "UPDATE actions
@@ -94,6 +94,10 @@ pub(crate) async fn advance(
     }
     let after = told(ledger, on(&mut tx), now, fence, to.as_str(), &change).await?;
     waits::after_change(ledger, on(&mut tx), now, &fence.action, to).await?;
+    if let Some(ok) = change.identity_ok {
+        seen_as(on(&mut tx), now, fence, ok).await?;
+    }
+    warnings::of_change(ledger, on(&mut tx), now, event, &after).await?;
     if to == State::Queued {
         read_only_if_need_be(ledger, on(&mut tx), now, &after).await?;
     }
@@ -180,6 +184,18 @@ async fn read_only_if_need_be(
     Ok(())
 }
 
+/// Keeps at the account when it was last looked who is signed in, and whether that was the account.
+async fn seen_as(conn: &mut Conn, now: Timestamp, fence: &Fence, ok: bool) -> Result<(), LedgerFault> {
+    sqlx::query("UPDATE platform_accounts SET identity_at = $1, identity_ok = $2 WHERE account_id = $3")
+        .bind(now.0)
+        .bind(i64::from(ok))
+        .bind(fence.account.as_str())
+        .execute(conn)
+        .await
+        .during("keep who was signed in")?;
+    Ok(())
+}
+
 pub(crate) async fn verification(
     ledger: &SqlLedger,
     fence: &Fence,
@@ -214,7 +230,7 @@ pub(crate) fn same_claim(details: &ActionDetails, fence: &Fence) -> bool {
 }
 
 /// The action, if the claim on it is still ours.
-async fn fenced(conn: &mut Conn, fence: &Fence) -> Result<ActionDetails, LedgerFault> {
+pub(crate) async fn fenced(conn: &mut Conn, fence: &Fence) -> Result<ActionDetails, LedgerFault> {
     let details = rows::action(conn, &fence.action).await?;
     if same_claim(&details, fence) { Ok(details) } else { Err(LedgerFault::FenceLost(fence.action.clone())) }
 }

@@ -16,8 +16,8 @@ use crate::SqlLedger;
 use crate::engine::{Conn, During as _};
 use crate::open::{commit, on};
 use crate::records::Columns as _;
-use crate::rows;
 use crate::waits::waited_for;
+use crate::{health, rows, warnings};
 
 /// Which action is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,7 +197,12 @@ impl SqlLedger {
             .execute(&mut *conn)
             .await
             .during("claim an action")?;
-        if done.rows_affected() == 1 { read_claim(conn, id).await.map(Some) } else { Ok(None) }
+        if done.rows_affected() != 1 {
+            return Ok(None);
+        }
+        let claim = read_claim(&mut *conn, id).await?;
+        health::warn_of_ends(self, conn, self.now(), Some(&claim.account.id)).await?;
+        Ok(Some(claim))
     }
 
     /// Why an action can not be claimed now; `None` when it can.
@@ -297,6 +302,9 @@ pub(crate) async fn release(ledger: &SqlLedger, fence: &Fence) -> Result<(), Led
     if done.rows_affected() != 1 {
         return Err(LedgerFault::FenceLost(fence.action.clone()));
     }
+    let released = rows::action(on(&mut tx), &fence.action).await?;
+    let now = ledger.now();
+    warnings::of_release(ledger, on(&mut tx), now, &released).await?;
     commit(tx, what).await
 }
 

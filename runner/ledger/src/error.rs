@@ -3,6 +3,7 @@
 use deed_core::ids::{AccountId, ActionId, WorkerId};
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::state::{IllegalTransition, State};
+use deed_core::time::Timestamp;
 
 use crate::approvals::ApprovalError;
 
@@ -55,6 +56,16 @@ pub enum LedgerError {
     /// An approval, an approver or a request was not taken.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    /// A warning is closed once.
+    #[error("warning {id} was closed by {by} at {at}")]
+    WarningClosed {
+        /// The warning.
+        id: String,
+        /// Who closed it.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Something that must be said is missing.
     #[error("{0} is missing: say it, it is kept in the audit log")]
     Missing(&'static str),
@@ -70,6 +81,7 @@ impl LedgerError {
             Self::AccountMismatch { .. } => "account-mismatch",
             Self::NotForAPerson { .. } => "not-for-a-person",
             Self::Approval(error) => error.code(),
+            Self::WarningClosed { .. } => "warning-closed",
             Self::Missing(_) => "missing-argument",
         }
     }

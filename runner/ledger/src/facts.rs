@@ -13,7 +13,7 @@ use deed_core::time::Timestamp;
 use crate::SqlLedger;
 use crate::engine::{Conn, During as _};
 use crate::records::Columns as _;
-use crate::{accounts, approvals, kill};
+use crate::{accounts, approvals, kill, warnings};
 
 const WHAT: &str = "read what the policy asks for";
 
@@ -114,7 +114,11 @@ async fn client_usage(
     rows.iter().map(|row| Ok((row.text("action_type")?, u64::try_from(row.number("used")?).unwrap_or(0)))).collect()
 }
 
-/// Early warnings of the account that nobody has closed. This ledger keeps none yet.
-async fn open_warnings(_conn: &mut Conn, _account: &Account) -> Result<Vec<OpenWarning>, LedgerFault> {
-    Ok(Vec::new())
+/// Early warnings of the account, its client and everybody that nobody has closed.
+async fn open_warnings(conn: &mut Conn, account: &Account) -> Result<Vec<OpenWarning>, LedgerFault> {
+    let open = warnings::open_of(conn, account).await?;
+    Ok(open
+        .into_iter()
+        .map(|w| OpenWarning { severity: w.severity, kind: w.kind.as_str().to_owned(), since: w.first_at })
+        .collect())
 }

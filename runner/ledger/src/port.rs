@@ -13,6 +13,7 @@ use deed_core::ports::ledger::{
     ArmRefusal, ArmRequest, AuditLine, Change, Claim, Fence, KillSwitch, Ledger, LedgerFault, StaleClaim,
     VerificationRead,
 };
+use deed_core::session::SessionExpiry;
 use deed_core::state::Event;
 use deed_core::time::Timestamp;
 use deed_proofs::Sha256;
@@ -98,6 +99,15 @@ impl Ledger for SqlLedger {
 
     async fn note(&self, fence: &Fence, change: Change) -> Result<(), LedgerFault> {
         change::note(self, fence, change).await
+    }
+
+    async fn refresh_session(
+        &self,
+        fence: &Fence,
+        session: &SessionState,
+        ends: Option<SessionExpiry>,
+    ) -> Result<(), LedgerFault> {
+        accounts::refresh_session(self, fence, session, ends).await
     }
 
     async fn verification(&self, fence: &Fence, read: &VerificationRead) -> Result<(), LedgerFault> {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
+use deed_core::ports::ledger::LedgerFault;
 
 use crate::files::create_private;
 
@@ -62,6 +63,11 @@ impl SealerError {
             Self::Unseal(_) => "unseal-failed",
         }
     }
+}
+
+/// The ledger could not seal or unseal what it keeps.
+pub(crate) fn sealer_fault(what: &str, error: &SealerError) -> LedgerFault {
+    LedgerFault::Database { what: what.to_owned(), why: error.to_string(), code: error.code() }
 }
 
 /// Seals what is secret before it is stored.

@@ -23,6 +23,10 @@ mod desk;
 mod facts;
 #[path = "ledger/fleet.rs"]
 mod fleet;
+#[path = "ledger/health.rs"]
+mod health;
+#[path = "ledger/outbox.rs"]
+mod outbox;
 #[path = "support/postgres.rs"]
 mod postgres;
 #[path = "ledger/queue.rs"]
@@ -31,6 +35,8 @@ mod queue;
 mod server;
 #[path = "ledger/tries.rs"]
 mod tries;
+#[path = "ledger/warnings.rs"]
+mod warnings;
 
 /// Which engine this suite runs on.
 const ON_A_SERVER: bool = true;

@@ -856,6 +856,9 @@
   // Of an inner frame: what stands in its body.
   const body = () => ({ origin: self.origin, html: withoutSecrets(document.body)?.innerHTML ?? '' });
 
+  // A page without storage of its own (a sandboxed one) has none to tell.
+  const stored = () => { try { return { origin: location.origin, entries: Object.entries(localStorage) }; } catch { return { origin: location.origin, entries: [] }; } };
+
   globalThis.__deed = { lookUntil: confirmed, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
-    picture, html, node, idOf, origin: () => self.origin, stop, owner: ownerOf, through, throughNow, pointed, recheckInFrame, centre, body };
+    picture, html, node, idOf, origin: () => self.origin, stop, owner: ownerOf, through, throughNow, pointed, recheckInFrame, centre, body, stored };
 })();

@@ -11,12 +11,14 @@ use deed_core::account::{Account, AccountState, Fingerprint, Mode};
 use deed_core::approval::AccountApprovals;
 use deed_core::ids::ClientId;
 use deed_core::pace::Pace;
+use deed_core::session::expiry;
 use deed_ledger::{NewAccount, Operator, SqlLedger};
 use deed_proofs::ImageHash;
 use deed_proofs::picture::PictureError;
 use deed_recipes::{PortPattern, Recipe};
 use serde_json::{Value, json};
 
+use super::health;
 use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::session_file::{self, SessionFile};
@@ -137,12 +139,12 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
         Command::List => list(context).await,
         Command::Show { account } => {
             let (ledger, account) = find(account, context).await?;
-            let pace = ledger.pace(&account.id).await?;
-            let mut data = to_json(&account);
+            let (pace, health) = (ledger.pace(&account.id).await?, ledger.account_health(&account.id).await?);
+            let mut data = health::into_json(&account, to_json(&account), &health);
             if let Some(object) = data.as_object_mut() {
                 object.insert("pace".to_owned(), pace_json(&pace));
             }
-            Ok(told(data, &account, with_pace(facts(&account), &pace), context))
+            Ok(told(data, &account, with_pace(health::facts(facts(&account), &health), &pace), context))
         }
         Command::Mode { account, mode } => set_mode(account, *mode, context).await,
         Command::Approvals { account, approvals, reason } => {
@@ -231,7 +233,9 @@ async fn import(
     session: &SessionFile,
     context: &Context,
 ) -> Result<(), CliError> {
-    ledger.set_session(&account.id, &session.state, &context.settings.operator).await?;
+    // Without a recipe that loads nobody knows which cookies are the platform's; the session is good all the same.
+    let ends = context.recipe(&account.platform).ok().and_then(|recipe| expiry(&session.state, &recipe));
+    ledger.set_session_that_ends(&account.id, &session.state, ends, &context.settings.operator).await?;
     context.ui.say(&format!("session imported and sealed: {} cookies, {} origins", session.cookies, session.origins));
     if session.exposed {
         context.ui.warn("others can read the session file: delete it now that it is imported, or `chmod 600` it");
@@ -273,27 +277,31 @@ pub async fn set_mode(name: &str, mode: ModeArg, context: &Context) -> Result<An
 }
 
 async fn list(context: &Context) -> Result<Answer, CliError> {
-    let accounts = context.ledger().await?.list_accounts().await?;
-    let rows: Vec<_> = accounts
-        .iter()
-        .map(|a| {
-            vec![
-                a.platform.clone(),
-                a.fingerprint.handle.clone(),
-                a.client.to_string(),
-                a.mode.as_str().to_owned(),
-                a.state.as_str().to_owned(),
-                if a.has_session { "yes".to_owned() } else { "no".to_owned() },
-                a.id.to_string(),
-            ]
-        })
-        .collect();
+    let ledger = context.ledger().await?;
+    let (mut rows, mut data) = (Vec::new(), Vec::new());
+    for a in ledger.list_accounts().await? {
+        let health = ledger.account_health(&a.id).await?;
+        rows.push(vec![
+            a.platform.clone(),
+            a.fingerprint.handle.clone(),
+            a.client.to_string(),
+            a.mode.as_str().to_owned(),
+            a.state.as_str().to_owned(),
+            health::session_words(&health),
+            health::identity_words(&health),
+            health.attempted_24h.to_string(),
+            health::holds_words(&health),
+            health::warnings_words(&health),
+            a.id.to_string(),
+        ]);
+        data.push(health::into_json(&a, to_json(&a), &health));
+    }
     if rows.is_empty() {
         context.ui.say("there are no accounts yet: `deed account add --help`");
         return Ok(Answer::done(json!([]), ""));
     }
-    let head = ["PLATFORM", "HANDLE", "CLIENT", "MODE", "STATE", "SESSION", "ID"];
-    let data = accounts.iter().map(to_json).collect::<Vec<_>>();
+    let head =
+        ["PLATFORM", "HANDLE", "CLIENT", "MODE", "STATE", "SESSION", "IDENTITY", "24 H", "HELD", "WARNINGS", "ID"];
     Ok(Answer::done(json!(data), table(&head, &rows, context.ui.out)))
 }
 
@@ -315,7 +323,8 @@ fn to_json(account: &Account) -> Value {
 }
 
 fn answer(account: &Account, context: &Context) -> Answer {
-    told(to_json(account), account, facts(account), context)
+    let session = if account.has_session { "stored, sealed" } else { "none" };
+    told(to_json(account), account, facts(account).with("session", session), context)
 }
 
 fn told(data: Value, account: &Account, facts: Facts, context: &Context) -> Answer {
@@ -334,7 +343,6 @@ fn facts(account: &Account) -> Facts {
         .with("approvals", account.approvals.as_str())
         .with("state", account.state.as_str())
         .maybe("because", account.state_reason.as_ref())
-        .with("session", if account.has_session { "stored, sealed" } else { "none" })
 }
 
 /// The share of the full pace, as a number.

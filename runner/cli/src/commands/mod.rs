@@ -8,6 +8,7 @@ pub mod audit;
 pub mod baseline;
 pub mod demo;
 pub mod doctor;
+pub mod health;
 pub mod init;
 pub mod intake;
 pub mod kill;
@@ -19,6 +20,9 @@ pub mod recipe;
 pub mod record;
 pub mod rehearse;
 pub mod replay;
+pub mod warning;
+pub mod watch;
+pub mod webhook;
 pub mod work;
 
 use crate::args::Command;
@@ -39,10 +43,12 @@ pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, 
         Command::Account(command) => account::run(&command, context).await,
         Command::Act(args) => act::run(&args, context).await,
         Command::Rehearse(args) => rehearse::run(&args, context).await,
-        Command::Queue(command) => queue::run(&command, context).await,
+        Command::Queue(command) => return queue::run(&command, context).await,
         Command::Approve(args) => approve::run(&args, context).await,
         Command::Approver(command) => approver::run(&command, context).await,
         Command::Work(args) => work::run(&args, context).await,
+        Command::Warning(command) => warning::run(&command, context).await,
+        Command::Webhook(command) => webhook::run(&command, context).await,
         Command::Kill(command) => kill::run(&command, context).await,
         Command::Audit(command) => audit::run(&command, context).await,
         Command::Proof(command) => proof::run(&command, context).await,

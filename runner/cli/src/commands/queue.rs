@@ -8,7 +8,7 @@ use deed_core::state::State;
 use deed_ledger::{ActionDetails, ActionFilter, Operator, Resolution};
 use serde_json::json;
 
-use super::{act, intake};
+use super::{act, intake, watch};
 use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::order;
@@ -38,6 +38,8 @@ pub enum Command {
         /// Action id
         action: String,
     },
+    /// What becomes of actions, a line of JSON for each change of state
+    Watch(watch::Args),
     /// Say what became of an action that looking could not find out
     #[command(group = clap::ArgGroup::new("found").required(true).args(["posted", "absent"]))]
     Resolve {
@@ -82,12 +84,13 @@ fn web_address(text: &str) -> Result<String, String> {
     }
 }
 
-/// Runs the command.
+/// Runs the command. `None`: it has written everything already.
 ///
 /// # Errors
 /// Bad input, the ledger's.
-pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
-    match command {
+pub async fn run(command: &Command, context: &Context) -> Result<Option<Answer>, CliError> {
+    let answer = match command {
+        Command::Watch(args) => return watch::run(args, context).await.map(|()| None),
         Command::Add(args) if args.order == Path::new("-") => intake::run(context).await,
         Command::Add(args) => add(args, context).await,
         Command::List { state, account, limit } => list(state.as_deref(), account.as_deref(), *limit, context).await,
@@ -118,7 +121,8 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
             let answer = show(&ActionId::new(action.trim()), context).await?;
             Ok(Answer::done(answer.data, answer.text))
         }
-    }
+    };
+    answer.map(Some)
 }
 
 async fn add(args: &act::Args, context: &Context) -> Result<Answer, CliError> {

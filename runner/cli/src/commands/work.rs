@@ -42,6 +42,7 @@ pub struct Args {
 /// No browser, a clock that is not the server's, the ledger's.
 pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     let ledger = context.ledger().await?;
+    ledger.warn_of_sessions().await?;
     let runner = Runner::enter(context, ledger.clone())?.in_a_fleet(Duration::from_secs(u64::from(args.lease)));
     let plan = Plan { slots: args.concurrency, max: args.max, until_idle: args.until_idle };
     let Some(worked) = fleet::work(runner, plan).await? else {

@@ -13,6 +13,7 @@ pub(crate) mod object;
 mod outcome;
 mod proposal;
 pub(crate) mod reading;
+mod refresh;
 mod steps;
 mod stop;
 pub mod trail;
@@ -505,6 +506,9 @@ impl<W: World> Episode<'_, W> {
             }
         };
         self.world.boundary("receipt");
+        if clear {
+            self.keep_session(&session, &ready.check).await;
+        }
         session.close().await;
         if !clear {
             self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;

@@ -15,6 +15,7 @@ use crate::order::Action;
 use crate::ports::browser::SessionState;
 use crate::ports::ledger::KillSwitch;
 use crate::time::Timestamp;
+pub use crate::warning::Severity;
 
 /// What is asked of the ledger for one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,37 +135,6 @@ impl SessionFacts {
             Some(Timestamp((seconds * 1000.0) as i64))
         });
         Self { expires: ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max()) }
-    }
-}
-
-/// How bad an early warning is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// To be known.
-    Low,
-    /// To be looked at.
-    Medium,
-    /// Stops the account's actions.
-    High,
-    /// Stops the account's actions.
-    Critical,
-}
-
-impl Severity {
-    /// The name in the database and on the terminal.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// Reads [`Severity::as_str`].
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Low, Self::Medium, Self::High, Self::Critical].into_iter().find(|s| s.as_str() == text)
     }
 }
 

@@ -219,7 +219,7 @@ fn early_warnings(facts: &PolicyFacts) -> PolicyCheck {
     }
     let told: Vec<_> = facts.open_warnings.iter().map(ToString::to_string).collect();
     let told = format!("open: {}", told.join(", "));
-    if facts.open_warnings.iter().any(|warning| warning.severity >= Severity::High) {
+    if facts.open_warnings.iter().any(|warning| warning.severity.stops()) {
         PolicyCheck::failed(name, HoldReason::Policy, told)
     } else {
         PolicyCheck::warned(name, told)

@@ -489,6 +489,9 @@ pub trait Session: Send + Sync {
         Vec::new()
     }
 
+    /// Cookies of the whole context, and local storage of the page's own origin, as a storage state.
+    fn state(&self) -> impl Future<Output = Result<SessionState, BrowserFault>> + Send;
+
     /// Ends the context. Never fails: what can not be closed is ended with its process.
     fn close(self) -> impl Future<Output = ()> + Send;
 }

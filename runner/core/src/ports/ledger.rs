@@ -15,6 +15,7 @@ use crate::pace::{Limits, Wait};
 use crate::permit::ArmGrant;
 use crate::policy::{Asks, PolicyFacts};
 use crate::ports::browser::SessionState;
+use crate::session::SessionExpiry;
 use crate::state::Event;
 use crate::time::Timestamp;
 
@@ -370,6 +371,15 @@ pub trait Ledger: Send + Sync {
     /// Keeps what is known of the object, and proof, without a change of state (the receipt). From here on nothing of the press can leave any
     /// more: a kill switch that waits for it goes on.
     fn note(&self, fence: &Fence, change: Change) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// Seals a session that the platform refreshed during the episode, in place of the stored one. Refused when the claim is no longer ours,
+    /// or its lease is over.
+    fn refresh_session(
+        &self,
+        fence: &Fence,
+        session: &SessionState,
+        ends: Option<SessionExpiry>,
+    ) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
     /// Keeps one verification read.
     fn verification(

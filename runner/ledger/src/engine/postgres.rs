@@ -30,6 +30,7 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "policy_facts", include_str!("../../../../migrations/postgres/0005_policy_facts.sql")),
     (6, "pace", include_str!("../../../../migrations/postgres/0006_pace.sql")),
     (3, "approvals", include_str!("../../../../migrations/postgres/0003_approvals.sql")),
+    (4, "signals", include_str!("../../../../migrations/postgres/0004_signals.sql")),
 ];
 
 /// Whether the tables are there.

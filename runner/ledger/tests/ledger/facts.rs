@@ -30,6 +30,7 @@ fn asks(desk: &Desk, per_hour: u64, per_day: u64) -> Asks {
         day_start: Timestamp(START),
         month_start: Timestamp(START),
         marker: None,
+        approval: request().approval,
     }
 }
 

@@ -12,11 +12,14 @@ mod database;
 mod desk;
 mod facts;
 mod fleet;
+mod health;
 mod open;
+mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod queue;
 mod tries;
+mod warnings;
 
 /// Which engine this suite runs on.
 const ON_A_SERVER: bool = false;
