@@ -1,5 +1,5 @@
 //! A fleet: real worker processes on two "machines" (data directories), one PostgreSQL, one proof store, twenty accounts; workers are killed
-//! and stopped all the while, and the platform misbehaves.
+//! and stopped all the while, their connections to the ledger are cut, and the platform misbehaves.
 //!
 //! Each order reaches the platform at most once, as its own account, and all of them end or wait for a person. `DEED_FLEET_ORDERS`,
 //! `DEED_FLEET_SECONDS`, `DEED_FLEET_WORKERS` and `DEED_FLEET_SEED` make it longer or another one (`make fleet`: 400 orders, 10 minutes).
@@ -133,6 +133,7 @@ struct Fleet {
     workers: Vec<Worker>,
     killed: usize,
     stopped: usize,
+    cut: usize,
 }
 
 struct Worker {
@@ -142,7 +143,7 @@ struct Worker {
 
 impl Fleet {
     fn start(homes: [Home; 2], count: u64) -> Self {
-        let mut fleet = Self { homes, workers: Vec::new(), killed: 0, stopped: 0 };
+        let mut fleet = Self { homes, workers: Vec::new(), killed: 0, stopped: 0, cut: 0 };
         for number in 0..usize::try_from(count).unwrap() {
             let child = fleet.spawn(number);
             fleet.workers.push(Worker { child, stopped_until: None });
@@ -202,8 +203,11 @@ impl Fleet {
                 signal(&worker.child, "CONT");
                 worker.stopped_until = None;
             }
-            let ended = worker.child.try_wait().unwrap();
-            assert!(ended.is_none(), "worker {number} ended by itself: {ended:?}\n{}", self.logs());
+            if let Some(ended) = worker.child.try_wait().unwrap() {
+                // Its ledger was cut off while it began: whoever runs workers starts it again.
+                assert_eq!(ended.code(), Some(70), "worker {number} ended by itself\n{}", self.logs());
+                self.workers[number].child = self.spawn(number);
+            }
         }
     }
 
@@ -224,6 +228,19 @@ impl Drop for Fleet {
             let _ = worker.child.wait();
         }
     }
+}
+
+/// Ends every connection of the workers to the ledger, in the middle of whatever it does.
+async fn cut_off(address: &str) {
+    let schema = address.split("application_name=").nth(1).and_then(|rest| rest.split('&').next()).unwrap();
+    let other = address.replace("application_name=", "application_name=test_");
+    let mut raw = <sqlx::PgConnection as sqlx::Connection>::connect(&other).await.unwrap();
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1")
+        .bind(schema)
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    sqlx::Connection::close(raw).await.unwrap();
 }
 
 fn signal(child: &Child, name: &str) {
@@ -253,7 +270,8 @@ fn in_trouble_each_order_is_written_at_most_once_as_its_own_account_and_all_come
     let homes = [Home::on_server(&address), Home::on_server(&address)];
     homes[0].ok(&["init"]);
     let (ledger, mut town) = runtime.block_on(async {
-        let ledger = deed_tests::open_ledger_on(&address, &homes[0].path().join("seal.key")).await;
+        let unharmed = address.replace("application_name=", "application_name=test_");
+        let ledger = deed_tests::open_ledger_on(&unharmed, &homes[0].path().join("seal.key")).await;
         let town = Town::new(&ledger).await;
         (ledger, town)
     });
@@ -273,6 +291,10 @@ fn in_trouble_each_order_is_written_at_most_once_as_its_own_account_and_all_come
             }
         }
         fleet.strike(&mut dice);
+        if dice.random_bool(0.15) {
+            runtime.block_on(cut_off(&address));
+            fleet.cut += 1;
+        }
         fleet.go_on(false);
     }
     town.platforms.iter().for_each(|platform| platform.set_faults(Faults::default()));
@@ -300,9 +322,10 @@ fn in_trouble_each_order_is_written_at_most_once_as_its_own_account_and_all_come
     }
     assert!(states.contains_key("postcheck_complete"), "nothing came through: {states:?}\n{}", fleet.logs());
     assert!(runtime.block_on(ledger.audit_verify()).unwrap().ok);
-    let (killed, stopped) = (fleet.killed, fleet.stopped);
+    let (killed, stopped, cut) = (fleet.killed, fleet.stopped, fleet.cut);
     println!(
-        "{orders} orders, {count} workers, {killed} killed, {stopped} stopped, {written} writes, none twice: {states:?}"
+        "{orders} orders, {count} workers, {killed} killed, {stopped} stopped, {cut} times cut off from the ledger, {written} writes, \
+         none twice: {states:?}"
     );
     runtime.block_on(async {
         ledger.close().await;

@@ -143,6 +143,16 @@ fn a_disk_that_fills_up_during_an_episode_is_told_truthfully_and_the_next_run_re
         let mut verify = home.command(&["audit", "verify"]);
         verify.env("DEED_DATA", &data);
         assert_eq!(home.run(verify).json["ok"], true, "{boundary}");
+        // The third outcome in a day that is not known at once stops the account until somebody has looked.
+        let ask = |arguments: &[&str]| {
+            let mut command = home.command(arguments);
+            command.env("DEED_DATA", &data);
+            home.run(command)
+        };
+        for warning in ask(&["warning", "list"]).json.as_array().expect("a list") {
+            let id = warning["warning_id"].as_str().expect("an id");
+            assert_eq!(ask(&["warning", "close", id, "--reason", "the disk was full"]).code, 0);
+        }
     }
     platform.end();
 }

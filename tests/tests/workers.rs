@@ -153,3 +153,66 @@ fn a_worker_that_stalled_for_longer_than_its_lease_can_neither_press_nor_write()
     assert_eq!(homes[1].run(homes[1].command(&["audit", "verify"])).json["ok"], true);
     runtime.block_on(practice.stop());
 }
+
+/// What a queue's consumer orders when somebody asks for the price under a post: a public reply, and then a message. Their keys are made of
+/// the comment, so that the same comment never makes two of either.
+fn answers(origin: &str, comment: &str, author: &str, words: &str) -> Vec<Value> {
+    if !words.to_lowercase().contains("price") {
+        return Vec::new();
+    }
+    let (reply, message) = (format!("{comment}/reply"), format!("{comment}/message"));
+    vec![
+        json!({ "platform": "practice", "account": HANDLE, "action": "comment_reply", "target": format!("{origin}/p/p_seed07"),
+                "content": { "text": "We have sent you the price list." }, "idempotency_key": reply }),
+        json!({ "platform": "practice", "account": HANDLE, "action": "dm_send", "target": author,
+                "content": { "text": "Two loaves of rye are 9.80." }, "idempotency_key": message, "depends_on": [reply] }),
+    ]
+}
+
+/// Golden path 4: a comment with a keyword, a reply to it, then a message, as far as the policy allows; never a second message.
+#[test]
+fn gp4_a_keyword_is_answered_and_then_written_to_once_as_far_as_the_policy_allows() {
+    let (runtime, practice) = platform();
+    let home = Home::new(&practice);
+    let policy = home.path().join("data/policy.yaml");
+    std::fs::write(&policy, "defaults: { allow: [comment_reply] }\n").unwrap();
+    assert!(answers(&practice.origin(), "c-1", "passer_by", "What a lovely loaf").is_empty());
+    let orders = answers(&practice.origin(), "c-1", "passer_by", "What is the PRICE?");
+    let ids = add(&home, &orders);
+    let count = |kind| practice.truth().of_kind(kind).count();
+    let show = |id: &str| home.run(home.command(&["queue", "show", id])).json;
+    assert_eq!(show(&ids[1])["waits_for"][0], ids[0].as_str(), "the message waits for the reply");
+    let work = || home.run(home.command(&["work", "--until-idle"]));
+
+    let said = work();
+    assert_eq!((count(WriteKind::Comment), count(WriteKind::Dm)), (1, 0), "{said:?}");
+    let message = show(&ids[1]);
+    assert_eq!(message["hold"]["reason"], "policy", "{message:#}");
+    assert!(message["hold"]["detail"].as_str().unwrap().contains("platform_policy"), "{message:#}");
+
+    std::fs::write(&policy, "defaults: { allow: [comment_reply, dm_send] }\n").unwrap();
+    home.ok(&["queue", "release", &ids[1], "--reason", "the policy allows it now"]);
+    // Killed right after the press: whether it counted is found out by looking.
+    let mut killed = home.command(&["work", "--until-idle"]);
+    killed.env("DEED_HALT_AT", "pressed");
+    let mut worker = deed_tests::process::run_until(&mut killed, |line| line.contains("halted at")).expect("it halts");
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    let said = work();
+    let message = show(&ids[1]);
+    assert!(
+        matches!(message["state"].as_str(), Some("confirmed_success" | "postcheck_complete")),
+        "{message:#}\n{said:?}"
+    );
+    assert_eq!(count(WriteKind::Dm), 1);
+
+    // The consumer hears of the same comment again.
+    assert_eq!(add(&home, &orders), ids);
+    work();
+    let truth = practice.truth();
+    let at = |kind| truth.of_kind(kind).map(|write| write.seq).collect::<Vec<_>>();
+    let (replies, messages) = (at(WriteKind::Comment), at(WriteKind::Dm));
+    assert_eq!((replies.len(), messages.len()), (1, 1));
+    assert!(replies[0] < messages[0]);
+    runtime.block_on(practice.stop());
+}

@@ -19,6 +19,8 @@ use tokio::sync::watch;
 use crate::error::CliError;
 use crate::runtime::{BEATS_PER_LEASE, Runner, Worked};
 use crate::signals::asked_to_stop;
+use crate::webhook::deliver::deliver_due;
+use crate::webhook::send::Sender;
 
 /// How long a slot that found nothing waits before it looks again.
 const IDLE: Duration = Duration::from_millis(500);
@@ -30,6 +32,10 @@ const LOST_GRACE: Duration = Duration::from_secs(2);
 const AWAY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 /// How often a slot tries to put back what it has, while the ledger can not be reached.
 const PUT_BACK_TRIES: u32 = 8;
+/// Most messages that webhooks are sent before the worker looks around again.
+const TOLD_AT_ONCE: u32 = 100;
+/// How long a worker that has nothing left to do waits for webhooks; what is not told by then is due again for the next one.
+const TOLD_AT_THE_END_WITHIN: Duration = Duration::from_secs(10);
 /// How many outcomes are kept for the answer of a run without an end.
 const KEPT: usize = 1_000;
 
@@ -54,6 +60,8 @@ struct Floor<'r> {
     mine: Mutex<BTreeSet<ActionId>>,
     /// What it had, and has lost.
     lost: watch::Sender<BTreeSet<ActionId>>,
+    /// Sends webhooks, where TLS can be set up.
+    sender: Option<Sender>,
     taken: AtomicU32,
     busy: AtomicUsize,
     worked: Mutex<Vec<Worked>>,
@@ -100,6 +108,7 @@ async fn on_the_floor(runner: &Runner, plan: Plan, drain: watch::Sender<bool>) -
         drain,
         mine: Mutex::default(),
         lost: watch::Sender::new(BTreeSet::new()),
+        sender: Sender::new().inspect_err(|why| tracing::warn!(why, "no webhook is sent")).ok(),
         taken: AtomicU32::new(0),
         busy: AtomicUsize::new(0),
         worked: Mutex::default(),
@@ -112,8 +121,10 @@ async fn on_the_floor(runner: &Runner, plan: Plan, drain: watch::Sender<bool>) -
         ended = slots => ended,
         () = floor.beat() => Vec::new(),
         () = floor.keep_house() => Vec::new(),
+        () = floor.tell_others() => Vec::new(),
     };
     ended.into_iter().collect::<Result<(), _>>()?;
+    let _ = tokio::time::timeout(TOLD_AT_THE_END_WITHIN, floor.tell_once()).await;
     runner.ledger().leave_worker(runner.worker()).await?;
     Ok(floor.worked.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
@@ -302,6 +313,22 @@ impl Floor<'_> {
             if let Err(error) = self.take_over(&mut told).await {
                 tracing::warn!(%error, "what other workers left was not looked at");
             }
+        }
+    }
+
+    /// Sends what webhooks are to hear; never ends.
+    async fn tell_others(&self) {
+        loop {
+            self.tell_once().await;
+            tokio::time::sleep(HOUSEKEEPING).await;
+        }
+    }
+
+    /// A webhook that is not reached keeps nobody from working: what it was to hear is due again later.
+    async fn tell_once(&self) {
+        let Some(sender) = &self.sender else { return };
+        if let Err(fault) = deliver_due(self.runner.ledger(), sender, TOLD_AT_ONCE).await {
+            tracing::warn!(%fault, "webhooks were not sent");
         }
     }
 

@@ -46,7 +46,7 @@ fn a_wrong_command_line_is_a_usage_error() {
     let (code, said) = deed.fails(2, &["kil", "on"]);
     assert!(code == "usage" && said.err.contains("'kill'"), "{}", said.err);
     assert_eq!(deed.fails(2, &["kill", "on"]).0, "usage");
-    assert_eq!(deed.fails(2, &["work"]).0, "usage");
+    assert_eq!(deed.fails(2, &["work", "--concurrency", "0"]).0, "usage");
     let help = deed.ok(&["--help"]);
     assert!(help.out.contains("Exit codes: 0 done") && help.err.is_empty());
 }

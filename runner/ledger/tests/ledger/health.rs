@@ -117,6 +117,7 @@ async fn a_refreshed_session_is_sealed_under_the_live_claim_only() {
     let stale = SessionState::new("{\"cookies\":[],\"n\":2}");
     let late = desk.ledger.refresh_session(&fence, &stale, None).await.unwrap_err();
     assert_eq!(late.code(), "fence-lost");
+    desk.pass(deed_ledger::CLOCKS_APART);
     let claims = desk.ledger.stale_claims(&[]).await.unwrap();
     let claim = desk.ledger.take_over(&claims[0], &worker("w2"), LEASE).await.unwrap().unwrap();
     let lost = desk.ledger.refresh_session(&fence, &stale, None).await.unwrap_err();

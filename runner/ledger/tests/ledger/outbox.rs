@@ -304,7 +304,7 @@ async fn a_runner_that_died_is_told_of_too() {
     let desk = Desk::new().await;
     endpoint(&desk, &["action.unknown", "action.queued"]).await;
     let fence = desk.attempted("a").await;
-    desk.pass(LEASE);
+    desk.pass(LEASE + deed_ledger::CLOCKS_APART);
     let stale = desk.ledger.stale_claims(&[]).await.unwrap().remove(0);
     let claim = desk.ledger.take_over(&stale, &worker("w2"), LEASE).await.unwrap().unwrap();
     desk.ledger.advance(&claim.fence, Event::OutcomeUnclear, Change::default()).await.unwrap();
