@@ -2,7 +2,7 @@
 //!
 //! `DEED_KILL_TRIALS` sets the number of trials (12 by default; `make kill-trials`: 200), `DEED_KILL_SEED` their moments. What an
 //! acknowledgement takes is printed, and not asserted.
-#![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

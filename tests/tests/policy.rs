@@ -1,5 +1,5 @@
 //! What a policy does to an episode in a real browser: what is not begun, what is not committed, and what counts.
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use std::sync::Arc;
 use std::time::Duration;

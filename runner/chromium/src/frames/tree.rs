@@ -217,6 +217,7 @@ impl Tree {
 }
 
 #[cfg(test)]
+#[expect(clippy::panic, reason = "tests stop at the first surprise")]
 mod tests {
     use super::*;
 
