@@ -215,7 +215,14 @@ impl Fleet {
     fn drain(&mut self) {
         for number in 0..self.workers.len() {
             signal(&self.workers[number].child, "TERM");
-            let status = self.workers[number].child.wait().unwrap();
+            let until = Instant::now() + SETTLE_WITHIN;
+            let status = loop {
+                if let Some(status) = self.workers[number].child.try_wait().unwrap() {
+                    break status;
+                }
+                assert!(Instant::now() < until, "worker {number} does not end\n{}", self.logs());
+                std::thread::park_timeout(Duration::from_millis(100));
+            };
             assert!(status.code().is_some(), "it ended by itself: {status}\n{}", self.logs());
         }
     }

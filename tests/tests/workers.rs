@@ -192,9 +192,9 @@ fn gp4_a_keyword_is_answered_and_then_written_to_once_as_far_as_the_policy_allow
 
     std::fs::write(&policy, "defaults: { allow: [comment_reply, dm_send] }\n").unwrap();
     home.ok(&["queue", "release", &ids[1], "--reason", "the policy allows it now"]);
-    // Killed right after the press: whether it counted is found out by looking.
+    // Killed when the platform had just taken it: that it is there is found out by looking.
     let mut killed = home.command(&["work", "--until-idle"]);
-    killed.env("DEED_HALT_AT", "pressed");
+    killed.env("DEED_HALT_AT", "receipt");
     let mut worker = deed_tests::process::run_until(&mut killed, |line| line.contains("halted at")).expect("it halts");
     worker.kill().unwrap();
     worker.wait().unwrap();

@@ -248,10 +248,14 @@ impl Floor<'_> {
                 let _ = armed.wait_for(|armed| !armed).await;
             }
         };
+        let lost = async {
+            // What `wait_for` answers keeps the others from telling what they have: it does not outlive this.
+            let _ = lost.wait_for(|lost| lost.contains(&fence.action)).await;
+        };
         tokio::select! {
             biased;
             ended = &mut work => Some(ended),
-            _ = lost.wait_for(|lost| lost.contains(&fence.action)) => {
+            () = lost => {
                 runner.context().ui.warn(&format!("the claim on {} was lost: another worker has it, or the ledger was away for too long", fence.action));
                 // It may be at its very end.
                 tokio::time::timeout(LOST_GRACE, &mut work).await.ok()

@@ -13,8 +13,8 @@ const WRITERS_MAX: u32 = 4;
 /// Connections that only read.
 const READERS_MAX: u32 = 4;
 /// A transaction whose process stopped in the middle of it (or whose machine is gone) is ended by the server after this long: it holds
-/// the lock that all others wait for.
-const IDLE_IN_TRANSACTION_S: u32 = 15;
+/// the lock that all others wait for, and they wait longer than this ([`BUSY`]).
+const IDLE_IN_TRANSACTION_S: u32 = 6;
 /// No statement of the ledger takes longer.
 const STATEMENT_S: u32 = 30;
 /// The oldest server that Debian still keeps.
