@@ -14,7 +14,8 @@ use deed_core::ports::ledger::Ledger as _;
 use deed_ledger::{ClaimTarget, NewAccount, SqlLedger};
 use deed_tests::{open_ledger, open_ledger_on};
 
-const ACCOUNTS: usize = 1_000;
+/// An agency of fifty clients.
+const ACCOUNTS: usize = 200;
 const LEASE: Duration = Duration::from_secs(600);
 
 /// Actions from the one number to the other, spread over the accounts.

@@ -17,6 +17,9 @@ const READERS_MAX: u32 = 4;
 const IDLE_IN_TRANSACTION_S: u32 = 6;
 /// No statement of the ledger takes longer.
 const STATEMENT_S: u32 = 30;
+/// Each query of the ledger looks a few rows up by an index. What the planner knows of a table may be old, and a join that reads a whole
+/// queue once is worse than any look-up.
+const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off";
 /// The oldest server that Debian still keeps.
 const OLDEST: i64 = 130_000;
 /// The first half of the advisory lock's key, "deed"; the other is the schema, so that two ledgers of one database do not wait for each
@@ -86,7 +89,7 @@ async fn set(conn: &mut Conn, read_only: bool) -> Result<(), sqlx::Error> {
     let settings = format!(
         "{durable} SET lock_timeout = {busy}; SET statement_timeout = '{STATEMENT_S}s';
          SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_S}s'; SET default_transaction_isolation = 'read committed';
-         SET default_transaction_read_only = {read_only}; SET client_min_messages = warning"
+         SET default_transaction_read_only = {read_only}; SET client_min_messages = warning; {PLANS}"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(conn).await.map(drop)
 }
