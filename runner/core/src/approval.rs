@@ -214,43 +214,12 @@ impl ApprovalStanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{AccountState, Fingerprint, Mode};
-    use crate::ids::{AccountId, ClientId};
-    use crate::order::{Content, Lane, Payload};
-    use crate::state::State;
+    use crate::ids::AccountId;
+    use crate::order::Content;
+    use crate::sample::{self, account};
 
     fn action() -> Action {
-        let content = Content { text: "Fresh bread".into(), ..Content::default() };
-        Action {
-            id: ActionId::new("a"),
-            episode: None,
-            client: ClientId::new("c"),
-            account: AccountId::new("acc"),
-            platform: "practice".into(),
-            lane: Lane::Browser,
-            payload: Payload { action_type: "publish.post".into(), content, target: None },
-            idempotency_key: "k".into(),
-            state: State::Queued,
-            attempted_at: None,
-            experiment_id: None,
-            variant_id: None,
-            risk: Risk::Low,
-        }
-    }
-
-    fn account() -> Account {
-        Account {
-            id: AccountId::new("acc"),
-            client: ClientId::new("c"),
-            platform: "practice".into(),
-            fingerprint: Fingerprint { handle: "north_star".into(), display_name: None, avatar: None },
-            origin: None,
-            state: AccountState::Active,
-            state_reason: None,
-            mode: Mode::Live,
-            has_session: true,
-            approvals: AccountApprovals::None,
-        }
+        sample::action(Content { text: "Fresh bread".into(), ..Content::default() })
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub mod policy;
 pub mod ports;
 pub mod recover;
 pub mod retry;
+#[cfg(test)]
+mod sample;
 pub mod session;
 pub mod state;
 pub mod time;

@@ -28,7 +28,7 @@ WHERE action_id = $15 AND worker = $16 AND epoch = $17 AND state = $18";
 
 /// What is known is added to, never taken away.
 const NOTE: &str = "UPDATE actions
-SET updated_at = $1, press_until = NULL,
+SET updated_at = $1, press_until = CASE WHEN $13 = 1 THEN NULL ELSE press_until END,
     platform_object_id = coalesce($2, platform_object_id), permalink = coalesce($3, permalink),
     http_status = coalesce($4, http_status), visibility = coalesce($5, visibility),
     identity_ok = coalesce($6, identity_ok), policy_snapshot_id = coalesce($7, policy_snapshot_id),
@@ -130,6 +130,7 @@ pub(crate) async fn note(ledger: &SqlLedger, fence: &Fence, change: Change) -> R
         .bind(fence.action.to_string())
         .bind(fence.worker.to_string())
         .bind(fence.epoch)
+        .bind(i64::from(change.press_over))
         .execute(on(&mut tx))
         .await
         .during(what)?;

@@ -127,45 +127,13 @@ fn url_origin(url: &str) -> Option<&str> {
 #[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::account::{Account, AccountState, Fingerprint, Mode};
-    use crate::ids::{AccountId, ActionId, ClientId};
-    use crate::order::{Action, Content, Lane, Payload};
+    use crate::order::{Action, Content};
     use crate::ports::browser::{ChallengeHit, NodeFacts, Vote};
-    use crate::state::State;
+    use crate::sample::{self, account};
     use deed_recipes::ChallengeKind;
 
     fn action() -> Action {
-        let content = Content { text: "Fresh bread".into(), ..Content::default() };
-        Action {
-            id: ActionId::new("a"),
-            episode: None,
-            client: ClientId::new("c"),
-            account: AccountId::new("acc"),
-            platform: "practice".into(),
-            lane: Lane::Browser,
-            payload: Payload { action_type: "publish.post".into(), content, target: None },
-            idempotency_key: "k".into(),
-            state: State::Queued,
-            attempted_at: None,
-            experiment_id: None,
-            variant_id: None,
-            risk: crate::approval::Risk::Low,
-        }
-    }
-
-    fn account() -> Account {
-        Account {
-            id: AccountId::new("acc"),
-            client: ClientId::new("c"),
-            platform: "practice".into(),
-            fingerprint: Fingerprint { handle: "north_star".into(), display_name: None, avatar: None },
-            origin: None,
-            state: AccountState::Active,
-            state_reason: None,
-            mode: Mode::Live,
-            has_session: true,
-            approvals: crate::approval::AccountApprovals::None,
-        }
+        sample::action(Content { text: "Fresh bread".into(), ..Content::default() })
     }
 
     fn at_press() -> AtPress {

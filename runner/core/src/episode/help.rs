@@ -14,7 +14,9 @@ use crate::hold::{Hold, HoldReason};
 use crate::judge::{drift, evidence, quorum};
 use crate::pace::Limits;
 use crate::policy::{self, Asks, PolicyReport};
-use crate::ports::browser::{BrowserFault, Look, Need, NodeFacts, NodeId, Seen, Session, WriteSeen};
+use crate::ports::browser::{
+    Access, BrowserFault, Look, Need, NodeFacts, NodeId, Opening, Pacing, Seen, Session, WriteSeen,
+};
 use crate::ports::ledger::{Change, Claim, Ledger, LedgerFault};
 use crate::ports::{Clock, World};
 use crate::retry::Transient;
@@ -83,6 +85,28 @@ impl<W: World> Episode<'_, W> {
         self.limits = Limits::of(&policy, &action.payload.action_type);
         self.need = asks.approval;
         Ok((report, snapshot))
+    }
+
+    /// What opening the account's own context asks for.
+    pub(super) async fn opening(&self, access: Access) -> Result<Opening, Stop> {
+        let account = &self.claim.account;
+        let Some(session) = self.world.ledger().session(&account.id).await? else {
+            return Err(Stop::Hold(Hold::new(HoldReason::Connection, "no session is stored")));
+        };
+        let Some(base) = base_of(account, &self.recipe) else {
+            let detail = format!("the account's origin {:?} is not one of the recipe's origins", account.origin);
+            return Err(Stop::Hold(Hold::new(HoldReason::Connection, detail)));
+        };
+        Ok(Opening {
+            account: account.id.clone(),
+            episode: self.claim.fence.episode.clone(),
+            recipe: Arc::clone(&self.recipe),
+            flow: self.claim.action.payload.action_type.clone(),
+            base,
+            session,
+            access,
+            pacing: Pacing::Unpaced,
+        })
     }
 
     pub(super) async fn no_kill_switch(&mut self, when: &str) -> Result<(), Stop> {

@@ -37,9 +37,9 @@ use crate::judge::{identity, same};
 use crate::pace::Limits;
 use crate::permit::Target;
 use crate::ports::browser::{
-    Access, Aim, Browser, BrowserFault, Capture, GateVerdict, LastCheck, Look, Opening, Pacing, Press, Session,
+    Access, Aim, Browser, BrowserFault, Capture, GateVerdict, LastCheck, Look, Opening, Press, Session,
 };
-use crate::ports::ledger::{ArmRefusal, ArmRequest, Change, Claim, Ledger, LedgerFault, ObjectFacts};
+use crate::ports::ledger::{ArmRequest, Change, Claim, Ledger, LedgerFault, ObjectFacts};
 use crate::ports::proofs::Proofs;
 use crate::ports::{Clock, World};
 use crate::state::Event;
@@ -49,7 +49,7 @@ use crate::{dice, pace, policy};
 
 use composer::AtPress;
 use help::{last_word, receipt_words};
-use reading::{base_of, page_of};
+use reading::page_of;
 use stop::Stop;
 use trail::Trail;
 
@@ -140,21 +140,7 @@ pub async fn resume<W: World>(
             return Ok(Ending::open(claim.action.state, fault.to_string()));
         }
     };
-    let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
-    let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
-    let mut episode = Episode {
-        world,
-        claim,
-        recipe,
-        options,
-        purpose: Purpose::Act,
-        trail,
-        marker: None,
-        reads: BTreeMap::new(),
-        not_to_commit: None,
-        limits: Limits::default(),
-        need,
-    };
+    let mut episode = Episode::new(world, claim, recipe, options, Purpose::Act, proofs);
     let ending = episode.settle(attempted_at).await?;
     world.ledger().release(&episode.claim.fence).await?;
     world.boundary("released");
@@ -182,21 +168,7 @@ async fn go<W: World>(
             return Ok(Ending::held(hold));
         }
     };
-    let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
-    let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
-    let mut episode = Episode {
-        world,
-        claim,
-        recipe,
-        options,
-        purpose,
-        trail,
-        marker: None,
-        reads: BTreeMap::new(),
-        not_to_commit: None,
-        limits: Limits::default(),
-        need,
-    };
+    let mut episode = Episode::new(world, claim, recipe, options, purpose, proofs);
     world.boundary("claimed");
 
     let ending = match episode.preflight().await {
@@ -222,7 +194,22 @@ async fn go<W: World>(
     Ok(ending)
 }
 
-impl<W: World> Episode<'_, W> {
+impl<'w, W: World> Episode<'w, W> {
+    fn new(
+        world: &'w W,
+        claim: Claim,
+        recipe: Arc<Recipe>,
+        options: &'w Options,
+        purpose: Purpose,
+        proofs: <W::Proofs as Proofs>::Episode,
+    ) -> Self {
+        let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
+        // Preflight puts what the policy says in their place.
+        let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
+        let (reads, limits) = (BTreeMap::new(), Limits::default());
+        Self { world, claim, recipe, options, purpose, trail, marker: None, reads, not_to_commit: None, limits, need }
+    }
+
     // ---- before the browser ------------------------------------------------------------------------------------------
 
     /// Kill switches, then policy; its snapshot's hash goes onto the action.
@@ -262,27 +249,6 @@ impl<W: World> Episode<'_, W> {
         self.trail.browser(self.world.browser().version());
         self.world.boundary("opened");
         Ok(session)
-    }
-
-    async fn opening(&self, access: Access) -> Result<Opening, Stop> {
-        let account = &self.claim.account;
-        let Some(session) = self.world.ledger().session(&account.id).await? else {
-            return Err(Stop::Hold(Hold::new(HoldReason::Connection, "no session is stored")));
-        };
-        let Some(base) = base_of(account, &self.recipe) else {
-            let detail = format!("the account's origin {:?} is not one of the recipe's origins", account.origin);
-            return Err(Stop::Hold(Hold::new(HoldReason::Connection, detail)));
-        };
-        Ok(Opening {
-            account: account.id.clone(),
-            episode: self.claim.fence.episode.clone(),
-            recipe: Arc::clone(&self.recipe),
-            flow: self.claim.action.payload.action_type.clone(),
-            base,
-            session,
-            access,
-            pacing: Pacing::Unpaced,
-        })
     }
 
     // ---- up to the commit: reversible, every stop is a hold ------------------------------------------------------------
@@ -544,23 +510,7 @@ impl<W: World> Episode<'_, W> {
             }
             Err(refusal) => {
                 self.trail.check("permit", false, "every condition holds in one transaction", &refusal.to_string(), "");
-                Err(match refusal {
-                    ArmRefusal::KillSwitch(switch) => Stop::Hold(Hold::new(HoldReason::KillSwitch, switch.to_string())),
-                    ArmRefusal::Draft => Stop::Hold(Hold::new(
-                        HoldReason::DraftMode,
-                        "the account is in mode draft: everything but the commit was done",
-                    )),
-                    ArmRefusal::AccountNotActive(state) => {
-                        Stop::Hold(Hold::new(HoldReason::AccountReadOnly, format!("the account became {state}")))
-                    }
-                    ArmRefusal::Waits(_) => Stop::Hold(Hold::new(HoldReason::Dependency, refusal.to_string())),
-                    ArmRefusal::Budget(wait) => Stop::Hold(wait.into()),
-                    ArmRefusal::LeaseTooShort | ArmRefusal::AccountBusy(_) => {
-                        Stop::Hold(Hold::new(HoldReason::Transient, refusal.to_string()))
-                    }
-                    ArmRefusal::Approval { words, .. } => Stop::Hold(Hold::new(HoldReason::Approval, words)),
-                    ArmRefusal::FenceLost => Stop::Ledger(LedgerFault::FenceLost(self.claim.action.id.clone())),
-                })
+                Err(Stop::of_refusal(refusal, &self.claim.action.id))
             }
         }
     }
@@ -603,7 +553,9 @@ impl<W: World> Episode<'_, W> {
         self.trail.object(&object);
         let asked = taken.filter(|w| w.status == Some(429)).and_then(|w| w.retry_after);
         let not_before = asked.map(|wait| self.world.clock().now().plus(reading::bounded(wait)));
-        self.note(Change { object, not_before, proof_level: Some(1), ..Change::default() }).await?;
+        // A permit lets one write through. Where that one was not answered yet, the end of the session is the end of the press.
+        let press_over = http_status.is_some();
+        self.note(Change { object, not_before, press_over, proof_level: Some(1), ..Change::default() }).await?;
         Ok(clear)
     }
 

@@ -3,51 +3,16 @@
 use deed_recipes::policy::{Share, policy_from_str};
 
 use super::*;
-use crate::account::{AccountState, Fingerprint, Mode};
-use crate::approval::{AccountApprovals, ApprovalStanding, Risk};
-use crate::ids::{AccountId, ActionId, ClientId};
-use crate::order::{Content, Lane, Payload};
+use crate::approval::ApprovalStanding;
+use crate::order::Content;
 use crate::ports::browser::SessionState;
 use crate::ports::ledger::{KillScope, KillSwitch};
-use crate::state::State;
+use crate::sample::{account, action};
 
 /// A Friday, 10:30 in Berlin.
 const NOW: Timestamp = Timestamp(1_795_167_000_000);
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
-
-fn account() -> Account {
-    Account {
-        id: AccountId::new("0190"),
-        client: ClientId::new("bakery"),
-        platform: "practice".to_owned(),
-        fingerprint: Fingerprint { handle: "north_star".to_owned(), display_name: None, avatar: None },
-        origin: None,
-        state: AccountState::Active,
-        state_reason: None,
-        mode: Mode::Live,
-        has_session: true,
-        approvals: AccountApprovals::None,
-    }
-}
-
-fn action(content: Content) -> Action {
-    Action {
-        id: ActionId::new("a"),
-        episode: None,
-        client: ClientId::new("bakery"),
-        account: AccountId::new("0190"),
-        platform: "practice".to_owned(),
-        lane: Lane::Browser,
-        payload: Payload { action_type: "publish.post".to_owned(), content, target: None },
-        idempotency_key: "k".to_owned(),
-        state: State::Queued,
-        attempted_at: None,
-        experiment_id: None,
-        variant_id: None,
-        risk: Risk::Low,
-    }
-}
 
 fn rye() -> Content {
     Content { text: "Rye and cardamom buns.".to_owned(), ..Content::default() }

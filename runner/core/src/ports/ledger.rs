@@ -115,6 +115,8 @@ pub struct Change {
     pub manifest: Option<Sha256>,
     /// The fault by which a try ended that had sent nothing, with a hold ([`crate::retry::Transient::as_str`]).
     pub tried: Option<&'static str>,
+    /// Whether nothing of the press can reach the platform any more although its session is open still: its one write was answered.
+    pub press_over: bool,
     /// Until when the platform asked the account to wait, with the answer to the write.
     pub not_before: Option<Timestamp>,
     /// With a hold for approval: what was missing. When it came meanwhile the hold is not kept, so that nothing waits for ever.
@@ -368,8 +370,7 @@ pub trait Ledger: Send + Sync {
         action: &ActionId,
     ) -> impl Future<Output = Result<Vec<VerificationRead>, LedgerFault>> + Send;
 
-    /// Keeps what is known of the object, and proof, without a change of state (the receipt). From here on nothing of the press can leave any
-    /// more: a kill switch that waits for it goes on.
+    /// Keeps what is known of the object, and proof, without a change of state (the receipt).
     fn note(&self, fence: &Fence, change: Change) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
     /// Seals a session that the platform refreshed during the episode, in place of the stored one. Refused when the claim is no longer ours,

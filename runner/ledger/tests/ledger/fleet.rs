@@ -234,6 +234,11 @@ async fn a_press_is_under_way_from_arm_until_it_is_over_or_its_permit_ended() {
 
     let fence = desk.attempted("again").await;
     desk.ledger.note(&fence, Change::default()).await.unwrap();
+    assert!(
+        desk.ledger.pressing(&KillScope::Global).await.unwrap().is_some(),
+        "a write that was not answered may be on its way"
+    );
+    desk.ledger.note(&fence, Change { press_over: true, ..Change::default() }).await.unwrap();
     assert_eq!(desk.ledger.pressing(&KillScope::Global).await.unwrap(), None);
 }
 
