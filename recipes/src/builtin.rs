@@ -33,7 +33,8 @@ const ALL: &[Builtin] = built_in! {
         "publish.post" "submitted" "thread";
     "tiktok": "comment_reply" "comments" "content" "follow" "like" "other_profile" "profile" "publish.post" "upload"
         "video";
-    "x": "comment_reply" "composer" "delete" "follow" "like" "person" "profile" "publish.post" "status" "timeline";
+    "x": "comment_reply" "composer" "delete" "follow" "like" "person" "profile" "publish.post" "scheduled" "status"
+        "timeline";
     "google-business-profile": "account" "composer" "feed" "publish.post";
     "skool": "comment_reply" "composer" "feed" "post" "publish.group_post";
     "youtube": "channel" "composer" "feed" "follow" "like" "profile" "publish.post" "publish.short" "shorts" "upload"

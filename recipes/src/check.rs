@@ -125,7 +125,8 @@ fn no_near_cycle(elements: &Known<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// What a flow puts into the composer, its review reads back.
+/// What a flow puts into the composer, its review reads back: each thing where it was put. A time may go into several fields that are gone
+/// by then; what counts for it is one place that says the whole of it, to the minute.
 pub(crate) fn review_reads_back(flow: &str, steps: &[Step], review: &[Review], at: Span, sink: &mut Sink<'_>) {
     let put = steps.iter().filter_map(|step| match step {
         Step::Type { into, text } => Some((into, text, "types")),
@@ -135,6 +136,7 @@ pub(crate) fn review_reads_back(flow: &str, steps: &[Step], review: &[Review], a
     for (into, text, does) in put {
         for wanted in text.placeholders().filter(|placeholder| placeholder.is_written()) {
             let read_back = review.iter().any(|entry| match &entry.expect {
+                ReviewExpect::Equals { text, .. } if wanted.is_schedule() && text.tells_whole_time() => true,
                 ReviewExpect::Equals { text, .. } => {
                     entry.element == *into && text.placeholders().any(|name| name == wanted)
                 }

@@ -11,6 +11,7 @@ mod builtin;
 mod check;
 pub mod closed;
 mod css;
+mod date_form;
 mod diagnostics;
 mod explain;
 mod glob;

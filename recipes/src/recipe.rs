@@ -178,10 +178,10 @@ fn url_part(part: &Part, values: &dyn Values) -> Result<String, UrlError> {
         return Ok(text.clone());
     }
     let placeholder = part.shown();
-    match part.value(values) {
-        None => Err(MissingValue { placeholder }.into()),
-        Some(value @ ("" | "." | "..")) => Err(UrlError::BadValue { placeholder, value: value.to_owned() }),
-        Some(value) => Ok(utf8_percent_encode(value, SEGMENT).to_string()),
+    let value = part.value(values).ok_or_else(|| MissingValue { placeholder: placeholder.clone() })?;
+    match &*value {
+        "" | "." | ".." => Err(UrlError::BadValue { placeholder, value: value.into_owned() }),
+        value => Ok(utf8_percent_encode(value, SEGMENT).to_string()),
     }
 }
 

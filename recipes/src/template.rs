@@ -3,9 +3,12 @@
 //! The set of names is closed; an unknown one is an error of the recipe, never an empty string at run time. `{{` stands
 //! for a brace; a closing brace outside a placeholder stands for itself.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::date_form::{DateForm, DateFormError, Told};
 
 /// A value that a recipe may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,6 +104,8 @@ pub enum Part {
     Text(String),
     /// Filled in at run time.
     Placeholder(Placeholder),
+    /// `{content.scheduled_at|D MMMM YYYY}`: when it is to appear, in the form that a page wants.
+    Scheduled(DateForm),
     /// `{read.NAME}`: what an earlier step read under this name.
     Read(String),
 }
@@ -131,6 +136,16 @@ pub enum TemplateError {
         /// What stands between the braces.
         name: String,
     },
+    /// The form of a date that is none, or stands behind something that is no date.
+    #[error("`{{{name}}}` has no form of a date: {fault}")]
+    Form {
+        /// Where the brace stands.
+        at: usize,
+        /// What stands between the braces.
+        name: String,
+        /// What is wrong with it.
+        fault: DateFormError,
+    },
 }
 
 impl TemplateError {
@@ -138,7 +153,7 @@ impl TemplateError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unclosed { .. } => crate::Code::BadTemplate.as_str(),
+            Self::Unclosed { .. } | Self::Form { .. } => crate::Code::BadTemplate.as_str(),
             Self::Unknown { .. } => crate::Code::UnknownPlaceholder.as_str(),
         }
     }
@@ -174,11 +189,12 @@ pub trait Values {
 
 impl Part {
     /// The value of a part that is filled in; `None` when it has none here.
-    pub(crate) fn value<'v>(&'v self, values: &'v dyn Values) -> Option<&'v str> {
+    pub(crate) fn value<'v>(&'v self, values: &'v dyn Values) -> Option<Cow<'v, str>> {
         match self {
-            Self::Text(text) => Some(text),
-            Self::Placeholder(placeholder) => values.get(*placeholder),
-            Self::Read(name) => values.read(name),
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Placeholder(placeholder) => values.get(*placeholder).map(Cow::Borrowed),
+            Self::Scheduled(form) => form.of(values.get(Placeholder::ContentScheduledAt)?).map(Cow::Owned),
+            Self::Read(name) => values.read(name).map(Cow::Borrowed),
         }
     }
 
@@ -187,6 +203,7 @@ impl Part {
         match self {
             Self::Text(text) => text.replace('{', "{{"),
             Self::Placeholder(placeholder) => placeholder.to_string(),
+            Self::Scheduled(form) => format!("{{{}|{form}}}", Placeholder::ContentScheduledAt.name()),
             Self::Read(name) => format!("{{{READ}{name}}}"),
         }
     }
@@ -212,11 +229,7 @@ impl Template {
             }
             let length = after.find('}').ok_or(TemplateError::Unclosed { at: brace })?;
             let name = after.get(..length).unwrap_or_default();
-            let read =
-                name.strip_prefix(READ).filter(|name| is_read_name(name)).map(|name| Part::Read(name.to_owned()));
-            let named = || Placeholder::ALL.into_iter().find(|known| known.name() == name).map(Part::Placeholder);
-            let part =
-                read.or_else(named).ok_or_else(|| TemplateError::Unknown { at: brace, name: name.to_owned() })?;
+            let part = named(name, brace)?;
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
             }
@@ -234,6 +247,7 @@ impl Template {
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
         self.parts.iter().filter_map(|part| match part {
             Part::Placeholder(placeholder) => Some(*placeholder),
+            Part::Scheduled(_) => Some(Placeholder::ContentScheduledAt),
             Part::Text(_) | Part::Read(_) => None,
         })
     }
@@ -242,8 +256,24 @@ impl Template {
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Read(name) => Some(name.as_str()),
-            Part::Text(_) | Part::Placeholder(_) => None,
+            Part::Text(_) | Part::Placeholder(_) | Part::Scheduled(_) => None,
         })
+    }
+
+    /// Whether it says when something is to appear, to the minute: from the year on, and with the half of the day where hours count to twelve.
+    #[must_use]
+    pub fn tells_whole_time(&self) -> bool {
+        let mut told = Told::default();
+        for part in &self.parts {
+            match part {
+                Part::Placeholder(Placeholder::ContentScheduledAt) => told.all(),
+                Part::Placeholder(Placeholder::ContentScheduledDate) => told.date(),
+                Part::Placeholder(Placeholder::ContentScheduledTime) => told.time_of_day(),
+                Part::Scheduled(form) => form.tell(&mut told),
+                Part::Placeholder(_) | Part::Text(_) | Part::Read(_) => {}
+            }
+        }
+        told.is_whole()
     }
 
     /// Whether it is this one placeholder and nothing else.
@@ -259,7 +289,7 @@ impl Template {
     pub fn try_fill(&self, values: &dyn Values) -> Result<String, MissingValue> {
         let mut out = String::new();
         for part in &self.parts {
-            out.push_str(part.value(values).ok_or_else(|| MissingValue { placeholder: part.shown() })?);
+            out.push_str(&part.value(values).ok_or_else(|| MissingValue { placeholder: part.shown() })?);
         }
         Ok(out)
     }
@@ -269,7 +299,7 @@ impl Template {
     /// For what is compared or shown to people. What is typed into a page or opened goes through [`Template::try_fill`].
     #[must_use]
     pub fn fill(&self, values: &dyn Values) -> String {
-        self.parts.iter().map(|part| part.value(values).map_or_else(|| part.shown(), str::to_owned)).collect()
+        self.parts.iter().map(|part| part.value(values).map_or_else(|| part.shown(), Cow::into_owned)).collect()
     }
 
     /// Whether a path of a URL has this form. A placeholder stands for one or more characters without `/`.
@@ -294,8 +324,8 @@ impl Template {
         for (nth, part) in self.parts.iter().enumerate() {
             match part {
                 // Two placeholders side by side cannot be told apart.
-                Part::Placeholder(_) | Part::Read(_) if open => return None,
-                Part::Placeholder(_) | Part::Read(_) => open = true,
+                Part::Placeholder(_) | Part::Scheduled(_) | Part::Read(_) if open => return None,
+                Part::Placeholder(_) | Part::Scheduled(_) | Part::Read(_) => open = true,
                 Part::Text(text) if !open => rest = rest.strip_prefix(text.as_str())?,
                 Part::Text(text) => {
                     let last = nth + 1 == self.parts.len();
@@ -312,6 +342,20 @@ impl Template {
         }
         rest.is_empty().then_some(holes)
     }
+}
+
+/// What stands between two braces.
+fn named(name: &str, at: usize) -> Result<Part, TemplateError> {
+    if let Some((of, form)) = name.split_once('|') {
+        let fault = |fault| TemplateError::Form { at, name: name.to_owned(), fault };
+        if of != Placeholder::ContentScheduledAt.name() {
+            return Err(fault(DateFormError::NoTime { of: of.to_owned() }));
+        }
+        return DateForm::parse(form).map(Part::Scheduled).map_err(fault);
+    }
+    let read = name.strip_prefix(READ).filter(|name| is_read_name(name)).map(|name| Part::Read(name.to_owned()));
+    let known = || Placeholder::ALL.into_iter().find(|known| known.name() == name).map(Part::Placeholder);
+    read.or_else(known).ok_or_else(|| TemplateError::Unknown { at, name: name.to_owned() })
 }
 
 /// Where `text` first stands in `rest`, leaving at least one character before it.
@@ -383,6 +427,46 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_written_in_the_form_that_the_page_wants() {
+        struct Morning;
+        impl Values for Morning {
+            fn get(&self, placeholder: Placeholder) -> Option<&str> {
+                (placeholder == Placeholder::ContentScheduledAt).then_some("2026-07-20T07:05:00Z")
+            }
+        }
+        let form = template("Will send on {content.scheduled_at|ddd, MMM D, YYYY} at {content.scheduled_at|h:mm A}");
+        assert_eq!(form.try_fill(&Morning).unwrap(), "Will send on Mon, Jul 20, 2026 at 7:05 AM");
+        assert!(form.placeholders().all(Placeholder::is_schedule));
+        assert_eq!(form.placeholders().count(), 2);
+        assert_eq!(form.try_fill(&North).unwrap_err().placeholder, "{content.scheduled_at|ddd, MMM D, YYYY}");
+        assert_eq!(Template::parse("{content.text|D}").unwrap_err().code(), "recipe-bad-template");
+        assert_eq!(Template::parse("{content.scheduled_at|}").unwrap_err().code(), "recipe-bad-template");
+    }
+
+    #[test]
+    fn a_whole_time_goes_from_the_year_to_the_minute() {
+        for whole in [
+            "{content.scheduled_at}",
+            "{content.scheduled_date}T{content.scheduled_time}",
+            "{content.scheduled_at|ddd, MMM D, YYYY} at {content.scheduled_at|h:mm A}",
+            "{content.scheduled_date} {content.scheduled_at|HH.mm}",
+        ] {
+            assert!(template(whole).tells_whole_time(), "{whole}");
+        }
+        for part in [
+            "",
+            "{content.scheduled_date}",
+            "{content.scheduled_time}",
+            "{content.scheduled_at|MMM D} at {content.scheduled_at|h:mm A}",
+            "{content.scheduled_at|YYYY-MM-DD h:mm}",
+            "{content.scheduled_at|YYYY-MM-DD HH}",
+            "{content.scheduled_at|dddd YYYY HH:mm}",
+        ] {
+            assert!(!template(part).tells_whole_time(), "{part}");
+        }
+    }
+
+    #[test]
     fn a_name_outside_the_closed_set_is_an_error_with_its_place() {
         assert_eq!(
             Template::parse("é{acount.handle}"),
@@ -406,7 +490,7 @@ mod tests {
 
     #[test]
     fn shows_itself_as_it_was_written() {
-        for text in ["/p/{object_id}", "{{x} {target}", "plain", ""] {
+        for text in ["/p/{object_id}", "{{x} {target}", "plain", "", "on {content.scheduled_at|D MMM YYYY, h:mm A}"] {
             assert_eq!(template(text).to_string(), text);
         }
     }

@@ -21,7 +21,7 @@ const SHOWN_BY: [(&str, &[&str]); 9] = [
     ("reddit", &["success", "community", "comment", "upvote"]),
     ("skool", &["success", "comment"]),
     ("tiktok", &["success", "comment_success", "like_success", "follow_success"]),
-    ("x", &["success", "reply", "like", "follow", "delete"]),
+    ("x", &["success", "reply", "like", "follow", "delete", "schedule"]),
     ("youtube", &["success", "other_suggestion", "short", "like_counted", "follow"]),
 ];
 

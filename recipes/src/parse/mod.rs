@@ -323,6 +323,12 @@ impl Reader<'_> {
                 self.sink.report(Code::BadTemplate, at, format!("a brace in {what} is never closed"), help.to_owned());
                 None
             }
+            Err(TemplateError::Form { name, fault, .. }) => {
+                let at = self.within(node.span, &format!("{{{name}}}"));
+                let help = "write the form behind a bar: {content.scheduled_at|MM/DD/YYYY}".to_owned();
+                self.sink.report(Code::BadTemplate, at, format!("{fault}"), help);
+                None
+            }
             Err(TemplateError::Unknown { name, .. }) => {
                 let shown = format!("{{{name}}}");
                 let known: Vec<String> = Placeholder::ALL.iter().map(ToString::to_string).collect();

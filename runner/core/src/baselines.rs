@@ -16,6 +16,7 @@ use crate::account::Fingerprint;
 use crate::episode::{challenge_of, read_identity};
 use crate::judge::identity::{self, Verdict};
 use crate::judge::{drift, quorum};
+use crate::order::ScheduledWords;
 use crate::ports::browser::{BrowserFault, Look, Need, Session};
 use crate::time::Timestamp;
 
@@ -53,6 +54,8 @@ pub struct Order<'a> {
     pub text: &'a str,
     /// Its title.
     pub title: Option<&'a str>,
+    /// When it is to appear.
+    pub scheduled: Option<&'a ScheduledWords>,
     /// What it aims at.
     pub target: Option<&'a str>,
     /// Its media files.
@@ -88,6 +91,7 @@ impl Values for Known<'_> {
             Placeholder::Target => self.order.target,
             Placeholder::ContentText => Some(self.order.text),
             Placeholder::ContentTitle => self.order.title,
+            of_time if of_time.is_schedule() => self.order.scheduled.and_then(|at| at.get(of_time)),
             of_account => self.account.get(of_account),
         }
     }

@@ -4,6 +4,7 @@
 //! white space; media stand in it by their content hash, never by their path.
 
 use deed_proofs::Sha256;
+use deed_recipes::Placeholder;
 use deed_recipes::policy::Share;
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +135,36 @@ pub struct Content {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_false(said: &bool) -> bool {
     !said
+}
+
+/// When something is to appear, as the recipe's placeholders say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduledWords {
+    /// To the second, RFC 3339 in UTC.
+    whole: String,
+    /// Where the day ends in it and the time of day begins.
+    day_ends: usize,
+}
+
+impl ScheduledWords {
+    /// Of a time.
+    #[must_use]
+    pub fn of(at: Timestamp) -> Self {
+        let whole = at.to_the_second();
+        let day_ends = whole.find('T').unwrap_or(whole.len());
+        Self { whole, day_ends }
+    }
+
+    /// What a placeholder stands for; `None` for those that do not speak of it.
+    #[must_use]
+    pub fn get(&self, placeholder: Placeholder) -> Option<&str> {
+        match placeholder {
+            Placeholder::ContentScheduledAt => Some(&self.whole),
+            Placeholder::ContentScheduledDate => self.whole.get(..self.day_ends),
+            Placeholder::ContentScheduledTime => self.whole.get(self.day_ends + 1..self.day_ends + 6),
+            _ => None,
+        }
+    }
 }
 
 impl Content {

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use deed_chromium::{Chromium, Replaying};
 use deed_core::baselines::{Order, Recorded, Source, record_of};
 use deed_core::ids::{AccountId, EpisodeId};
+use deed_core::order::ScheduledWords;
 use deed_core::ports::Clock as _;
 use deed_core::ports::browser::{Access, Browser as _, Opening, Pacing, Session as _, SessionState};
+use deed_core::time::Timestamp;
 use deed_recipes::Recipe;
 
 use crate::context::mint;
@@ -67,10 +69,12 @@ async fn of(folder: &Path, recipe: &Arc<Recipe>, chromium: &Arc<Chromium>) -> Re
     let asked = &fixture.order;
     let media = asked.content.media.iter().map(|path| fixture.order_folder.join(path));
     let files: Vec<String> = media.map(|path| path.canonicalize().unwrap_or(path).display().to_string()).collect();
+    let scheduled = asked.content.scheduled_at.as_deref().and_then(Timestamp::parse).map(ScheduledWords::of);
     let order = Order {
         flow: &asked.action,
         text: &asked.content.text,
         title: asked.content.title.as_deref(),
+        scheduled: scheduled.as_ref(),
         target: asked.target.as_deref(),
         files: &files,
     };

@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::hold::{Hold, HoldReason};
 use crate::judge::identity::{Reading, Readings, TextRead};
 use crate::judge::quorum::{self, Quorum};
-use crate::order::Action;
+use crate::order::{Action, ScheduledWords};
 use crate::ports::browser::{
     BrowserFault, ChallengeHit, Landing, Look, Need, NodeFacts, NodeId, Seen, Session, WriteSeen,
 };
@@ -27,8 +27,7 @@ pub struct Values {
     avatar_hash: String,
     text: String,
     title: Option<String>,
-    /// When it is to appear: whole, day, time of day.
-    scheduled: Option<(String, String, String)>,
+    scheduled: Option<ScheduledWords>,
     target: Option<String>,
     /// What steps have read, by name.
     reads: BTreeMap<String, String>,
@@ -43,11 +42,7 @@ impl Values {
             avatar_hash: account.fingerprint.avatar.map(|a| a.to_string()).unwrap_or_default(),
             text: action.payload.content.text.clone(),
             title: action.payload.content.title.clone(),
-            scheduled: action.payload.content.scheduled_at.map(|at| {
-                let whole = at.to_the_second();
-                let (day, time) = whole.split_once('T').unwrap_or((&whole, ""));
-                (whole.clone(), day.to_owned(), time.get(..5).unwrap_or(time).to_owned())
-            }),
+            scheduled: action.payload.content.scheduled_at.map(ScheduledWords::of),
             target: action.payload.target.clone(),
             reads: BTreeMap::new(),
         }
@@ -68,9 +63,9 @@ impl deed_recipes::Values for Values {
             Placeholder::AccountAvatarHash => Some(&self.avatar_hash),
             Placeholder::ContentText => Some(&self.text),
             Placeholder::ContentTitle => self.title.as_deref(),
-            Placeholder::ContentScheduledAt => self.scheduled.as_ref().map(|(whole, _, _)| whole.as_str()),
-            Placeholder::ContentScheduledDate => self.scheduled.as_ref().map(|(_, day, _)| day.as_str()),
-            Placeholder::ContentScheduledTime => self.scheduled.as_ref().map(|(_, _, time)| time.as_str()),
+            of_time @ (Placeholder::ContentScheduledAt
+            | Placeholder::ContentScheduledDate
+            | Placeholder::ContentScheduledTime) => self.scheduled.as_ref().and_then(|at| at.get(of_time)),
             Placeholder::Target => self.target.as_deref(),
             Placeholder::ContentMedia | Placeholder::ObjectId => None,
         }
