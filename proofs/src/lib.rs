@@ -10,6 +10,8 @@
 pub mod artifact;
 pub mod dom;
 mod durable;
+pub mod export;
+mod files;
 pub mod hash;
 pub mod manifest;
 mod mark;
