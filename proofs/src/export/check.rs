@@ -105,15 +105,17 @@ pub fn verify_export<R: Read + Seek>(input: &mut R, name: &str, expected: &Expec
 /// Every file must have a place; what leads out of the folder in which it is unpacked has none.
 fn check_places(members: &[Member], name: &str, found: &mut ExportVerification) {
     for member in members.iter().filter(|member| Place::of(&member.name).is_none()) {
-        let leads_elsewhere =
-            member.name.starts_with('/') || member.name.contains('\\') || member.name.split('/').any(|part| part == "..");
+        let leads_elsewhere = member.name.starts_with('/')
+            || member.name.contains('\\')
+            || member.name.split('/').any(|part| part == "..");
         let what = if leads_elsewhere {
             "leads out of the folder that an export is unpacked in"
         } else {
             "does not belong to an export"
         };
         // A name with signs that a terminal would obey is shown in quotes.
-        let shown = if member.name.chars().any(char::is_control) { format!("{:?}", member.name) } else { member.name.clone() };
+        let shown =
+            if member.name.chars().any(char::is_control) { format!("{:?}", member.name) } else { member.name.clone() };
         found.problem(shown, what);
     }
     if !members.iter().any(|member| matches!(Place::of(&member.name), Some(Place::Episode(_)))) {
@@ -150,8 +152,8 @@ fn check_root_sums<R: Read + Seek>(
             None => found.problem(&member.name, format!("is not listed in {SUMS_FILE}")),
         }
     }
-    for name in listed.keys().filter(|name| !members.contains_key(*name)) {
-        found.problem(format!("{name}").escape_debug().to_string(), format!("is missing: {SUMS_FILE} lists it"));
+    for name in listed.keys().filter(|name| !name.is_empty() && !members.contains_key(*name)) {
+        found.problem(name.escape_debug().to_string(), format!("is missing: {SUMS_FILE} lists it"));
     }
     found.problem(SUMS_FILE, "is not the list of the files beside it");
     Ok(())
@@ -190,12 +192,7 @@ fn check_episodes<R: Read + Seek>(
     Ok(())
 }
 
-fn take_over(
-    episode: &str,
-    verification: &Verification,
-    manifest: Option<&Manifest>,
-    found: &mut ExportVerification,
-) {
+fn take_over(episode: &str, verification: &Verification, manifest: Option<&Manifest>, found: &mut ExportVerification) {
     for problem in &verification.problems {
         found.problem(name_in_export(episode, &problem.file), &problem.what);
     }

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::zip::{Writer, measure};
 use super::root_sums;
+use super::zip::{Writer, measure};
 use crate::durable::TEMPORARY_PREFIX;
 use crate::files;
 use crate::hash::Sha256;
@@ -103,9 +103,9 @@ pub fn export<W: Write>(store: &DirectoryStore, episodes: &[String], out: W) -> 
     let bytes = measured.values().map(|(size, ..)| size).sum();
     for (name, facts) in &measured {
         let mut content: Box<dyn Read> = match sources.get(*name) {
-            Some(path) => Box::new(
-                open(path).map_err(|source| ExportError::Unreadable { path: path.clone(), source })?,
-            ),
+            Some(path) => {
+                Box::new(open(path).map_err(|source| ExportError::Unreadable { path: path.clone(), source })?)
+            }
             None => Box::new(sums.as_bytes()),
         };
         writer.add(name, *facts, &mut content).map_err(ExportError::Unwritable)?;
@@ -115,11 +115,7 @@ pub fn export<W: Write>(store: &DirectoryStore, episodes: &[String], out: W) -> 
 }
 
 /// All files of an episode's folder, whoever put them there, under their names in the export.
-fn collect_episode(
-    episode: &str,
-    folder: &Path,
-    sources: &mut BTreeMap<String, PathBuf>,
-) -> Result<(), ExportError> {
+fn collect_episode(episode: &str, folder: &Path, sources: &mut BTreeMap<String, PathBuf>) -> Result<(), ExportError> {
     let unreadable = |source| ExportError::Unreadable { path: folder.to_owned(), source };
     for name in files::names_below(folder).map_err(unreadable)? {
         let path = folder.join(&name);

@@ -154,7 +154,10 @@ impl<W: Write> Writer<W> {
         let directory_bytes = self.members.iter().map(|member| CENTRAL_BYTES + member.name.len()).sum::<usize>() as u64;
         let end = at + size + directory_bytes + (CENTRAL_BYTES + name.len()) as u64 + END_BYTES;
         if end > ZIP_BYTES_MAX || self.members.len() >= MEMBERS_MAX || name.len() > NAME_MAX {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the export would have 4 GiB, or 65,535 files, or more"));
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the export would have 4 GiB, or 65,535 files, or more",
+            ));
         }
         self.out.write_all(&member.local_header())?;
         if measure(bytes, &mut self.out)? != (size, crc, sha256) {
@@ -213,7 +216,9 @@ pub(super) fn scan<R: Read + Seek>(input: &mut R) -> io::Result<Scan> {
         let fields = Fields::of(&fixed);
         let start = at + (LOCAL_BYTES + fields.name + fields.extra) as u64;
         if fields.name == 0 || fields.name > NAME_MAX || start + u64::from(fields.stored) > length {
-            let what = format!("is damaged or cut short at the header that begins at byte {at}; what comes behind was not read");
+            let what = format!(
+                "is damaged or cut short at the header that begins at byte {at}; what comes behind was not read"
+            );
             scan.flaws.push((last, what));
             return Ok(scan);
         }

@@ -11,10 +11,8 @@ use deed_proofs::store::DirectoryStore;
 use crate::common::episode;
 
 pub const NAME: &str = "act_01.zip";
-/// Bytes of a local header, of a record of the directory, and of the end, without names.
+/// Bytes of a local header, without its name.
 pub const LOCAL: usize = 30;
-pub const CENTRAL: usize = 46;
-pub const END: usize = 22;
 
 /// A sealed action with two episodes, the second one a hold.
 pub fn action() -> (tempfile::TempDir, DirectoryStore, Vec<Manifest>) {
