@@ -86,7 +86,7 @@ fn picture(number: u32) -> Vec<u8> {
     let dark = |x: u32, y: u32| {
         let (word, line) = (x / 9, y / 22);
         let letter = word.wrapping_mul(2_654_435_761) ^ line.wrapping_mul(40_503) ^ number.wrapping_mul(97);
-        y % 22 < 12 && x < 900 && letter % 7 != 0 && (letter >> ((x % 9) + (y % 22) / 3)) & 1 == 1
+        y % 22 < 12 && x < 900 && !letter.is_multiple_of(7) && (letter >> ((x % 9) + (y % 22) / 3)) & 1 == 1
     };
     let picture =
         RgbImage::from_fn(1280, 800, |x, y| if dark(x, y) { Rgb([30, 30, 40]) } else { Rgb([250, 250, 252]) });

@@ -6,6 +6,8 @@ use std::fs;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::hash::Sha256;
+
 /// The most that is read of one file into memory, in bytes. Recordings are bounded far below it.
 pub(crate) const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// The most files that an episode's folder may hold.
@@ -27,6 +29,11 @@ pub(crate) trait Files {
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is none of that name, [`ErrorKind::FileTooLarge`] beyond [`FILE_BYTES_MAX`].
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+
+    /// The hash of a file's content, which was just read: where it was computed before, it need not be again.
+    fn hash(&self, _name: &str, bytes: &[u8]) -> Sha256 {
+        Sha256::of(bytes)
+    }
 }
 
 /// A folder `…/episodes/<episode_id>` on a disk.

@@ -126,7 +126,8 @@ pub(crate) fn verify_files(
             report::render(manifest, &|sha256| files.read(&sums::object_name(sha256)).ok())
         })
     });
-    let report_hash = check_report(report.as_deref(), rendered.as_deref(), sums.as_deref(), &mut found);
+    let report = report.as_deref().map(|report| (report, files.hash(REPORT_FILE, report)));
+    let report_hash = check_report(report, rendered.as_deref(), sums.as_deref(), &mut found);
     if let (Some(manifest), Some(sums), Some(report_hash)) = (&manifest, &sums, report_hash) {
         // Where two files disagree and nobody can say which is right, that has been said above: here the line may stand.
         let vouched_for = expected_manifest.or_else(|| sums::hash_of(sums, MANIFEST_FILE)).or(manifest_hash);
@@ -218,19 +219,19 @@ fn objects_hold(files: &dyn Files, manifest: &Manifest, found: &mut Verification
         let name = sums::object_name(&sha256);
         let Some(bytes) = read(files, &name, found) else { continue };
         for artifact in artifacts {
-            check_object(&name, artifact, &bytes, found);
+            check_object(&name, artifact, &bytes, files.hash(&name, &bytes), found);
         }
     }
     found.problems.len() == problems_before
 }
 
-fn check_object(name: &str, artifact: &ArtifactRef, bytes: &[u8], found: &mut Verification) {
+fn check_object(name: &str, artifact: &ArtifactRef, bytes: &[u8], actual: Sha256, found: &mut Verification) {
     let size = bytes.len() as u64;
     if size < artifact.bytes {
         found.problem(name, format!("was cut short: {size} of {} bytes are left", artifact.bytes));
     } else if size > artifact.bytes {
         found.problem(name, format!("has {size} bytes, the manifest says {}", artifact.bytes));
-    } else if Sha256::of(bytes) != artifact.sha256 {
+    } else if actual != artifact.sha256 {
         found.problem(name, "was changed: its hash is not its name");
     } else if artifact.dom.is_some_and(|hashes| hashes != dom_hashes(&String::from_utf8_lossy(bytes))) {
         found.problem(name, format!("has other DOM hashes than {MANIFEST_FILE} says"));
@@ -239,14 +240,13 @@ fn check_object(name: &str, artifact: &ArtifactRef, bytes: &[u8], found: &mut Ve
 
 /// Compares the report with its rendering, if there is one, and with its line; returns the hash that its line must have.
 fn check_report(
-    report: Option<&[u8]>,
+    report: Option<(&[u8], Sha256)>,
     rendered: Option<&str>,
     sums: Option<&str>,
     found: &mut Verification,
 ) -> Option<Sha256> {
     let listed = sums.and_then(|sums| sums::hash_of(sums, REPORT_FILE));
-    let Some(report) = report else { return listed };
-    let actual = Sha256::of(report);
+    let Some((report, actual)) = report else { return listed };
     if rendered.is_some_and(|rendered| rendered.as_bytes() == report) {
         found.report = ReportGuard::Rendered;
         return Some(actual);

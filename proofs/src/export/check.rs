@@ -269,6 +269,12 @@ impl<R: Read + Seek> Files for InExport<'_, '_, R> {
         let member = self.members.get(name.as_str()).ok_or(ErrorKind::NotFound)?;
         read_member(self.input, member)
     }
+
+    fn hash(&self, name: &str, bytes: &[u8]) -> Sha256 {
+        // Computed over the same bytes as the zip was read for the first time.
+        let member = self.members.get(name_in_export(self.episode, name).as_str());
+        member.map_or_else(|| Sha256::of(bytes), |member| member.sha256)
+    }
 }
 
 fn read_member<R: Read + Seek>(input: &RefCell<&mut R>, member: &Member) -> io::Result<Vec<u8>> {
