@@ -44,6 +44,11 @@ bench: prepare ## Episode against the raw floor and a bare Playwright script, in
 bench-queue: prepare-tests ## What a claim costs with a thousand and a million queued actions, on PostgreSQL and SQLite
 	@$(CARGO) bench --quiet --package deed-tests --bench queue
 
+.PHONY: bench-proof
+bench-proof: prepare ## What proof costs: capture beside the browser's own time, bytes an episode, hashing 2 MB, checking an export of 200 pieces
+	@$(CARGO) bench --quiet --package deed-proofs --bench verify
+	@$(CARGO) bench --quiet --package deed-tests --bench proof
+
 .PHONY: fleet
 fleet: prepare-tests ## The long fleet run: ORDERS=400 over 20 accounts, SECONDS_OF_TROUBLE=420 of kills and stops (CI runs the bounded form)
 	@DEED_FLEET_ORDERS=$${ORDERS:-400} DEED_FLEET_SECONDS=$${SECONDS_OF_TROUBLE:-420} $(CARGO) test --package deed-tests --test fleet -- --nocapture

@@ -19,6 +19,11 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
+    /// The digest of what was fed to the hasher, for bytes that are never in memory as a whole.
+    pub(crate) fn from_state(state: sha2::Sha256) -> Self {
+        Self(state.finalize().into())
+    }
+
     /// The 32 bytes of the digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -8,8 +8,11 @@
 //! [`report`] (what a person looks at). [`dom`] and [`picture`] are the hashes that survive what does not matter.
 
 pub mod artifact;
+pub mod compare;
 pub mod dom;
 mod durable;
+pub mod export;
+mod files;
 pub mod hash;
 pub mod manifest;
 mod mark;

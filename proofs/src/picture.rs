@@ -13,6 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::hash::parse_hex_u64;
 
+mod difference;
+
+pub use difference::{PictureDifference, difference};
+
 /// The longest side that is decoded, in pixels: a full-page screenshot fits.
 pub const SIDE_MAX: u32 = 32_768;
 /// The largest area that is decoded, in pixels.

@@ -11,6 +11,17 @@ pub(crate) const MANIFEST_FILE: &str = "manifest.json";
 pub(crate) const REPORT_FILE: &str = "report.html";
 pub(crate) const SUMS_FILE: &str = "SHA256SUMS";
 
+/// What may lie beside the three: signature and keys, what the audit log and the store said, what a rule deleted.
+const COMPANIONS: [&str; 5] = ["manifest.dsse.json", "keys.json", "audit.json", "storage.json", "deleted.json"];
+
+/// Whether a file of this name, a path from the episode's folder, may lie in the folder of a sealed episode.
+pub(crate) fn belongs_to_an_episode(name: &str) -> bool {
+    let is_stamp = |file: &str| !file.contains('/') && (file.ends_with(".tsr") || file.ends_with(".tsq"));
+    matches!(name, MANIFEST_FILE | REPORT_FILE | SUMS_FILE)
+        || COMPANIONS.contains(&name)
+        || name.strip_prefix("stamps/").is_some_and(is_stamp)
+}
+
 /// The one text of `SHA256SUMS` for an episode.
 pub(crate) fn render(manifest: &Manifest, manifest_hash: Sha256, report_hash: Sha256) -> String {
     let objects: BTreeSet<Sha256> = manifest.artifacts.iter().map(|artifact| artifact.sha256).collect();

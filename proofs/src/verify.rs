@@ -8,14 +8,13 @@
 //! `SHA256SUMS` only, so somebody who rewrites both (and the report) is caught by the hash that the ledger
 //! holds, handed in as `expected_manifest`, or by a signature, and by nothing else.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::fs;
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::artifact::ArtifactRef;
 use crate::dom::dom_hashes;
+use crate::files::{Files, Folder};
 use crate::hash::Sha256;
 use crate::manifest::Manifest;
 use crate::report;
@@ -41,7 +40,7 @@ impl Verification {
         self.problems.is_empty()
     }
 
-    fn problem(&mut self, file: impl Into<String>, what: impl Into<String>) {
+    pub(crate) fn problem(&mut self, file: impl Into<String>, what: impl Into<String>) {
         let problem = Problem { file: file.into(), what: what.into() };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
@@ -101,23 +100,34 @@ impl VerifyError {
 /// [`VerifyError`] when the folder cannot be read. Everything else is a [`Problem`].
 pub fn verify(folder: &Path, expected_manifest: Option<Sha256>) -> Result<Verification, VerifyError> {
     let unreadable = |source| VerifyError::Unreadable { folder: folder.to_owned(), source };
-    let folder = &folder.canonicalize().map_err(unreadable)?;
-    let mut found = Verification { problems: Vec::new(), checked: 0, manifest: None, report: ReportGuard::Nothing };
-    find_extra_files(folder, &mut found).map_err(unreadable)?;
+    let files = Folder::open(folder).map_err(unreadable)?;
+    Ok(verify_files(&files, expected_manifest).map_err(unreadable)?.0)
+}
 
-    let json = read(folder, MANIFEST_FILE, &mut found);
-    let report = read(folder, REPORT_FILE, &mut found);
-    let sums = read(folder, SUMS_FILE, &mut found).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+/// Checks the files of an episode, wherever they lie, and gives the manifest where it can be read.
+pub(crate) fn verify_files(
+    files: &dyn Files,
+    expected_manifest: Option<Sha256>,
+) -> io::Result<(Verification, Option<Manifest>)> {
+    let mut found = Verification { problems: Vec::new(), checked: 0, manifest: None, report: ReportGuard::Nothing };
+    find_extra_files(files, &mut found)?;
+
+    let json = read(files, MANIFEST_FILE, &mut found);
+    let report = read(files, REPORT_FILE, &mut found);
+    let sums = read(files, SUMS_FILE, &mut found).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
 
     let manifest_hash = json.as_deref().map(Sha256::of);
     found.manifest = manifest_hash;
     check_manifest_hash(manifest_hash, expected_manifest, sums.as_deref(), &mut found);
-    let manifest = json.as_deref().and_then(|json| read_manifest(folder, json, &mut found));
+    let manifest = json.as_deref().and_then(|json| read_manifest(files, json, &mut found));
     let rendered = manifest.as_ref().and_then(|manifest| {
-        let objects = read_objects(folder, manifest, &mut found)?;
-        Some(report::render(manifest, &|sha256| objects.get(sha256).cloned()))
+        objects_hold(files, manifest, &mut found).then(|| {
+            // Read again as the report needs them, so that no more than one is held beside it.
+            report::render(manifest, &|sha256| files.read(&sums::object_name(sha256)).ok())
+        })
     });
-    let report_hash = check_report(report.as_deref(), rendered.as_deref(), sums.as_deref(), &mut found);
+    let report = report.as_deref().map(|report| (report, files.hash(REPORT_FILE, report)));
+    let report_hash = check_report(report, rendered.as_deref(), sums.as_deref(), &mut found);
     if let (Some(manifest), Some(sums), Some(report_hash)) = (&manifest, &sums, report_hash) {
         // Where two files disagree and nobody can say which is right, that has been said above: here the line may stand.
         let vouched_for = expected_manifest.or_else(|| sums::hash_of(sums, MANIFEST_FILE)).or(manifest_hash);
@@ -125,21 +135,20 @@ pub fn verify(folder: &Path, expected_manifest: Option<Sha256>) -> Result<Verifi
             check_sums(sums, &sums::render(manifest, manifest_hash, report_hash), &mut found);
         }
     }
-    Ok(found)
+    Ok((found, manifest))
 }
 
-fn find_extra_files(folder: &Path, found: &mut Verification) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        if ![MANIFEST_FILE, REPORT_FILE, SUMS_FILE].iter().any(|known| name == **known) {
-            found.problem(name.to_string_lossy(), "does not belong to a sealed episode");
+fn find_extra_files(files: &dyn Files, found: &mut Verification) -> io::Result<()> {
+    for name in files.names()? {
+        if !sums::belongs_to_an_episode(&name) {
+            found.problem(name, "does not belong to a sealed episode");
         }
     }
     Ok(())
 }
 
-fn read(folder: &Path, name: &str, found: &mut Verification) -> Option<Vec<u8>> {
-    match fs::read(folder.join(name)) {
+fn read(files: &dyn Files, name: &str, found: &mut Verification) -> Option<Vec<u8>> {
+    match files.read(name) {
         Ok(bytes) => {
             found.checked += 1;
             Some(bytes)
@@ -180,7 +189,7 @@ fn check_manifest_hash(actual: Option<Sha256>, expected: Option<Sha256>, sums: O
     }
 }
 
-fn read_manifest(folder: &Path, json: &[u8], found: &mut Verification) -> Option<Manifest> {
+fn read_manifest(files: &dyn Files, json: &[u8], found: &mut Verification) -> Option<Manifest> {
     let manifest = match Manifest::from_json(json) {
         Ok(manifest) => manifest,
         Err(error) => {
@@ -192,37 +201,37 @@ fn read_manifest(folder: &Path, json: &[u8], found: &mut Verification) -> Option
         found.problem(MANIFEST_FILE, "was not written by this program: it says the same in other bytes");
     }
     let named = &manifest.action.episode_id;
-    if folder.file_name().is_none_or(|name| name != named.as_str()) {
+    if files.episode().as_ref() != Some(named) {
         found.problem(MANIFEST_FILE, format!("is about another episode than its folder: {named}"));
     }
     Some(manifest)
 }
 
-/// Reads and compares every object; `None` when one of them is not what it was.
-fn read_objects(folder: &Path, manifest: &Manifest, found: &mut Verification) -> Option<HashMap<Sha256, Vec<u8>>> {
+/// Reads and compares every object, one at a time; whether all of them are what they were.
+fn objects_hold(files: &dyn Files, manifest: &Manifest, found: &mut Verification) -> bool {
     let problems_before = found.problems.len();
-    let mut objects = HashMap::new();
+    // The same bytes may be listed for several steps; what is said of them must be right each time.
+    let mut listed: BTreeMap<Sha256, Vec<&ArtifactRef>> = BTreeMap::new();
     for artifact in &manifest.artifacts {
-        let name = sums::object_name(&artifact.sha256);
-        let bytes = match objects.entry(artifact.sha256) {
-            Entry::Occupied(read_before) => read_before.into_mut(),
-            Entry::Vacant(place) => {
-                let Some(bytes) = read(folder, &name, found) else { continue };
-                place.insert(bytes)
-            }
-        };
-        check_object(&name, artifact, bytes, found);
+        listed.entry(artifact.sha256).or_default().push(artifact);
     }
-    (found.problems.len() == problems_before).then_some(objects)
+    for (sha256, artifacts) in listed {
+        let name = sums::object_name(&sha256);
+        let Some(bytes) = read(files, &name, found) else { continue };
+        for artifact in artifacts {
+            check_object(&name, artifact, &bytes, files.hash(&name, &bytes), found);
+        }
+    }
+    found.problems.len() == problems_before
 }
 
-fn check_object(name: &str, artifact: &ArtifactRef, bytes: &[u8], found: &mut Verification) {
+fn check_object(name: &str, artifact: &ArtifactRef, bytes: &[u8], actual: Sha256, found: &mut Verification) {
     let size = bytes.len() as u64;
     if size < artifact.bytes {
         found.problem(name, format!("was cut short: {size} of {} bytes are left", artifact.bytes));
     } else if size > artifact.bytes {
         found.problem(name, format!("has {size} bytes, the manifest says {}", artifact.bytes));
-    } else if Sha256::of(bytes) != artifact.sha256 {
+    } else if actual != artifact.sha256 {
         found.problem(name, "was changed: its hash is not its name");
     } else if artifact.dom.is_some_and(|hashes| hashes != dom_hashes(&String::from_utf8_lossy(bytes))) {
         found.problem(name, format!("has other DOM hashes than {MANIFEST_FILE} says"));
@@ -231,14 +240,13 @@ fn check_object(name: &str, artifact: &ArtifactRef, bytes: &[u8], found: &mut Ve
 
 /// Compares the report with its rendering, if there is one, and with its line; returns the hash that its line must have.
 fn check_report(
-    report: Option<&[u8]>,
+    report: Option<(&[u8], Sha256)>,
     rendered: Option<&str>,
     sums: Option<&str>,
     found: &mut Verification,
 ) -> Option<Sha256> {
     let listed = sums.and_then(|sums| sums::hash_of(sums, REPORT_FILE));
-    let Some(report) = report else { return listed };
-    let actual = Sha256::of(report);
+    let Some((report, actual)) = report else { return listed };
     if rendered.is_some_and(|rendered| rendered.as_bytes() == report) {
         found.report = ReportGuard::Rendered;
         return Some(actual);

@@ -4,6 +4,8 @@
 mod common;
 
 use common::{check, episode, manifest};
+use deed_proofs::artifact::{ArtifactKind, ArtifactRef};
+use deed_proofs::dom_hashes;
 use deed_proofs::hash::Sha256;
 use deed_proofs::manifest::{Found, Hold, Manifest};
 use deed_proofs::report::render;
@@ -174,9 +176,11 @@ fn nothing_runs_and_nothing_is_loaded() {
         let text = hits.iter().filter(|hit| !hit.starts_with(" on") || hit.contains('=')).count();
         assert_eq!(text, 0, "{loading}: {hits:?}");
     }
-    let sources: Vec<&str> = page.split("src=\"").skip(1).collect();
+    let sources: Vec<&str> = page.split("src=\"").skip(1).chain(page.split("<image ").skip(1)).collect();
     assert_eq!(sources.len(), 4);
-    assert!(sources.iter().all(|source| source.starts_with("data:image/png;base64,")));
+    assert!(sources.iter().all(|source| source.split('>').next().unwrap().contains("data:image/png;base64,")));
+    let uses: Vec<&str> = page.split("<use href=\"").skip(1).collect();
+    assert!(uses.len() == 2 && uses.iter().all(|used| used.starts_with("#drawn-")), "{uses:?}");
 }
 
 #[test]
@@ -192,10 +196,10 @@ fn a_picture_is_embedded_once_and_a_missing_one_is_said_to_be_missing() {
     let first = manifest.steps[0].artifacts[0];
     manifest.steps[1].artifacts.push(first);
     let page = render(&manifest, &|sha256| store.get(sha256).ok());
-    assert_eq!(page.matches("src=\"data:").count(), 4);
+    assert_eq!(page.matches("data:image/png;base64,").count(), 4);
     assert!(page.contains("The same picture as above"));
     let page = render(&manifest, &|_| None);
-    assert_eq!(page.matches("The picture is missing from the store.").count(), 5);
+    assert_eq!(page.matches("The picture is missing from the store.").count(), 7);
 }
 
 #[test]
@@ -203,6 +207,54 @@ fn evidence_that_is_no_picture_is_not_shown_as_one() {
     let (_folder, store, mut manifest) = episode();
     manifest.artifacts[0].media_type = "image/svg+xml".into();
     let page = render(&manifest, &|sha256| store.get(sha256).ok());
-    assert_eq!(page.matches("src=\"data:").count(), 3);
+    assert_eq!(page.matches("data:image/png;base64,").count(), 3);
     assert!(!page.contains("data:image/svg"));
+}
+
+#[test]
+fn before_and_after_the_press_stand_side_by_side_with_what_changed() {
+    let (_folder, store, mut manifest) = episode();
+    let keep = |kind, media_type: &str, bytes: &[u8]| {
+        let dom = (kind == ArtifactKind::Dom).then(|| dom_hashes(&String::from_utf8_lossy(bytes)));
+        let (step, phase, at) = ("x".into(), "x".into(), "2026-11-20T12:00:00Z".into());
+        let (sha256, bytes) = (store.put(bytes).unwrap(), bytes.len() as u64);
+        ArtifactRef { sha256, kind, step, phase, media_type: media_type.into(), bytes, at, dom }
+    };
+    let shot = |dark: bool| {
+        let canvas = image::RgbImage::from_fn(320, 200, |x, y| {
+            image::Rgb(if dark && (100..140).contains(&x) && (40..60).contains(&y) { [0; 3] } else { [250; 3] })
+        });
+        let mut png = std::io::Cursor::new(Vec::new());
+        canvas.write_to(&mut png, image::ImageFormat::Png).unwrap();
+        png.into_inner()
+    };
+    let page = "<main><form id=compose><button name=post>Post</button></form></main>";
+    let after = page.replace("</main>", "<div role=status>Live</div></main>");
+    let evidence = [
+        keep(ArtifactKind::Screenshot, "image/png", &shot(false)),
+        keep(ArtifactKind::Dom, "text/html", page.as_bytes()),
+        keep(ArtifactKind::Screenshot, "image/png", &shot(true)),
+        keep(ArtifactKind::Dom, "text/html", after.as_bytes()),
+    ];
+    manifest.steps[1].artifacts = evidence[..2].iter().map(|artifact| artifact.sha256).collect();
+    manifest.steps[2].artifacts = evidence[2..].iter().map(|artifact| artifact.sha256).collect();
+    manifest.artifacts.extend(evidence);
+    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    let (_, section) = page.split_once("<section id=\"change\">").unwrap();
+    let section = section.split("</section>").next().unwrap();
+    for part in [
+        "in 1 place, framed in both",
+        "<rect class=\"frame\" x=\"96\" y=\"32\" width=\"48\" height=\"32\"",
+        "with 1 changed place framed",
+        "+ appeared",
+        "div[role=&quot;status&quot;]</code> in <code>main",
+    ] {
+        assert!(section.contains(part), "{part}: {section}");
+    }
+    assert_eq!(section.matches("class=\"frame\"").count(), 2);
+
+    let absent = render(&manifest, &|_| None);
+    assert!(absent.contains("The picture is missing from the store."));
+    manifest.steps.remove(2);
+    assert!(!render(&manifest, &|sha256| store.get(sha256).ok()).contains("id=\"change\""), "nothing after the press");
 }

@@ -19,6 +19,7 @@
 //! version. The snapshot test of this module holds it still.
 
 mod attributes;
+mod difference;
 mod elements;
 mod names;
 mod scan;
@@ -29,6 +30,7 @@ mod values;
 
 use serde::{Deserialize, Serialize};
 
+pub use difference::{DomChange, DomChangeKind, DomDifference, difference};
 pub use sketch::{NotASketch, Sketch};
 
 use crate::hash::Sha256;

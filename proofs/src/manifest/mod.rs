@@ -370,3 +370,5 @@ impl ManifestError {
 }
 
 mod rules;
+
+pub(crate) use rules::is_folder_name;

@@ -1,6 +1,6 @@
 //! Pictures as part of the page, and the table of hashes at its end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,18 +8,61 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::artifact::{ArtifactKind, ArtifactRef};
 use crate::hash::Sha256;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Step};
+use crate::picture::{self, Region};
 
 /// The pictures of an episode. Each is put into the page once, however often it is shown.
-pub(super) struct Pictures<'a> {
+pub(crate) struct Pictures<'a> {
     manifest: &'a Manifest,
     evidence: &'a dyn Fn(&Sha256) -> Option<Vec<u8>>,
     shown: HashSet<Sha256>,
+    /// Those that stand in a drawing, with their width and height in pixels: another drawing can show them again.
+    drawn: HashMap<Sha256, (u32, u32)>,
 }
 
 impl<'a> Pictures<'a> {
-    pub(super) fn new(manifest: &'a Manifest, evidence: &'a dyn Fn(&Sha256) -> Option<Vec<u8>>) -> Self {
-        Self { manifest, evidence, shown: HashSet::new() }
+    pub(crate) fn new(manifest: &'a Manifest, evidence: &'a dyn Fn(&Sha256) -> Option<Vec<u8>>) -> Self {
+        Self { manifest, evidence, shown: HashSet::new(), drawn: HashMap::new() }
+    }
+
+    /// The first piece of evidence of a step that is of this kind.
+    pub(crate) fn of_step(&self, step: &Step, is_of_kind: impl Fn(&ArtifactRef) -> bool) -> Option<&'a ArtifactRef> {
+        step.artifacts.iter().filter_map(|sha256| self.artifact(sha256)).find(|artifact| is_of_kind(artifact))
+    }
+
+    /// The bytes of a piece of evidence.
+    pub(crate) fn bytes(&self, artifact: &ArtifactRef) -> Option<Vec<u8>> {
+        (self.evidence)(&artifact.sha256)
+    }
+
+    /// A PNG picture with frames drawn over it; it stays as it is, the frames lie beside it in the page.
+    pub(crate) fn framed(&mut self, artifact: &ArtifactRef, alternative: &str, frames: &[Region]) -> Markup {
+        let sha256 = artifact.sha256;
+        if !self.drawn.contains_key(&sha256) {
+            let Some(bytes) = self.bytes(artifact) else {
+                return html! { p.absent { "The picture is missing from the store." } };
+            };
+            let Ok(facts) = picture::inspect(&bytes) else {
+                return html! { p.absent { "The picture cannot be read." } };
+            };
+            let (width, height) = (facts.width, facts.height);
+            self.drawn.insert(sha256, (width, height));
+            let data = STANDARD.encode(bytes);
+            return drawing(
+                (width, height),
+                alternative,
+                frames,
+                html! {
+                    image #{ "drawn-" (sha256) } width=(width) height=(height) href={ "data:" (facts.media_type) ";base64," (PreEscaped(data)) } {}
+                },
+            );
+        }
+        self.drawn_again(&sha256, alternative, frames)
+    }
+
+    fn drawn_again(&self, sha256: &Sha256, alternative: &str, frames: &[Region]) -> Markup {
+        let Some(size) = self.drawn.get(sha256) else { return html! {} };
+        drawing(*size, alternative, frames, html! { use href={ "#drawn-" (sha256) } {} })
     }
 
     /// What the manifest says of a piece of evidence that a step took: the same bytes may have been kept by several steps.
@@ -30,6 +73,12 @@ impl<'a> Pictures<'a> {
     /// A picture, or what to say in its place.
     pub(super) fn picture(&mut self, artifact: &ArtifactRef, alternative: &str) -> Markup {
         let sha256 = &artifact.sha256;
+        if self.drawn.contains_key(sha256) {
+            return html! {
+                (self.drawn_again(sha256, alternative, &[]))
+                figcaption { a href={ "#drawn-" (sha256) } { "The same picture above, larger" } }
+            };
+        }
         let id = format!("picture-{sha256}");
         if self.shown.contains(sha256) {
             return html! { p.absent { a href={ "#" (id) } { "The same picture as above" } } };
@@ -57,6 +106,20 @@ impl Pictures<'_> {
         match (self.evidence)(&artifact.sha256) {
             Some(bytes) => html! { pre { (String::from_utf8_lossy(&bytes)) } },
             None => html! { p.absent { "The proposed change is missing from the store." } },
+        }
+    }
+}
+
+fn drawing((width, height): (u32, u32), alternative: &str, frames: &[Region], picture: Markup) -> Markup {
+    html! {
+        svg.shot viewBox={ "0 0 " (width) " " (height) } role="img" aria-label=(alternative) {
+            (picture)
+            @for frame in frames {
+                // Light below dark, so that it is seen on every ground.
+                @for class in ["frame under", "frame"] {
+                    rect class=(class) x=(frame.x) y=(frame.y) width=(frame.width) height=(frame.height) rx="4" {}
+                }
+            }
         }
     }
 }

@@ -7,7 +7,8 @@
 //! The same manifest and evidence give the same bytes, which is what [`verify`](crate::verify()) relies on. A change of the
 //! rendering needs a new [`RENDERER`]; the snapshot test reminds of it.
 
-mod evidence;
+pub(crate) mod change;
+pub(crate) mod evidence;
 mod sections;
 mod timeline;
 mod verdict;
@@ -18,12 +19,12 @@ use crate::hash::Sha256;
 use crate::manifest::Manifest;
 
 /// The version of the rendering. A report of another version cannot be rendered again to compare it.
-pub const RENDERER: u32 = 1;
+pub const RENDERER: u32 = 2;
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 const GENERATOR: &str = "<meta name=\"generator\" content=\"deed-proofs report ";
 /// Nothing is loaded and nothing runs, even if a platform's text had found a way through the escaping.
-const POLICY: &str =
+pub(crate) const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// Renders the report of an episode. `evidence` gives the bytes of a piece of evidence by its hash; where it gives none, the
@@ -51,6 +52,7 @@ pub fn render(manifest: &Manifest, evidence: &dyn Fn(&Sha256) -> Option<Vec<u8>>
                     (sections::facts(manifest))
                     (sections::media(manifest, &mut pictures))
                     (sections::press_and_receipt(manifest))
+                    (change::change(manifest, &mut pictures))
                     (sections::identity(manifest))
                     (timeline::timeline(manifest, &mut pictures))
                     (sections::verification(manifest))

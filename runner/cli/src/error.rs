@@ -11,6 +11,8 @@ use deed_core::ports::browser::BrowserFault;
 use deed_core::ports::ledger::LedgerFault;
 use deed_fixtures::PracticeError;
 use deed_ledger::{ApprovalError, LedgerError, Obstacle, SealerError};
+use deed_proofs::compare::CompareError;
+use deed_proofs::export::ExportError;
 use deed_proofs::picture::PictureError;
 use deed_proofs::{StoreError, VerifyError};
 use deed_recipes::policy::PolicyError;
@@ -84,6 +86,12 @@ pub enum CliError {
     /// A proof could not be checked at all.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// A proof could not be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// Two episodes could not be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// Baselines were not recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -217,6 +225,8 @@ impl CliError {
             Self::Browser(e) => e.code(),
             Self::Store(e) => e.code(),
             Self::Verify(e) => e.code(),
+            Self::Export(e) => e.code(),
+            Self::Compare(e) => e.code(),
             Self::Practice(e) => e.code(),
             Self::Picture { source, .. } => source.code(),
             Self::File { .. } => "file",
@@ -260,7 +270,8 @@ impl CliError {
             Self::Practice(PracticeError::UnknownAccount { .. }) => Exit::BadInput,
             Self::Busy { .. } | Self::StoppedBefore { .. } | Self::Record(RecordError::Identity(_)) => Exit::Held,
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
-            Self::Verify(_) => Exit::Integrity,
+            Self::Compare(CompareError::OtherFlow { .. }) => Exit::BadInput,
+            Self::Verify(_) | Self::Export(_) | Self::Compare(_) => Exit::Integrity,
             Self::Clock { .. }
             | Self::Seal(_)
             | Self::Browser(_)
@@ -304,6 +315,8 @@ impl CliError {
             | Self::Browser(_)
             | Self::Store(_)
             | Self::Verify(_)
+            | Self::Export(_)
+            | Self::Compare(_)
             | Self::Practice(_)
             | Self::Origin { .. }
             | Self::NoProof { .. }
@@ -344,6 +357,10 @@ impl CliError {
                 "sign in as the account, import the session again, and check the recipe's identity; nothing was written".to_owned()
             }
             Self::Store(_) => "`deed doctor` shows where the proof store is and whether it can be written".to_owned(),
+            Self::Export(ExportError::Unwritable(_)) => "free space on that disk, or name another place with -o".to_owned(),
+            Self::Export(_) => "`deed proof verify ACTION` names what is wrong; restore it from a copy of the proof store, or take away what does not belong there".to_owned(),
+            Self::Compare(CompareError::OtherFlow { .. }) => "name two episodes of one platform and one kind of action".to_owned(),
+            Self::Compare(_) => "`deed proof verify` names what is wrong with it".to_owned(),
             Self::Verify(_) => "name an action, or the folder of an episode (PROOFS/episodes/EPISODE)".to_owned(),
             Self::Practice(PracticeError::Bind { .. }) => "the port is taken: name another one with --port, or none for a free one".to_owned(),
             Self::Practice(PracticeError::UnknownAccount { .. }) => "name one of the accounts above".to_owned(),

@@ -1,13 +1,16 @@
 //! `deed proof`: what proves an action, and whether it is what it was.
 
-use std::path::Path;
+mod diff;
+mod export;
+
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use deed_core::ids::{ActionId, EpisodeId};
 use deed_core::state::State;
 use deed_ledger::SqlLedger;
 use deed_proofs::verify::ReportGuard;
-use deed_proofs::{Sha256, Verification};
+use deed_proofs::{Problem, Sha256, Verification};
 use serde_json::json;
 
 use crate::context::{Context, account_name};
@@ -15,6 +18,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::outcome;
 use crate::ui::{Answer, Facts, Tone, table};
+
+const LEDGER_VOUCHES: &str = "the hash that the ledger holds vouches for the manifest";
 
 /// What to do with proof.
 #[derive(Debug, Subcommand)]
@@ -26,8 +31,32 @@ pub enum Command {
     },
     /// Find any byte that was changed since the proof was sealed
     Verify {
-        /// Action id, or the folder of an episode
+        /// Action id, the folder of an episode, or an export
         of: String,
+        /// The manifest must have this hash, which you got another way (of an export: each of its manifests)
+        #[arg(long, value_name = "SHA256")]
+        expect_manifest: Vec<Sha256>,
+        /// An export must be about this action
+        #[arg(long, value_name = "ID")]
+        action: Option<String>,
+    },
+    /// Put all proof of an action into one file that anybody can check offline
+    Export {
+        /// Action id
+        action: String,
+        /// Where to write it [default: ACTION.zip]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Compare two episodes of one flow: what changed on the platform since it last worked
+    Diff {
+        /// Action id, or the folder of an episode: the older one
+        first: String,
+        /// Action id, or the folder of an episode
+        second: String,
+        /// Write it with pictures as a page, too
+        #[arg(long, short, value_name = "FILE.html")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -38,12 +67,36 @@ pub enum Command {
 pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
         Command::Show { action } => show(&ActionId::new(action.trim()), context).await,
-        Command::Verify { of } if is_folder(of) => verify_folder(Path::new(of), context),
-        Command::Verify { of } => {
-            let ledger = context.ledger().await?;
-            verify_action(&ActionId::new(of.trim()), &ledger, context).await
+        Command::Verify { of, expect_manifest, action } if is_export(of) => {
+            export::verify(Path::new(of), action.as_deref(), expect_manifest, context)
         }
+        Command::Verify { action: Some(_), .. } => {
+            Err(CliError::Usage("--action is for exports: an action's own proof is checked by its id".to_owned()))
+        }
+        Command::Verify { expect_manifest, .. } if expect_manifest.len() > 1 => {
+            Err(CliError::Usage("one episode has one manifest: give --expect-manifest once".to_owned()))
+        }
+        Command::Verify { of, expect_manifest, .. } if is_folder(of) => {
+            verify_folder(Path::new(of), expect_manifest.first().copied(), context)
+        }
+        Command::Verify { of, expect_manifest, .. } => {
+            let ledger = context.ledger().await?;
+            let (folder, manifest) = folder_of(&ActionId::new(of.trim()), &ledger, context).await?;
+            let mut found = check(&folder, Some(manifest))?;
+            // The ledger may have been rewritten with the proof; what the caller kept was not.
+            expect(&mut found, expect_manifest.first().copied());
+            Ok(answer(&found, &folder, LEDGER_VOUCHES, context))
+        }
+        Command::Export { action, output } => {
+            export::run(&ActionId::new(action.trim()), output.as_deref(), context).await
+        }
+        Command::Diff { first, second, output } => diff::run(first, second, output.as_deref(), context).await,
     }
+}
+
+/// An export is a file that is there, or is written like one.
+fn is_export(of: &str) -> bool {
+    of.ends_with(".zip") || Path::new(of).is_file()
 }
 
 /// A folder is one that is there, or is written like one.
@@ -86,6 +139,13 @@ async fn show(id: &ActionId, context: &Context) -> Result<Answer, CliError> {
 /// # Errors
 /// An unknown action, one without proof.
 pub async fn verify_action(id: &ActionId, ledger: &SqlLedger, context: &Context) -> Result<Answer, CliError> {
+    let (folder, manifest) = folder_of(id, ledger, context).await?;
+    let found = check(&folder, Some(manifest))?;
+    Ok(answer(&found, &folder, LEDGER_VOUCHES, context))
+}
+
+/// The folder of the episode that was sealed last, and the hash of its manifest that the ledger holds.
+async fn folder_of(id: &ActionId, ledger: &SqlLedger, context: &Context) -> Result<(PathBuf, Sha256), CliError> {
     let details = ledger.action_details(id).await?;
     let no_proof = |why: &str| CliError::NoProof { action: id.clone(), why: why.to_owned() };
     let manifest = details.manifest.ok_or_else(|| no_proof("none was sealed for it"))?;
@@ -95,9 +155,7 @@ pub async fn verify_action(id: &ActionId, ledger: &SqlLedger, context: &Context)
     if unsettled && !folder.join("report.html").exists() {
         return Err(no_proof("it was attempted and is not verified yet, so its proof is not sealed"));
     }
-    let found = check(&folder, Some(manifest))?;
-    let guarded = "the hash that the ledger holds vouches for the manifest";
-    Ok(answer(&found, &folder, guarded, context))
+    Ok((folder, manifest))
 }
 
 /// The episode whose sealing the ledger was told of. An episode that began later and ended early may stand in the action instead.
@@ -107,10 +165,26 @@ async fn sealed_episode(id: &ActionId, manifest: Sha256, ledger: &SqlLedger) -> 
     Ok(sealed.and_then(|row| row.event.episode_id.clone()).map(EpisodeId::new))
 }
 
-fn verify_folder(folder: &Path, context: &Context) -> Result<Answer, CliError> {
-    let found = check(folder, None)?;
-    context.ui.say("checked without the ledger: whoever rewrote manifest, report and sums together is found by `deed proof verify ACTION` only");
-    Ok(answer(&found, folder, "SHA256SUMS beside it vouches for the manifest", context))
+fn verify_folder(folder: &Path, expected: Option<Sha256>, context: &Context) -> Result<Answer, CliError> {
+    let mut found = check(folder, None)?;
+    expect(&mut found, expected);
+    let guard = match expected {
+        Some(_) => "the hash that was expected vouches for the manifest",
+        None => {
+            context.ui.say("checked without the ledger: whoever rewrote manifest, report and sums together is found by `deed proof verify ACTION`, or by --expect-manifest with a hash that you kept, only");
+            "SHA256SUMS beside it vouches for the manifest"
+        }
+    };
+    Ok(answer(&found, folder, guard, context))
+}
+
+/// Compares the manifest with the hash that the caller knows.
+fn expect(found: &mut Verification, expected: Option<Sha256>) {
+    let (Some(actual), Some(expected)) = (found.manifest, expected) else { return };
+    if actual != expected {
+        let what = format!("its hash is {actual}, expected was {expected}: it was changed, or made anew");
+        found.problems.push(Problem { file: "manifest.json".to_owned(), what });
+    }
 }
 
 fn check(folder: &Path, manifest: Option<Sha256>) -> Result<Verification, CliError> {
