@@ -10,12 +10,33 @@ use crate::store::relative_object_path;
 pub(crate) const MANIFEST_FILE: &str = "manifest.json";
 pub(crate) const REPORT_FILE: &str = "report.html";
 pub(crate) const SUMS_FILE: &str = "SHA256SUMS";
+/// Those that a signed episode has besides.
+pub(crate) const ENVELOPE_FILE: &str = "manifest.dsse.json";
+pub(crate) const KEYS_FILE: &str = "keys.json";
+/// The folder of its time stamps. They come later, and each names what it is of, so they stand in no list.
+pub(crate) const STAMPS_FOLDER: &str = "stamps";
+
+/// Hashes of the files that only a signed episode has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SignedFiles {
+    pub(crate) envelope: Sha256,
+    pub(crate) keys: Sha256,
+}
 
 /// The one text of `SHA256SUMS` for an episode.
-pub(crate) fn render(manifest: &Manifest, manifest_hash: Sha256, report_hash: Sha256) -> String {
+pub(crate) fn render(
+    manifest: &Manifest,
+    manifest_hash: Sha256,
+    report_hash: Sha256,
+    signed: Option<SignedFiles>,
+) -> String {
     let objects: BTreeSet<Sha256> = manifest.artifacts.iter().map(|artifact| artifact.sha256).collect();
     let own = [line(manifest_hash, MANIFEST_FILE), line(report_hash, REPORT_FILE)];
-    own.into_iter().chain(objects.iter().map(|sha256| line(*sha256, &object_name(sha256)))).collect()
+    let signed = signed.map(|files| [line(files.envelope, ENVELOPE_FILE), line(files.keys, KEYS_FILE)]);
+    own.into_iter()
+        .chain(signed.into_iter().flatten())
+        .chain(objects.iter().map(|sha256| line(*sha256, &object_name(sha256))))
+        .collect()
 }
 
 /// How an object is named in an episode's `SHA256SUMS`: its path from the episode's folder.
