@@ -180,8 +180,9 @@ fn find_extra_files(folder: &Path, found: &mut Verification) -> io::Result<Vec<S
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let known = [MANIFEST_FILE, REPORT_FILE, SUMS_FILE, ENVELOPE_FILE, KEYS_FILE].contains(&name.as_str());
-        if !known && !(name == STAMPS_FOLDER && entry.file_type()?.is_dir()) {
+        let known = [MANIFEST_FILE, REPORT_FILE, SUMS_FILE, ENVELOPE_FILE, KEYS_FILE].contains(&name.as_str())
+            || (name == STAMPS_FOLDER && entry.file_type()?.is_dir());
+        if !known {
             found.problem(name.as_str(), "does not belong to a sealed episode");
         }
         present.push(name);

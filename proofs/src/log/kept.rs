@@ -38,31 +38,36 @@ impl DirectoryStore {
         Ok(path)
     }
 
-    /// Every checkpoint that is kept here, with its file, the smallest first; and the files that are none.
+    /// How many rows each checkpoint that is kept here is of, the smallest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn checkpoints(&self) -> Result<(Vec<(PathBuf, SignedCheckpoint)>, Vec<PathBuf>), StoreError> {
+    pub fn checkpoint_sizes(&self) -> Result<Vec<u64>, StoreError> {
         let folder = self.root().join(FOLDER);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(StoreError::from_io(&folder, error)),
         };
-        let (mut kept, mut others) = (Vec::new(), Vec::new());
+        let mut sizes = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| StoreError::from_io(&folder, error))?;
-            if !entry.file_name().to_string_lossy().starts_with(NAME) {
-                continue;
-            }
-            let path = entry.path();
-            let text = fs::read_to_string(&path).map_err(|error| StoreError::from_io(&path, error))?;
-            match SignedCheckpoint::parse(&text) {
-                Ok(checkpoint) => kept.push((path, checkpoint)),
-                Err(_) => others.push(path),
-            }
+            let name = entry.file_name();
+            let size = name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse::<u64>().ok());
+            sizes.extend(size.filter(|size| name == *format!("{NAME}{size}")));
         }
-        kept.sort_by_key(|(_, kept)| kept.checkpoint.size);
-        Ok((kept, others))
+        sizes.sort_unstable();
+        Ok(sizes)
+    }
+
+    /// The checkpoint of so many rows, with its file; `None` where what lies there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn checkpoint_of(&self, size: u64) -> Result<(PathBuf, Option<SignedCheckpoint>), StoreError> {
+        let path = self.root().join(checkpoint_name(size));
+        let bytes = fs::read(&path).map_err(|error| StoreError::from_io(&path, error))?;
+        let read = std::str::from_utf8(&bytes).ok().and_then(|text| SignedCheckpoint::parse(text).ok());
+        Ok((path, read.filter(|kept| kept.checkpoint.size == size)))
     }
 }

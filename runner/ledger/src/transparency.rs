@@ -157,16 +157,21 @@ fn read_checkpoint(row: &crate::engine::Row) -> Result<AuditCheckpoint, LedgerFa
 
 impl SqlLedger {
     /// Brings the tree up to date and signs a checkpoint over all rows; the last one where nothing came since. `None`: there is no row.
+    /// `kept`: the last one that is kept elsewhere, for whoever rewrites this database can empty its table of checkpoints.
     ///
     /// # Errors
-    /// [`LedgerFault::Database`]; `audit-broken` when the log is not what its last checkpoint was signed of: then nothing is signed.
-    pub async fn audit_checkpoint(&self, key: &SigningKey) -> Result<Option<AuditCheckpoint>, LedgerFault> {
+    /// [`LedgerFault::Database`]; `audit-broken` when the log is not what its last checkpoint or `kept` was signed of: then nothing is signed.
+    pub async fn audit_checkpoint(
+        &self,
+        key: &SigningKey,
+        kept: Option<&Checkpoint>,
+    ) -> Result<Option<AuditCheckpoint>, LedgerFault> {
         let what = "make a checkpoint of the audit log";
         loop {
             let mut tx = self.write(what).await?;
             let (size, all) = grow(on(&mut tx)).await?;
             if all {
-                let made = self.checkpoint_at(on(&mut tx), size, key).await?;
+                let made = self.checkpoint_at(on(&mut tx), size, key, kept).await?;
                 commit(tx, what).await?;
                 return Ok(made);
             }
@@ -180,28 +185,31 @@ impl SqlLedger {
         conn: &mut Conn,
         size: u64,
         key: &SigningKey,
+        kept: Option<&Checkpoint>,
     ) -> Result<Option<AuditCheckpoint>, LedgerFault> {
+        if let Some(kept) = kept.filter(|kept| kept.size > size) {
+            return Err(broken(format!("it has {size} lines, a checkpoint that was kept {}", kept.size)));
+        }
         if size == 0 {
             return Ok(None);
         }
         let root = over(&mut *conn, (0, size)).await?;
-        if let Some(last) = last_checkpoint(&mut *conn).await? {
-            let proof = match consistency_ranges(last.size, size) {
-                Some(ranges) => {
-                    let mut proof = Vec::with_capacity(ranges.len());
-                    for range in ranges {
-                        proof.push(over(&mut *conn, range).await?);
-                    }
-                    proof
-                }
-                None => return Err(broken(format!("it has {size} lines, its last checkpoint {}", last.size))),
+        let last = last_checkpoint(&mut *conn).await?;
+        let before = last.as_ref().map(|last| (last.size, last.root));
+        for (old, old_root) in before.into_iter().chain(kept.map(|kept| (kept.size, kept.root))) {
+            let Some(ranges) = consistency_ranges(old, size) else {
+                return Err(broken(format!("it has {size} lines, its last checkpoint {old}")));
             };
-            if !verify_consistency(last.size, &last.root, size, &root, &proof) {
-                return Err(broken(format!("its first {} lines are not those of its last checkpoint", last.size)));
+            let mut proof = Vec::with_capacity(ranges.len());
+            for range in ranges {
+                proof.push(over(&mut *conn, range).await?);
             }
-            if last.size == size {
-                return Ok(Some(last));
+            if !verify_consistency(old, &old_root, size, &root, &proof) {
+                return Err(broken(format!("its first {old} lines are not those that a checkpoint was signed of")));
             }
+        }
+        if let Some(last) = last.filter(|last| last.size == size) {
+            return Ok(Some(last));
         }
         let [first] = nodes(&mut *conn, &[NodePlace { level: 0, index: 0 }]).await?[..] else {
             return Err(broken("its first line is gone".to_owned()));

@@ -50,9 +50,9 @@ async fn rewrite(desk: &Desk, seq: u64, from: &str, to: &str) {
 async fn a_database_that_was_rewritten_as_a_whole_is_caught_by_a_kept_checkpoint() {
     let desk = Desk::new().await;
     let key = key();
-    let early = desk.ledger.audit_checkpoint(&key).await.unwrap().unwrap();
+    let early = desk.ledger.audit_checkpoint(&key, None).await.unwrap().unwrap();
     desk.attempted("hello").await;
-    let late = desk.ledger.audit_checkpoint(&key).await.unwrap().unwrap();
+    let late = desk.ledger.audit_checkpoint(&key, None).await.unwrap().unwrap();
     assert!(late.size > early.size + 3);
     let kept = [read(&late.note), read(&early.note)];
     let sound = desk.ledger.audit_verify_against(&kept).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_database_that_was_rewritten_as_a_whole_is_caught_by_a_kept_checkpoint
 async fn lines_that_were_cut_off_the_end_are_caught_by_a_kept_checkpoint() {
     let desk = Desk::new().await;
     desk.filed("one").await;
-    let kept = desk.ledger.audit_checkpoint(&key()).await.unwrap().unwrap();
+    let kept = desk.ledger.audit_checkpoint(&key(), None).await.unwrap().unwrap();
     desk.sql(OPEN_UP).await.unwrap();
     desk.sql(&format!("DELETE FROM audit_events WHERE seq = {}", kept.size)).await.unwrap();
     assert!(desk.ledger.audit_verify().await.unwrap().ok);
@@ -86,8 +86,12 @@ async fn no_checkpoint_is_signed_of_a_log_that_is_not_the_one_before() {
     let desk = Desk::new().await;
     desk.filed("one").await;
     let key = key();
-    let first = desk.ledger.audit_checkpoint(&key).await.unwrap().unwrap();
-    assert_eq!(desk.ledger.audit_checkpoint(&key).await.unwrap().unwrap(), first, "nothing came since: the same again");
+    let first = desk.ledger.audit_checkpoint(&key, None).await.unwrap().unwrap();
+    assert_eq!(
+        desk.ledger.audit_checkpoint(&key, None).await.unwrap().unwrap(),
+        first,
+        "nothing came since: the same again"
+    );
     // The tree that is kept, rewritten; its checkpoint can not be: it is signed.
     desk.sql(OPEN_UP).await.unwrap();
     if !ON_A_SERVER {
@@ -98,7 +102,7 @@ async fn no_checkpoint_is_signed_of_a_log_that_is_not_the_one_before() {
         .await
         .unwrap();
     desk.filed("two").await;
-    let error = desk.ledger.audit_checkpoint(&key).await.unwrap_err();
+    let error = desk.ledger.audit_checkpoint(&key, None).await.unwrap_err();
     assert_eq!(error.code(), "audit-broken", "{error}");
 }
 
@@ -106,12 +110,12 @@ async fn no_checkpoint_is_signed_of_a_log_that_is_not_the_one_before() {
 async fn the_tree_grows_by_pieces_to_what_hashing_all_of_it_gives() {
     let desk = Desk::new().await;
     let key = key();
-    let mut checkpoints = vec![desk.ledger.audit_checkpoint(&key).await.unwrap().unwrap()];
+    let mut checkpoints = vec![desk.ledger.audit_checkpoint(&key, None).await.unwrap().unwrap()];
     for count in [1, 2, 230] {
         for number in 0..count {
             desk.filed(&format!("text {count} {number}")).await;
         }
-        checkpoints.push(desk.ledger.audit_checkpoint(&key).await.unwrap().unwrap());
+        checkpoints.push(desk.ledger.audit_checkpoint(&key, None).await.unwrap().unwrap());
     }
     let kept: Vec<_> = checkpoints.iter().map(|checkpoint| read(&checkpoint.note)).collect();
     let verdict = desk.ledger.audit_verify_against(&kept).await.unwrap();
@@ -133,11 +137,11 @@ async fn an_actions_rows_are_proved_to_a_stranger() {
     let keys = KeyHistory::begin(key.public(), "");
     let action = desk.filed("one").await;
     assert_eq!(desk.ledger.audit_proof(&action, &keys).await.unwrap(), None, "there is no checkpoint");
-    desk.ledger.audit_checkpoint(&key).await.unwrap();
+    desk.ledger.audit_checkpoint(&key, None).await.unwrap();
     for number in 0..20 {
         desk.filed(&format!("text {number}")).await;
     }
-    desk.ledger.audit_checkpoint(&key).await.unwrap();
+    desk.ledger.audit_checkpoint(&key, None).await.unwrap();
     let bundle = desk.ledger.audit_proof(&action, &keys).await.unwrap().unwrap();
     assert_eq!(bundle.rows.len(), desk.ledger.audit_of(&action).await.unwrap().len());
     assert!(bundle.verify(Some(&keys)).unwrap().known);
