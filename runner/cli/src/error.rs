@@ -11,8 +11,10 @@ use deed_core::ports::browser::BrowserFault;
 use deed_core::ports::ledger::LedgerFault;
 use deed_fixtures::PracticeError;
 use deed_ledger::{ApprovalError, LedgerError, Obstacle, SealerError};
+use deed_proofs::log::CheckpointError;
 use deed_proofs::picture::PictureError;
-use deed_proofs::{StoreError, VerifyError};
+use deed_proofs::stamp::StampError;
+use deed_proofs::{KeyError, StoreError, VerifyError};
 use deed_recipes::policy::PolicyError;
 use deed_recipes::{LoadError, RecordingError};
 
@@ -81,6 +83,20 @@ pub enum CliError {
     /// The proof store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The signing key, its history, or a key that was named.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A time stamp, or the certificates that it is held against.
+    #[error(transparent)]
+    Stamp(#[from] StampError),
+    /// A checkpoint that was named.
+    #[error("{source}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CheckpointError,
+    },
     /// A proof could not be checked at all.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -216,6 +232,9 @@ impl CliError {
             Self::Seal(e) => e.code(),
             Self::Browser(e) => e.code(),
             Self::Store(e) => e.code(),
+            Self::Key(e) => e.code(),
+            Self::Stamp(e) => e.code(),
+            Self::Checkpoint { source, .. } => source.code(),
             Self::Verify(e) => e.code(),
             Self::Practice(e) => e.code(),
             Self::Picture { source, .. } => source.code(),
@@ -254,15 +273,19 @@ impl CliError {
             | Self::NotInitialised { .. }
             | Self::Origin { .. }
             | Self::NoProof { .. }
+            | Self::Key(KeyError::PublicKey)
+            | Self::Stamp(StampError::Authorities(_))
+            | Self::Checkpoint { .. }
             | Self::Webhook(WebhookError::Url { .. } | WebhookError::Event { .. })
             | Self::Cursor { .. } => Exit::BadInput,
             Self::Ledger(e) => exit_of_ledger(e),
             Self::Practice(PracticeError::UnknownAccount { .. }) => Exit::BadInput,
             Self::Busy { .. } | Self::StoppedBefore { .. } | Self::Record(RecordError::Identity(_)) => Exit::Held,
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
-            Self::Verify(_) => Exit::Integrity,
+            Self::Verify(_) | Self::Key(KeyError::History(_)) | Self::Stamp(_) => Exit::Integrity,
             Self::Clock { .. }
             | Self::Seal(_)
+            | Self::Key(_)
             | Self::Browser(_)
             | Self::Store(_)
             | Self::Practice(PracticeError::Bind { .. })
@@ -287,7 +310,11 @@ impl CliError {
                 None => e.path().display().to_string(),
             }),
             Self::Fixture(e) => e.place(),
+            Self::Key(
+                KeyError::Unreadable { path, .. } | KeyError::Exposed { path, .. } | KeyError::Invalid { path },
+            ) => Some(path.display().to_string()),
             Self::Picture { path, .. }
+            | Self::Checkpoint { path, .. }
             | Self::File { path, .. }
             | Self::RecipeExists { path }
             | Self::Recording { path, .. }
@@ -301,8 +328,10 @@ impl CliError {
             | Self::Clock { .. }
             | Self::Ledger(_)
             | Self::Seal(_)
+            | Self::Key(_)
             | Self::Browser(_)
             | Self::Store(_)
+            | Self::Stamp(_)
             | Self::Verify(_)
             | Self::Practice(_)
             | Self::Origin { .. }
@@ -344,6 +373,11 @@ impl CliError {
                 "sign in as the account, import the session again, and check the recipe's identity; nothing was written".to_owned()
             }
             Self::Store(_) => "`deed doctor` shows where the proof store is and whether it can be written".to_owned(),
+            Self::Key(KeyError::PublicKey) => "name a file with a public key (`deed proof keys export`) or a key history".to_owned(),
+            Self::Key(_) => "nothing is signed without it: see docs/errors.md; `deed proof keys list` shows the history".to_owned(),
+            Self::Stamp(StampError::Authorities(_)) => "name a file with the authority's certificates in PEM".to_owned(),
+            Self::Stamp(_) => "`deed proof stamp` asks the authorities again".to_owned(),
+            Self::Checkpoint { .. } => "name a file that `deed audit checkpoint` wrote, or one of PROOFS/log".to_owned(),
             Self::Verify(_) => "name an action, or the folder of an episode (PROOFS/episodes/EPISODE)".to_owned(),
             Self::Practice(PracticeError::Bind { .. }) => "the port is taken: name another one with --port, or none for a free one".to_owned(),
             Self::Practice(PracticeError::UnknownAccount { .. }) => "name one of the accounts above".to_owned(),
@@ -407,7 +441,7 @@ fn exit_of_ledger(error: &LedgerError) -> Exit {
             LedgerFault::NotFound { .. } | LedgerFault::IdempotencyConflict { .. } | LedgerFault::Illegal(_),
         ) => Exit::BadInput,
         LedgerError::Fault(LedgerFault::FenceLost(_)) => Exit::Held,
-        LedgerError::Fault(LedgerFault::Database { code: "ledger-corrupt", .. }) => Exit::Integrity,
+        LedgerError::Fault(LedgerFault::Database { code: "ledger-corrupt" | "audit-broken", .. }) => Exit::Integrity,
         LedgerError::Fault(LedgerFault::Database { .. }) => Exit::Internal,
     }
 }
@@ -439,6 +473,9 @@ fn help_of_ledger(error: &LedgerError) -> &'static str {
                 "`deed queue show ACTION` tells where it stands; what may have happened can not be called off"
             }
             LedgerFault::FenceLost(_) => "another runner took over; its outcome counts: `deed queue show ACTION`",
+            LedgerFault::Database { code: "audit-broken", .. } => {
+                "nothing was signed: `deed audit verify` says from where on the log is another one; keep both as evidence"
+            }
             LedgerFault::Database { code: "ledger-newer", .. } => {
                 "use the version of Deed that wrote it, or a newer one"
             }

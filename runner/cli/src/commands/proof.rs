@@ -1,19 +1,22 @@
 //! `deed proof`: what proves an action, and whether it is what it was.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use deed_core::ids::{ActionId, EpisodeId};
 use deed_core::state::State;
 use deed_ledger::SqlLedger;
-use deed_proofs::verify::ReportGuard;
-use deed_proofs::{Sha256, Verification};
+use deed_proofs::stamp::Authorities;
+use deed_proofs::verify::{ReportGuard, SignatureGuard};
+use deed_proofs::{Expected, KeyHistory, Sha256, Verification};
 use serde_json::json;
 
+use super::keys;
 use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::outcome;
+use crate::stamp;
 use crate::ui::{Answer, Facts, Tone, table};
 
 /// What to do with proof.
@@ -25,10 +28,30 @@ pub enum Command {
         action: String,
     },
     /// Find any byte that was changed since the proof was sealed
-    Verify {
-        /// Action id, or the folder of an episode
-        of: String,
+    Verify(VerifyArgs),
+    /// The keys that sign proof
+    Keys {
+        /// What to do; without, they are listed
+        #[command(subcommand)]
+        command: Option<keys::Command>,
     },
+    /// Ask the authorities for the time stamps that are still missing
+    Stamp,
+    /// The JSON Schema of manifest.json
+    Schema,
+}
+
+/// What to check, and against what.
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// Action id, or the folder of an episode
+    of: String,
+    /// The keys to trust, and no others: a public key or a key history (`deed proof keys export`)
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Certificates (PEM) of the authorities whose time stamps count
+    #[arg(long, value_name = "FILE")]
+    tsa_ca: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -38,12 +61,52 @@ pub enum Command {
 pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
         Command::Show { action } => show(&ActionId::new(action.trim()), context).await,
-        Command::Verify { of } if is_folder(of) => verify_folder(Path::new(of), context),
-        Command::Verify { of } => {
+        Command::Verify(args) => {
+            let against = Against::read(args)?;
+            if is_folder(&args.of) {
+                return verify_folder(Path::new(&args.of), &against, context);
+            }
             let ledger = context.ledger().await?;
-            verify_action(&ActionId::new(of.trim()), &ledger, context).await
+            verify_action_against(&ActionId::new(args.of.trim()), &ledger, &against, context).await
+        }
+        Command::Keys { command } => keys::run(command.as_ref(), context),
+        Command::Stamp => stamp_all(context).await,
+        Command::Schema => {
+            let schema = deed_proofs::manifest::schema();
+            Ok(Answer::done(serde_json::from_str(&schema).unwrap_or_default(), schema))
         }
     }
+}
+
+/// What the verifier brings.
+#[derive(Debug, Default)]
+struct Against {
+    keys: Option<KeyHistory>,
+    authorities: Option<Authorities>,
+}
+
+impl Against {
+    fn read(args: &VerifyArgs) -> Result<Self, CliError> {
+        let keys = args.key.as_ref().map(keys::brought).transpose()?;
+        let read = |path: &PathBuf| std::fs::read(path).map_err(CliError::file("read the certificates", path));
+        let pem = args.tsa_ca.as_ref().map(read).transpose()?;
+        let authorities = pem.as_deref().map(Authorities::from_pem).transpose()?;
+        Ok(Self { keys, authorities })
+    }
+}
+
+async fn stamp_all(context: &Context) -> Result<Answer, CliError> {
+    if context.settings.stamps.is_empty() {
+        context.ui.say("no authority is named: say its address in DEED_TSA_URLS, or as `stamps` in deed.toml");
+    }
+    let stamped = stamp::pass(context, true).await?;
+    let waiting: Vec<_> =
+        stamped.waiting.iter().map(|(episode, why)| json!({ "episode": episode, "why": why })).collect();
+    let mut text = format!("{} stamped, {} waiting\n", stamped.done.len(), stamped.waiting.len());
+    for (episode, why) in &stamped.waiting {
+        text.push_str(&format!("  {episode}: {why}\n"));
+    }
+    Ok(Answer::done(json!({ "stamped": stamped.done, "waiting": waiting }), text))
 }
 
 /// A folder is one that is there, or is written like one.
@@ -86,6 +149,15 @@ async fn show(id: &ActionId, context: &Context) -> Result<Answer, CliError> {
 /// # Errors
 /// An unknown action, one without proof.
 pub async fn verify_action(id: &ActionId, ledger: &SqlLedger, context: &Context) -> Result<Answer, CliError> {
+    verify_action_against(id, ledger, &Against::default(), context).await
+}
+
+async fn verify_action_against(
+    id: &ActionId,
+    ledger: &SqlLedger,
+    against: &Against,
+    context: &Context,
+) -> Result<Answer, CliError> {
     let details = ledger.action_details(id).await?;
     let no_proof = |why: &str| CliError::NoProof { action: id.clone(), why: why.to_owned() };
     let manifest = details.manifest.ok_or_else(|| no_proof("none was sealed for it"))?;
@@ -95,7 +167,15 @@ pub async fn verify_action(id: &ActionId, ledger: &SqlLedger, context: &Context)
     if unsettled && !folder.join("report.html").exists() {
         return Err(no_proof("it was attempted and is not verified yet, so its proof is not sealed"));
     }
-    let found = check(&folder, Some(manifest))?;
+    // Here the runner's own history says whose signatures count, where the verifier names nothing else.
+    let own = context.keys().history()?;
+    let expected = Expected {
+        manifest: Some(manifest),
+        keys: against.keys.as_ref().or(own.as_ref()),
+        signed: against.keys.is_some(),
+        authorities: against.authorities.as_ref(),
+    };
+    let found = deed_proofs::verify_against(&folder, &expected)?;
     let guarded = "the hash that the ledger holds vouches for the manifest";
     Ok(answer(&found, &folder, guarded, context))
 }
@@ -107,14 +187,36 @@ async fn sealed_episode(id: &ActionId, manifest: Sha256, ledger: &SqlLedger) -> 
     Ok(sealed.and_then(|row| row.event.episode_id.clone()).map(EpisodeId::new))
 }
 
-fn verify_folder(folder: &Path, context: &Context) -> Result<Answer, CliError> {
-    let found = check(folder, None)?;
-    context.ui.say("checked without the ledger: whoever rewrote manifest, report and sums together is found by `deed proof verify ACTION` only");
-    Ok(answer(&found, folder, "SHA256SUMS beside it vouches for the manifest", context))
+fn verify_folder(folder: &Path, against: &Against, context: &Context) -> Result<Answer, CliError> {
+    let expected = Expected {
+        manifest: None,
+        keys: against.keys.as_ref(),
+        signed: against.keys.is_some(),
+        authorities: against.authorities.as_ref(),
+    };
+    let found = deed_proofs::verify_against(folder, &expected)?;
+    let guarded = match found.signature {
+        SignatureGuard::Known(_) => "the signature of a key that you named vouches for the manifest",
+        SignatureGuard::Unknown(_) => {
+            context.ui.say("checked without the ledger, and signed by a key that you did not name: anybody can make such a proof. Name the key by --key, or use `deed proof verify ACTION`");
+            "SHA256SUMS beside it vouches for the manifest, and a signature of a key that is not known"
+        }
+        SignatureGuard::Absent | SignatureGuard::Nothing => {
+            context.ui.say("checked without the ledger: whoever rewrote manifest, report and sums together is found by `deed proof verify ACTION` only");
+            "SHA256SUMS beside it vouches for the manifest"
+        }
+    };
+    Ok(answer(&found, folder, guarded, context))
 }
 
-fn check(folder: &Path, manifest: Option<Sha256>) -> Result<Verification, CliError> {
-    Ok(deed_proofs::verify(folder, manifest)?)
+/// Whose signature it is, for a person.
+fn signature_words(guard: SignatureGuard) -> String {
+    match guard {
+        SignatureGuard::Absent => "none: it was never signed".to_owned(),
+        SignatureGuard::Known(key) => format!("of key {key}, which is known"),
+        SignatureGuard::Unknown(key) => format!("of key {key}, which is NOT known: nobody vouches for it"),
+        SignatureGuard::Nothing => "does not hold".to_owned(),
+    }
 }
 
 fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context) -> Answer {
@@ -130,7 +232,15 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
         .with("checked", format!("{} files", found.checked))
         .maybe("manifest", found.manifest)
         .with("guard", guarded)
-        .with("report", report);
+        .with("signature", signature_words(found.signature));
+    let facts = found.stamps.iter().fold(facts.with("report", report), |facts, stamp| {
+        let whose = if stamp.known {
+            "of an authority that you named"
+        } else {
+            "its authority's signature was not checked: --tsa-ca"
+        };
+        facts.with("time stamp", format!("{} ({}; {whose})", stamp.at, stamp.name))
+    });
     let headline = if holds {
         paint.tone(Tone::Good, "the proof holds: no byte was changed")
     } else {
@@ -147,6 +257,13 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
         "folder": folder,
         "checked": found.checked,
         "manifest": found.manifest,
+        "signature": match found.signature {
+            SignatureGuard::Absent => json!({ "state": "absent" }),
+            SignatureGuard::Known(key) => json!({ "state": "known", "key": key }),
+            SignatureGuard::Unknown(key) => json!({ "state": "unknown", "key": key }),
+            SignatureGuard::Nothing => json!({ "state": "broken" }),
+        },
+        "stamps": found.stamps.iter().map(|s| json!({ "name": s.name, "at": s.at, "known": s.known })).collect::<Vec<_>>(),
         "problems": problems,
         "exit": exit.code(),
     });
