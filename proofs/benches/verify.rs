@@ -51,7 +51,7 @@ fn main() {
     seal(&store, &manifest).unwrap();
     let path = folder.path().join("proof.zip");
     let mut file = File::create(&path).unwrap();
-    let exported = export(&store, &["ep_01".to_owned()], &mut file).unwrap();
+    let exported = export(&store, &["ep_01".to_owned()], None, &mut file).unwrap();
     file.flush().unwrap();
     let mut found = verify_export_file(&path, &Expected::default()).unwrap();
     assert!(found.holds(), "{:?}", found.problems);

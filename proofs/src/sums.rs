@@ -10,23 +10,44 @@ use crate::store::relative_object_path;
 pub(crate) const MANIFEST_FILE: &str = "manifest.json";
 pub(crate) const REPORT_FILE: &str = "report.html";
 pub(crate) const SUMS_FILE: &str = "SHA256SUMS";
+/// Those that a signed episode has besides.
+pub(crate) const ENVELOPE_FILE: &str = "manifest.dsse.json";
+pub(crate) const KEYS_FILE: &str = "keys.json";
+/// The folder of its time stamps. They come later, and each names what it is of, so they stand in no list.
+pub(crate) const STAMPS_FOLDER: &str = "stamps";
 
-/// What may lie beside the three: signature and keys, what the audit log and the store said, what a rule deleted.
-const COMPANIONS: [&str; 5] = ["manifest.dsse.json", "keys.json", "audit.json", "storage.json", "deleted.json"];
+/// Hashes of the files that only a signed episode has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SignedFiles {
+    pub(crate) envelope: Sha256,
+    pub(crate) keys: Sha256,
+}
+
+/// What may lie beside the three: signature and keys, what the store said, what a rule deleted.
+const COMPANIONS: [&str; 4] = [ENVELOPE_FILE, KEYS_FILE, "storage.json", "deleted.json"];
 
 /// Whether a file of this name, a path from the episode's folder, may lie in the folder of a sealed episode.
 pub(crate) fn belongs_to_an_episode(name: &str) -> bool {
     let is_stamp = |file: &str| !file.contains('/') && (file.ends_with(".tsr") || file.ends_with(".tsq"));
     matches!(name, MANIFEST_FILE | REPORT_FILE | SUMS_FILE)
         || COMPANIONS.contains(&name)
-        || name.strip_prefix("stamps/").is_some_and(is_stamp)
+        || name.strip_prefix(STAMPS_FOLDER).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_stamp)
 }
 
 /// The one text of `SHA256SUMS` for an episode.
-pub(crate) fn render(manifest: &Manifest, manifest_hash: Sha256, report_hash: Sha256) -> String {
+pub(crate) fn render(
+    manifest: &Manifest,
+    manifest_hash: Sha256,
+    report_hash: Sha256,
+    signed: Option<SignedFiles>,
+) -> String {
     let objects: BTreeSet<Sha256> = manifest.artifacts.iter().map(|artifact| artifact.sha256).collect();
     let own = [line(manifest_hash, MANIFEST_FILE), line(report_hash, REPORT_FILE)];
-    own.into_iter().chain(objects.iter().map(|sha256| line(*sha256, &object_name(sha256)))).collect()
+    let signed = signed.map(|files| [line(files.envelope, ENVELOPE_FILE), line(files.keys, KEYS_FILE)]);
+    own.into_iter()
+        .chain(signed.into_iter().flatten())
+        .chain(objects.iter().map(|sha256| line(*sha256, &object_name(sha256))))
+        .collect()
 }
 
 /// How an object is named in an episode's `SHA256SUMS`: its path from the episode's folder.

@@ -6,7 +6,10 @@
 //! What guards what: objects are named by their hash and listed in the manifest, so a change of one is always found. The
 //! report is rendered again and compared, and `SHA256SUMS` has exactly one right text. The manifest itself is guarded by
 //! `SHA256SUMS` only, so somebody who rewrites both (and the report) is caught by the hash that the ledger
-//! holds, handed in as `expected_manifest`, or by a signature, and by nothing else.
+//! holds, handed in as `expected_manifest`, or by a signature with a key that the verifier knows, and by nothing else. A signature with
+//! a key that nobody knows guards against nothing: [`SignatureGuard::Unknown`] says so. The signature is looked at in `signed.rs`.
+
+mod signed;
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -16,9 +19,13 @@ use crate::artifact::ArtifactRef;
 use crate::dom::dom_hashes;
 use crate::files::{Files, Folder};
 use crate::hash::Sha256;
+use crate::keys::KeyHistory;
 use crate::manifest::Manifest;
 use crate::report;
+use crate::stamp::Authorities;
 use crate::sums::{self, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
+
+pub use signed::{FoundStamp, SignatureGuard};
 
 /// What the check of an episode's folder found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +38,23 @@ pub struct Verification {
     pub manifest: Option<Sha256>,
     /// What vouches for `report.html`.
     pub report: ReportGuard,
+    /// Whose signature vouches for the manifest.
+    pub signature: SignatureGuard,
+    /// The time stamps of the signature.
+    pub stamps: Vec<FoundStamp>,
+}
+
+/// What the verifier knows and asks for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected<'e> {
+    /// The manifest's hash that the ledger holds; without it see the module's words on what guards what.
+    pub manifest: Option<Sha256>,
+    /// The keys that are trusted: then a signature must be of one of them, or of one that they lead to.
+    pub keys: Option<&'e KeyHistory>,
+    /// Whether a proof that was never signed is refused. One that says it was signed is refused without its signature in any case.
+    pub signed: bool,
+    /// The authorities whose time stamps count: then each stamp's signature must lead to one of them.
+    pub authorities: Option<&'e Authorities>,
 }
 
 impl Verification {
@@ -99,18 +123,30 @@ impl VerifyError {
 /// # Errors
 /// [`VerifyError`] when the folder cannot be read. Everything else is a [`Problem`].
 pub fn verify(folder: &Path, expected_manifest: Option<Sha256>) -> Result<Verification, VerifyError> {
+    verify_against(folder, &Expected { manifest: expected_manifest, ..Expected::default() })
+}
+
+/// As [`verify`], against all that the verifier knows.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_against(folder: &Path, expected: &Expected<'_>) -> Result<Verification, VerifyError> {
     let unreadable = |source| VerifyError::Unreadable { folder: folder.to_owned(), source };
     let files = Folder::open(folder).map_err(unreadable)?;
-    Ok(verify_files(&files, expected_manifest).map_err(unreadable)?.0)
+    Ok(verify_files(&files, expected).map_err(unreadable)?.0)
 }
 
 /// Checks the files of an episode, wherever they lie, and gives the manifest where it can be read.
-pub(crate) fn verify_files(
-    files: &dyn Files,
-    expected_manifest: Option<Sha256>,
-) -> io::Result<(Verification, Option<Manifest>)> {
-    let mut found = Verification { problems: Vec::new(), checked: 0, manifest: None, report: ReportGuard::Nothing };
-    find_extra_files(files, &mut found)?;
+pub(crate) fn verify_files(files: &dyn Files, expected: &Expected<'_>) -> io::Result<(Verification, Option<Manifest>)> {
+    let mut found = Verification {
+        problems: Vec::new(),
+        checked: 0,
+        manifest: None,
+        report: ReportGuard::Nothing,
+        signature: SignatureGuard::Absent,
+        stamps: Vec::new(),
+    };
+    let present = find_extra_files(files, &mut found)?;
 
     let json = read(files, MANIFEST_FILE, &mut found);
     let report = read(files, REPORT_FILE, &mut found);
@@ -118,8 +154,15 @@ pub(crate) fn verify_files(
 
     let manifest_hash = json.as_deref().map(Sha256::of);
     found.manifest = manifest_hash;
-    check_manifest_hash(manifest_hash, expected_manifest, sums.as_deref(), &mut found);
+    check_manifest_hash(manifest_hash, expected.manifest, sums.as_deref(), &mut found);
     let manifest = json.as_deref().and_then(|json| read_manifest(files, json, &mut found));
+    let signed = match (&manifest, manifest_hash) {
+        (Some(manifest), Some(hash)) => {
+            signed::check(files, &present, manifest, hash, expected, sums.as_deref(), &mut found)
+        }
+        // What it would be a signature of can not be read, which has been said; its lines stand as they are.
+        _ => signed::listed(sums.as_deref()),
+    };
     let rendered = manifest.as_ref().and_then(|manifest| {
         objects_hold(files, manifest, &mut found).then(|| {
             // Read again as the report needs them, so that no more than one is held beside it.
@@ -130,21 +173,23 @@ pub(crate) fn verify_files(
     let report_hash = check_report(report, rendered.as_deref(), sums.as_deref(), &mut found);
     if let (Some(manifest), Some(sums), Some(report_hash)) = (&manifest, &sums, report_hash) {
         // Where two files disagree and nobody can say which is right, that has been said above: here the line may stand.
-        let vouched_for = expected_manifest.or_else(|| sums::hash_of(sums, MANIFEST_FILE)).or(manifest_hash);
+        let vouched_for = expected.manifest.or_else(|| sums::hash_of(sums, MANIFEST_FILE)).or(manifest_hash);
         if let Some(manifest_hash) = vouched_for {
-            check_sums(sums, &sums::render(manifest, manifest_hash, report_hash), &mut found);
+            check_sums(sums, &sums::render(manifest, manifest_hash, report_hash, signed), &mut found);
         }
     }
     Ok((found, manifest))
 }
 
-fn find_extra_files(files: &dyn Files, found: &mut Verification) -> io::Result<()> {
-    for name in files.names()? {
-        if !sums::belongs_to_an_episode(&name) {
-            found.problem(name, "does not belong to a sealed episode");
+/// The names of the files that lie there; what does not belong there is a problem.
+fn find_extra_files(files: &dyn Files, found: &mut Verification) -> io::Result<Vec<String>> {
+    let present = files.names()?;
+    for name in &present {
+        if !sums::belongs_to_an_episode(name) {
+            found.problem(name.as_str(), "does not belong to a sealed episode");
         }
     }
-    Ok(())
+    Ok(present)
 }
 
 fn read(files: &dyn Files, name: &str, found: &mut Verification) -> Option<Vec<u8>> {

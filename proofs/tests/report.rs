@@ -147,6 +147,8 @@ fn everything_from_outside_is_escaped() {
                     "\"found",
                     "episode_id",
                     "media_type",
+                    "binding",
+                    "public_key",
                 ]
                 .iter()
                 .any(|name| line.contains(name));

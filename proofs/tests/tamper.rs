@@ -10,15 +10,18 @@ use std::collections::BTreeMap;
 
 use deed_proofs::export::Expected;
 use deed_proofs::hash::Sha256;
+use deed_proofs::keys::{KeyHistory, KeyStore};
 use deed_proofs::manifest::Manifest;
-use deed_proofs::seal;
+use deed_proofs::store::DirectoryStore;
+use deed_proofs::{Signer, seal, seal_signed};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 use zips::{NAME, action, check, exported, members, summed, zip};
 
 type Members = Vec<(String, Vec<u8>)>;
 
-const ENVELOPE: &str = "manifest.dsse.json";
+/// Before the episode of the tests.
+const BEFORE: &str = "2026-11-20T11:00:00.000Z";
 
 /// What can be done to an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,9 +49,9 @@ enum Change {
     Replayed,
     /// A whole export of another action.
     Replaced,
-    /// Manifest, report, sums and zip made anew, so that they agree.
+    /// Manifest, report, sums and zip made anew, so that they agree, without a signature.
     Rewritten,
-    /// The same, signed with another key: for exports that are signed.
+    /// The same, signed with another key.
     Resigned,
 }
 
@@ -81,25 +84,40 @@ struct Stage {
     members: Members,
     /// An export of another action, as good as this one.
     other: Members,
-    /// Forged episodes, sealed by the program itself.
+    /// Forged episodes, sealed by the program itself, and not signed.
     forged: Vec<Members>,
-    manifests: Vec<Sha256>,
+    /// The same, signed with another key.
+    resigned: Vec<Members>,
+    /// The keys that the receiver was given.
+    keys: KeyHistory,
+}
+
+/// Seals with a key.
+fn sign(store: &DirectoryStore, manifest: &Manifest, keys: &KeyStore) -> KeyHistory {
+    let (key, history) = keys.open_or_create(BEFORE).unwrap();
+    seal_signed(store, manifest, Some(Signer { key: &key, keys: &history })).unwrap();
+    history
 }
 
 fn stage() -> Stage {
-    let (_folder, store, manifests) = action();
-    let zip = exported(&store, &["ep_01", "ep_02"]);
-    let hash = |manifest: &Manifest| Sha256::of(&manifest.to_canonical_json().unwrap());
-    let forged = forgeries(&manifests[0]).into_iter().map(|forged| {
-        seal(&store, &forged).unwrap();
-        members(&exported(&store, &["ep_01", "ep_02"]))
-    });
-    let forged = forged.collect();
+    let (folder, store, manifests) = action();
+    let ours = KeyStore::at(folder.path().join("ours/signing.key"));
+    let keys = manifests.iter().map(|manifest| sign(&store, manifest, &ours)).next_back().unwrap();
+    let both = || exported(&store, &["ep_01", "ep_02"]);
+    let zip = both();
+    let theirs = KeyStore::at(folder.path().join("theirs/signing.key"));
+    let (mut forged, mut resigned) = (Vec::new(), Vec::new());
+    for forgery in forgeries(&manifests[0]) {
+        seal(&store, &forgery).unwrap();
+        forged.push(members(&both()));
+        sign(&store, &forgery, &theirs);
+        resigned.push(members(&both()));
+    }
     let mut other = manifests[1].clone();
     (other.action.action_id, other.action.episode_id) = ("act_66".into(), "ep_01".into());
-    seal(&store, &other).unwrap();
+    sign(&store, &other, &ours);
     let other = members(&exported(&store, &["ep_01"]));
-    Stage { members: members(&zip), zip, other, forged, manifests: manifests.iter().map(hash).collect() }
+    Stage { members: members(&zip), zip, other, forged, resigned, keys }
 }
 
 /// What somebody would like to have proved instead.
@@ -197,12 +215,7 @@ fn tampered(change: Change, stage: &Stage, dice: &mut SmallRng) -> Option<(Vec<u
         }
         Change::Replaced => return Some((zip(&stage.other), false)),
         Change::Rewritten => return Some((zip(&stage.forged[dice.random_range(0..stage.forged.len())]), false)),
-        // Nothing to do while exports are not signed: a signature by another key is then one more file that belongs nowhere.
-        Change::Resigned => {
-            let name = files.iter().position(|(name, _)| name.ends_with(ENVELOPE))?;
-            files[name].1 = flipped(std::mem::take(&mut files[name].1), dice);
-            zip(&summed(files))
-        }
+        Change::Resigned => return Some((zip(&stage.resigned[dice.random_range(0..stage.resigned.len())]), false)),
     };
     (bytes != stage.zip).then_some((bytes, true))
 }
@@ -231,9 +244,9 @@ fn every_change_is_found_and_a_file_is_named() {
     let wanted = from_environment("DEED_TAMPER_CHANGES").unwrap_or(10_000);
     let mut dice = SmallRng::seed_from_u64(from_environment("DEED_TAMPER_SEED").unwrap_or(0x5eed));
     let stage = stage();
-    let told = Expected { action: Some("act_01".into()), manifests: stage.manifests.clone() };
+    let told = Expected { action: Some("act_01".into()), keys: Some(&stage.keys), ..Expected::default() };
     assert!(check(&stage.zip, &told).holds() && check(&zip(&stage.members), &told).holds());
-    for forged in stage.forged.iter().chain([&stage.other]) {
+    for forged in stage.forged.iter().chain(&stage.resigned).chain([&stage.other]) {
         assert!(
             check(&zip(forged), &Expected::default()).holds(),
             "a forgery that does not hold by itself proves nothing"
@@ -259,7 +272,7 @@ fn every_change_is_found_and_a_file_is_named() {
         assert!(named || of_another, "{change:?}, change {made}: no file of the export is named: {found:?}");
     }
     println!("{made} changes, all found: {counts:?}");
-    assert_eq!(counts.len(), ALL.len() - usize::from(!names.iter().any(|name| name.ends_with(ENVELOPE))));
+    assert_eq!(counts.len(), ALL.len());
 }
 
 /// Exhaustive where that is affordable: every bit of the first kilobytes of headers, and every length.

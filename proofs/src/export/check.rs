@@ -7,20 +7,28 @@ use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::zip::{Member, scan};
-use super::{Place, root_sums};
+use super::{AUDIT_FILE, Place, root_sums};
 use crate::files::{FILE_BYTES_MAX, Files, too_large};
 use crate::hash::Sha256;
+use crate::keys::KeyHistory;
+use crate::log::{AuditBundle, BundleVerdict};
 use crate::manifest::Manifest;
+use crate::stamp::Authorities;
 use crate::sums::SUMS_FILE;
-use crate::verify::{Problem, ReportGuard, Verification, VerifyError, verify_files};
+use crate::verify::{self, FoundStamp, Problem, ReportGuard, SignatureGuard, Verification, VerifyError, verify_files};
 
 /// What the one who checks knows from elsewhere. An export that was made anew, all of it, is found by this and by a signature only.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Expected {
+#[derive(Debug, Clone, Default)]
+pub struct Expected<'e> {
     /// The action that it must be about.
     pub action: Option<String>,
     /// The hashes of all manifests that it must hold; none: any.
     pub manifests: Vec<Sha256>,
+    /// The keys that are trusted: then each manifest, and the audit log's checkpoint, must be signed by one of them, or by one that they
+    /// lead to.
+    pub keys: Option<&'e KeyHistory>,
+    /// The authorities whose time stamps count.
+    pub authorities: Option<&'e Authorities>,
 }
 
 /// What the check of an export found.
@@ -34,6 +42,8 @@ pub struct ExportVerification {
     pub action: Option<String>,
     /// Each episode.
     pub episodes: Vec<EpisodeFound>,
+    /// The audit log's checkpoint that the action's rows lead to, where the export has them and they hold.
+    pub audit: Option<BundleVerdict>,
 }
 
 impl ExportVerification {
@@ -62,13 +72,17 @@ pub struct EpisodeFound {
     pub state: Option<String>,
     /// What vouches for its report.
     pub report: ReportGuard,
+    /// Whose signature vouches for its manifest.
+    pub signature: SignatureGuard,
+    /// The time stamps of that signature.
+    pub stamps: Vec<FoundStamp>,
 }
 
 /// Checks an export in a file. See [`verify_export`].
 ///
 /// # Errors
 /// [`VerifyError`] when it cannot be read. Everything else is a [`Problem`].
-pub fn verify_export_file(path: &Path, expected: &Expected) -> Result<ExportVerification, VerifyError> {
+pub fn verify_export_file(path: &Path, expected: &Expected<'_>) -> Result<ExportVerification, VerifyError> {
     let unreadable = |source| VerifyError::Unreadable { folder: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
@@ -82,10 +96,19 @@ pub fn verify_export_file(path: &Path, expected: &Expected) -> Result<ExportVeri
 ///
 /// # Errors
 /// What the system says when the bytes cannot be read.
-pub fn verify_export<R: Read + Seek>(input: &mut R, name: &str, expected: &Expected) -> io::Result<ExportVerification> {
+pub fn verify_export<R: Read + Seek>(
+    input: &mut R,
+    name: &str,
+    expected: &Expected<'_>,
+) -> io::Result<ExportVerification> {
     let scan = scan(input)?;
-    let mut found =
-        ExportVerification { problems: Vec::new(), files: scan.members.len(), action: None, episodes: Vec::new() };
+    let mut found = ExportVerification {
+        problems: Vec::new(),
+        files: scan.members.len(),
+        action: None,
+        episodes: Vec::new(),
+        audit: None,
+    };
     for (file, what) in scan.flaws {
         found.problem(file.unwrap_or_else(|| name.to_owned()), what);
     }
@@ -97,7 +120,10 @@ pub fn verify_export<R: Read + Seek>(input: &mut R, name: &str, expected: &Expec
         scan.members.iter().rev().map(|member| (member.name.as_str(), member)).collect();
     let input = RefCell::new(input);
     check_root_sums(&members, &input, &mut found)?;
-    check_episodes(&members, &input, &mut found)?;
+    let told = check_episodes(&members, &input, expected, &mut found)?;
+    if let Some(member) = members.get(AUDIT_FILE) {
+        check_audit(&read_member(&input, member)?, &told, expected, &mut found);
+    }
     check_expected(name, expected, &mut found);
     Ok(found)
 }
@@ -159,11 +185,20 @@ fn check_root_sums<R: Read + Seek>(
     Ok(())
 }
 
+/// Checks each episode; returns the audit events that their manifests tell of.
 fn check_episodes<R: Read + Seek>(
     members: &BTreeMap<&str, &Member>,
     input: &RefCell<&mut R>,
+    expected: &Expected<'_>,
     found: &mut ExportVerification,
-) -> io::Result<()> {
+) -> io::Result<Vec<Told>> {
+    let own = verify::Expected {
+        manifest: None,
+        keys: expected.keys,
+        signed: expected.keys.is_some(),
+        authorities: expected.authorities,
+    };
+    let mut told = Vec::new();
     let episodes: BTreeSet<&str> = members
         .keys()
         .filter_map(|name| match Place::of(name) {
@@ -173,11 +208,16 @@ fn check_episodes<R: Read + Seek>(
         .collect();
     let (mut listed, mut all_read) = (BTreeSet::new(), true);
     for episode in episodes {
-        let (verification, manifest) = verify_files(&InExport { members, input, episode }, None)?;
+        let (verification, manifest) = verify_files(&InExport { members, input, episode }, &own)?;
         take_over(episode, &verification, manifest.as_ref(), found);
         match manifest {
             Some(manifest) => {
                 check_action(episode, &manifest, found);
+                told.extend(manifest.audit.iter().map(|event| Told {
+                    episode: episode.to_owned(),
+                    event: event.event_id.clone(),
+                    status: event.status.clone(),
+                }));
                 listed.extend(manifest.artifacts.iter().map(|artifact| artifact.sha256));
             }
             None => all_read = false,
@@ -189,7 +229,50 @@ fn check_episodes<R: Read + Seek>(
             found.problem(*name, "is listed by no manifest of the export");
         }
     }
-    Ok(())
+    Ok(told)
+}
+
+/// An audit event that a manifest tells of.
+struct Told {
+    episode: String,
+    event: String,
+    status: String,
+}
+
+/// The rows of the audit log: proved to be in the log that a checkpoint was signed of, of this action, and all that the manifests tell of.
+fn check_audit(json: &[u8], told: &[Told], expected: &Expected<'_>, found: &mut ExportVerification) {
+    let bundle = match AuditBundle::from_json(json) {
+        Ok(bundle) if bundle.to_json().as_bytes() == json => bundle,
+        Ok(_) => {
+            return found.problem(AUDIT_FILE, "was not written by this program: it says the same in other bytes");
+        }
+        Err(error) => return found.problem(AUDIT_FILE, error.to_string()),
+    };
+    if let Some(action) = found.action.clone().filter(|action| *action != bundle.action_id) {
+        found.problem(AUDIT_FILE, format!("is about the action {}, and the export about {action}", bundle.action_id));
+    }
+    match bundle.verify(expected.keys) {
+        Ok(verdict) => found.audit = Some(verdict),
+        Err(error) => found.problem(AUDIT_FILE, error.to_string()),
+    }
+    let rows: BTreeMap<String, String> = bundle
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let event: serde_json::Value = serde_json::from_str(&row.event).ok()?;
+            let status = event.pointer("/result/status")?.as_str()?.to_owned();
+            Some((event.get("audit_event_id")?.as_str()?.to_owned(), status))
+        })
+        .collect();
+    for Told { episode, event, status } in told {
+        if rows.get(event) != Some(status) {
+            let file = name_in_export(episode, crate::sums::MANIFEST_FILE);
+            found.problem(
+                file,
+                format!("tells of the audit event {event} ({status}), which {AUDIT_FILE} does not have"),
+            );
+        }
+    }
 }
 
 fn take_over(episode: &str, verification: &Verification, manifest: Option<&Manifest>, found: &mut ExportVerification) {
@@ -201,6 +284,8 @@ fn take_over(episode: &str, verification: &Verification, manifest: Option<&Manif
         manifest: verification.manifest,
         state: manifest.map(|manifest| manifest.outcome.state.clone()),
         report: verification.report,
+        signature: verification.signature,
+        stamps: verification.stamps.clone(),
     });
 }
 
@@ -217,7 +302,7 @@ fn check_action(episode: &str, manifest: &Manifest, found: &mut ExportVerificati
     }
 }
 
-fn check_expected(name: &str, expected: &Expected, found: &mut ExportVerification) {
+fn check_expected(name: &str, expected: &Expected<'_>, found: &mut ExportVerification) {
     if let (Some(wanted), Some(action)) = (&expected.action, found.action.clone())
         && *wanted != action
     {

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! SHA256SUMS                        every other file of the export
+//! audit.json                        the action's rows of the audit log, with proofs that lead to a signed checkpoint (where there is one)
 //! episodes/<episode_id>/…           each sealed episode of the action, with all files of its folder
 //! objects/ab/cdef…                  every object that one of their manifests lists, and no other
 //! ```
@@ -24,8 +25,13 @@ use crate::hash::Sha256;
 use crate::store::relative_object_path;
 use crate::sums;
 
+/// The action's rows of the audit log, in the root of an export.
+const AUDIT_FILE: &str = "audit.json";
+
 /// What a name in an export stands for.
 enum Place<'a> {
+    /// The rows of the audit log.
+    Audit,
     /// The sums of all other files.
     Sums,
     /// A file of an episode, by its folder's name.
@@ -39,6 +45,9 @@ impl<'a> Place<'a> {
     fn of(name: &'a str) -> Option<Self> {
         if name == sums::SUMS_FILE {
             return Some(Self::Sums);
+        }
+        if name == AUDIT_FILE {
+            return Some(Self::Audit);
         }
         if let Some((episode, file)) = name.strip_prefix("episodes/").and_then(|rest| rest.split_once('/')) {
             let plain = crate::manifest::is_folder_name(episode) && sums::belongs_to_an_episode(file);

@@ -5,11 +5,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::root_sums;
 use super::zip::{Writer, measure};
+use super::{AUDIT_FILE, root_sums};
 use crate::durable::TEMPORARY_PREFIX;
 use crate::files;
 use crate::hash::Sha256;
+use crate::log::AuditBundle;
 use crate::manifest::{Manifest, ManifestError};
 use crate::store::{DirectoryStore, relative_object_path};
 use crate::sums::{self, MANIFEST_FILE, SUMS_FILE};
@@ -70,14 +71,20 @@ impl ExportError {
     }
 }
 
-/// Writes the proof of these episodes, which are all of one action, as one zip. The same proof gives the same bytes.
+/// Writes the proof of these episodes, which are all of one action, and its rows of the audit log as one zip. The same proof gives the same
+/// bytes.
 ///
 /// Nothing is checked but that it can be read: [`verify_export`](super::verify_export()) does that, and should be asked before the file is
 /// handed on.
 ///
 /// # Errors
 /// [`ExportError`]; what was written until then is no export.
-pub fn export<W: Write>(store: &DirectoryStore, episodes: &[String], out: W) -> Result<Exported, ExportError> {
+pub fn export<W: Write>(
+    store: &DirectoryStore,
+    episodes: &[String],
+    audit: Option<&AuditBundle>,
+    out: W,
+) -> Result<Exported, ExportError> {
     let mut sources = BTreeMap::new();
     let mut manifests = Vec::new();
     for episode in episodes {
@@ -95,6 +102,11 @@ pub fn export<W: Write>(store: &DirectoryStore, episodes: &[String], out: W) -> 
         let facts = open(path).and_then(|mut file| measure(&mut file, &mut io::sink()));
         measured.insert(name.as_str(), facts.map_err(|source| ExportError::Unreadable { path: path.clone(), source })?);
     }
+    let audit = audit.map(AuditBundle::to_json);
+    if let Some(audit) = &audit {
+        let facts = measure(&mut audit.as_bytes(), &mut io::sink()).map_err(ExportError::Unwritable)?;
+        measured.insert(AUDIT_FILE, facts);
+    }
     let sums = root_sums(measured.iter().map(|(name, (_, _, sha256))| (*name, *sha256)));
     let of_sums = measure(&mut sums.as_bytes(), &mut io::sink()).map_err(ExportError::Unwritable)?;
     measured.insert(SUMS_FILE, of_sums);
@@ -106,6 +118,7 @@ pub fn export<W: Write>(store: &DirectoryStore, episodes: &[String], out: W) -> 
             Some(path) => {
                 Box::new(open(path).map_err(|source| ExportError::Unreadable { path: path.clone(), source })?)
             }
+            None if *name == AUDIT_FILE => Box::new(audit.as_deref().unwrap_or_default().as_bytes()),
             None => Box::new(sums.as_bytes()),
         };
         writer.add(name, *facts, &mut content).map_err(ExportError::Unwritable)?;

@@ -1,7 +1,7 @@
 //! What an episode says of itself, in one file: `manifest.json`.
 //!
-//! Owns the format (version 1: unknown fields are refused) and its one byte form. It holds facts, hashes and
-//! pointers, and, where the composer was read back, the order's own text; never secrets or credentials. The caller fills it, nothing
+//! Owns the format (version 2; version 1 is read and written as it was; unknown fields are refused) and its one byte form, and its JSON
+//! Schema ([`schema()`]). It holds facts, hashes and pointers, and, where the composer was read back, the order's own text; never secrets or credentials. The caller fills it, nothing
 //! here is decided or looked up.
 
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,15 @@ use crate::hash::Sha256;
 use crate::picture::ImageHash;
 
 /// The version of the format that this crate writes.
-pub const MANIFEST_VERSION: u32 = 1;
+pub const MANIFEST_VERSION: u32 = 2;
+/// The oldest version that this crate reads: without [`Manifest::dedupe`] and what else version 2 brought.
+pub const MANIFEST_VERSION_OLDEST: u32 = 1;
 
 /// Everything that is claimed about one episode, with every piece of evidence by hash.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The version of the format: [`MANIFEST_VERSION`].
+    /// The version of the format: [`MANIFEST_VERSION`], or an older one in which the fields of later ones are absent.
     pub version: u32,
     /// Which action this is about.
     pub action: ActionFacts,
@@ -25,6 +27,9 @@ pub struct Manifest {
     pub intent: Intent,
     /// What became of it.
     pub outcome: Outcome,
+    /// What the look for the same content found, before anything was composed. Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedupe: Option<Dedupe>,
     /// The element that the commit was aimed at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit_target: Option<CommitTarget>,
@@ -46,6 +51,15 @@ pub struct Manifest {
     pub tool: Tool,
     /// The seed of the pacing of the inputs.
     pub pacing_seed: u64,
+    /// Places of the evidence that were made unreadable, each with what commits to what stood there. Since version 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redactions: Vec<Redaction>,
+    /// Recordings of the episode. Since version 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recordings: Vec<Recording>,
+    /// The id of the key that signs this manifest, where one does: the signature lies beside it. Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Sha256>,
 }
 
 /// Which action an episode carried out, for whom and as whom.
@@ -84,6 +98,9 @@ pub struct Intent {
     pub recipe: RecipeRef,
     /// The snapshot of the policies that were checked.
     pub policy_snapshot_id: String,
+    /// The approvals that counted, each with its approver's signature. Since version 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
 }
 
 /// A recipe, exactly.
@@ -152,6 +169,9 @@ pub struct CommitTarget {
     pub rect: Rect,
     /// Where it was pressed, in CSS pixels of the viewport.
     pub point: Point,
+    /// The picture of the page before the press with the element and the point marked; listed in [`Manifest::artifacts`]. Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Sha256>,
     /// When it was pressed, RFC 3339; absent when it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pressed_at: Option<String>,
@@ -313,6 +333,12 @@ pub struct Identity {
     pub votes: Vec<Check>,
     /// Whether at least two of three agreed and none spoke against it.
     pub ok: bool,
+    /// When it was looked at, RFC 3339. Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// What was seen: pictures and documents of the look; each is listed in [`Manifest::artifacts`]. Since version 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Sha256>,
 }
 
 /// What is stored of an account, to know it again.
@@ -339,6 +365,9 @@ pub struct Tool {
     pub version: String,
     /// The browser and its version.
     pub browser: String,
+    /// The worker that carried it out, or looked last. Since version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
 }
 
 /// Why a manifest cannot be written or read.
@@ -349,7 +378,7 @@ pub enum ManifestError {
     Malformed(#[source] serde_json::Error),
     /// The format has another version.
     #[error(
-        "the manifest has version {0}; this program reads version {MANIFEST_VERSION}: use the release that wrote it, or a later one"
+        "the manifest has version {0}; this program reads up to version {MANIFEST_VERSION}: use the release that wrote it, or a later one"
     )]
     UnknownVersion(u32),
     /// It says something that cannot be.
@@ -369,6 +398,11 @@ impl ManifestError {
     }
 }
 
+mod extra;
 mod rules;
+mod schema;
 
 pub(crate) use rules::is_folder_name;
+
+pub use extra::{Approval, Dedupe, Recording, Redaction, RedactionKind, Region};
+pub use schema::schema;

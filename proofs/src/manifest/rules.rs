@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::{MANIFEST_VERSION, Manifest, ManifestError};
+use super::{MANIFEST_VERSION, MANIFEST_VERSION_OLDEST, Manifest, ManifestError, Region};
 use crate::artifact::ArtifactKind;
 
 /// The longest name of an episode, in bytes: it becomes the name of a folder.
@@ -33,7 +33,7 @@ impl Manifest {
             version: u32,
         }
         let Versioned { version } = serde_json::from_slice(json).map_err(ManifestError::Malformed)?;
-        if version != MANIFEST_VERSION {
+        if !(MANIFEST_VERSION_OLDEST..=MANIFEST_VERSION).contains(&version) {
             return Err(ManifestError::UnknownVersion(version));
         }
         let manifest: Self = serde_json::from_slice(json).map_err(ManifestError::Malformed)?;
@@ -41,7 +41,24 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks what types alone do not: that the version is ours, the episode's name can be a folder, the proof level exists,
+    /// The first field that is there and that version 1 does not have.
+    fn later_field(&self) -> Option<&'static str> {
+        let identity = self.identity.as_ref();
+        let fields = [
+            ("dedupe", self.dedupe.is_some()),
+            ("redactions", !self.redactions.is_empty()),
+            ("recordings", !self.recordings.is_empty()),
+            ("signer", self.signer.is_some()),
+            ("approvals", !self.intent.approvals.is_empty()),
+            ("picture", self.commit_target.as_ref().is_some_and(|target| target.picture.is_some())),
+            ("at", identity.is_some_and(|identity| identity.at.is_some())),
+            ("evidence", identity.is_some_and(|identity| !identity.evidence.is_empty())),
+            ("worker", self.tool.worker.is_some()),
+        ];
+        fields.into_iter().find_map(|(field, is_there)| is_there.then_some(field))
+    }
+
+    /// Checks what types alone do not: that the version is known and its fields are its own, the episode's name can be a folder, the proof level exists,
     /// every piece of evidence that a step names is listed, DOM snapshots (and only they) carry their hashes, and
     /// geometry is finite.
     ///
@@ -49,8 +66,13 @@ impl Manifest {
     /// [`ManifestError::Contradiction`] or [`ManifestError::UnknownVersion`], naming the first that does not hold.
     pub fn check(&self) -> Result<(), ManifestError> {
         let contradiction = |what: String| Err(ManifestError::Contradiction(what));
-        if self.version != MANIFEST_VERSION {
+        if !(MANIFEST_VERSION_OLDEST..=MANIFEST_VERSION).contains(&self.version) {
             return Err(ManifestError::UnknownVersion(self.version));
+        }
+        if self.version < 2
+            && let Some(field) = self.later_field()
+        {
+            return contradiction(format!("version {} has no field `{field}`", self.version));
         }
         let episode_id = &self.action.episode_id;
         if !is_folder_name(episode_id) {
@@ -74,6 +96,21 @@ impl Manifest {
                 "of the artifacts only DOM snapshots, and all of them, have DOM hashes; {} is otherwise",
                 artifact.sha256
             ));
+        }
+        let picture = self.commit_target.iter().filter_map(|target| target.picture);
+        let evidence = self.identity.iter().flat_map(|identity| identity.evidence.iter().copied());
+        let redacted = self.redactions.iter().map(|redaction| redaction.sha256);
+        let recorded = self.recordings.iter().map(|recording| recording.sha256);
+        let mut named = picture.chain(evidence).chain(redacted).chain(recorded);
+        if let Some(sha256) = named.find(|sha256| !listed.contains(sha256)) {
+            return contradiction(format!("it names the artifact {sha256}, which is not listed"));
+        }
+        for redaction in &self.redactions {
+            if let Region::Rect { x, y, w, h } = &redaction.region
+                && ![x, y, w, h].iter().all(|number| number.is_finite())
+            {
+                return contradiction("a redaction's geometry is not finite".to_owned());
+            }
         }
         if let Some(target) = &self.commit_target {
             let (rect, point) = (target.rect, target.point);

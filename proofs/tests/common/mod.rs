@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use deed_proofs::artifact::{ArtifactKind, NewArtifact};
 use deed_proofs::hash::Sha256;
+use deed_proofs::keys::SigningKey;
 use deed_proofs::manifest::*;
 use deed_proofs::recorder::Recorder;
 use deed_proofs::store::DirectoryStore;
@@ -86,6 +87,7 @@ pub fn manifest() -> Manifest {
             content_hash: Sha256::of(b"content"),
             recipe: RecipeRef { platform: "practice".into(), number: 3, hash: Sha256::of(b"recipe") },
             policy_snapshot_id: "pol_2026_11".into(),
+            approvals: vec![approval()],
         },
         outcome: Outcome {
             state: "postcheck_complete".into(),
@@ -96,6 +98,13 @@ pub fn manifest() -> Manifest {
             permalink: Some("https://practice.test/p/8271".into()),
             visibility: Some("public".into()),
         },
+        dedupe: Some(Dedupe {
+            at: "2026-11-20T12:00:01.900Z".into(),
+            compared: 12,
+            duplicate: false,
+            permalink: None,
+            note: "not among 12 entries".into(),
+        }),
         commit_target: Some(CommitTarget {
             element: "post_button".into(),
             agreed: vec!["role button \"Post\"".into(), "css [data-testid=post-submit]".into()],
@@ -103,6 +112,7 @@ pub fn manifest() -> Manifest {
             url: "https://practice.test/compose".into(),
             rect: Rect { x: 812.5, y: 431.0, width: 96.0, height: 36.0 },
             point: Point { x: 861.125, y: 448.7 },
+            picture: None,
             pressed_at: Some("2026-11-20T12:00:05.117Z".into()),
         }),
         receipt: Some(Receipt {
@@ -163,8 +173,39 @@ pub fn manifest() -> Manifest {
                 check("switcher", false, "ada", ""),
             ],
             ok: true,
+            at: Some("2026-11-20T12:00:00.250Z".into()),
+            evidence: Vec::new(),
         }),
-        tool: Tool { name: "deed".into(), version: "0.1.0".into(), browser: "Chromium 156".into() },
+        tool: Tool {
+            name: "deed".into(),
+            version: "0.1.0".into(),
+            browser: "Chromium 156".into(),
+            worker: Some("w-1".into()),
+        },
         pacing_seed: 18_446_744_073_709_551_615,
+        redactions: Vec::new(),
+        recordings: Vec::new(),
+        signer: None,
+    }
+}
+
+/// RFC 8410, section 10.3: a key that everybody knows, so that what it signs stands still.
+const BEN: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+
+/// An approval as the ledger hands it over.
+pub fn approval() -> Approval {
+    let key = SigningKey::from_pem(BEN).unwrap();
+    let (binding, at) = (Sha256::of(b"binding"), "2026-11-20T11:59:00.000Z");
+    let statement = format!(
+        r#"{{"action":"act_01","approver":"ben","at":"{at}","binding":"{binding}","decision":"approve","handle":null,"purpose":"deed-approval-1","reason":null,"revision":1}}"#
+    );
+    Approval {
+        approver: "ben".into(),
+        revision: 1,
+        binding,
+        at: at.into(),
+        signature: key.sign_base64(statement.as_bytes()),
+        statement,
+        public_key: key.public(),
     }
 }

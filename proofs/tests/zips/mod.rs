@@ -33,7 +33,7 @@ pub fn action() -> (tempfile::TempDir, DirectoryStore, Vec<Manifest>) {
 pub fn exported(store: &DirectoryStore, episodes: &[&str]) -> Vec<u8> {
     let episodes: Vec<String> = episodes.iter().map(|episode| (*episode).to_owned()).collect();
     let mut bytes = Vec::new();
-    export(store, &episodes, &mut bytes).unwrap();
+    export(store, &episodes, None, &mut bytes).unwrap();
     bytes
 }
 

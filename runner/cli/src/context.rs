@@ -10,6 +10,7 @@ use std::time::Duration;
 use deed_core::account::Account;
 use deed_core::ids::EpisodeId;
 use deed_ledger::{AgeSealer, LedgerOptions, SqlLedger};
+use deed_proofs::{KeyHistory, KeyStore, SigningKey};
 use deed_recipes::policy::{PolicyError, PolicyFile, load_policy};
 use deed_recipes::{FILE_NAME, LoadError, Recipe};
 
@@ -106,7 +107,25 @@ impl Context {
     /// # Errors
     /// The store's.
     pub fn proofs(&self) -> Result<DirectoryProofs, CliError> {
-        Ok(DirectoryProofs::open(&self.settings.proofs)?)
+        let proofs = DirectoryProofs::open(&self.settings.proofs)?;
+        Ok(proofs.signed_by(self.keys(), !self.settings.stamps.is_empty()))
+    }
+
+    /// Where the signing key and its history lie.
+    pub fn keys(&self) -> KeyStore {
+        KeyStore::at(&self.settings.signing_key)
+    }
+
+    /// The key that signs and its history; both are made when they are not there.
+    ///
+    /// # Errors
+    /// [`KeyError`](deed_proofs::KeyError).
+    pub fn signing(&self) -> Result<(SigningKey, KeyHistory), CliError> {
+        let dir = self.settings.signing_key.parent().filter(|d| !d.as_os_str().is_empty());
+        if let Some(dir) = dir {
+            make_private_dir(dir).map_err(CliError::file("make the signing key's directory", dir))?;
+        }
+        Ok(self.keys().open_or_create(&now().to_string())?)
     }
 
     /// Where an episode's proof lies.

@@ -13,8 +13,10 @@ use deed_fixtures::PracticeError;
 use deed_ledger::{ApprovalError, LedgerError, Obstacle, SealerError};
 use deed_proofs::compare::CompareError;
 use deed_proofs::export::ExportError;
+use deed_proofs::log::CheckpointError;
 use deed_proofs::picture::PictureError;
-use deed_proofs::{StoreError, VerifyError};
+use deed_proofs::stamp::StampError;
+use deed_proofs::{KeyError, StoreError, VerifyError};
 use deed_recipes::policy::PolicyError;
 use deed_recipes::{LoadError, RecordingError};
 
@@ -83,6 +85,20 @@ pub enum CliError {
     /// The proof store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The signing key, its history, or a key that was named.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A time stamp, or the certificates that it is held against.
+    #[error(transparent)]
+    Stamp(#[from] StampError),
+    /// A checkpoint that was named.
+    #[error("{source}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CheckpointError,
+    },
     /// A proof could not be checked at all.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -224,6 +240,9 @@ impl CliError {
             Self::Seal(e) => e.code(),
             Self::Browser(e) => e.code(),
             Self::Store(e) => e.code(),
+            Self::Key(e) => e.code(),
+            Self::Stamp(e) => e.code(),
+            Self::Checkpoint { source, .. } => source.code(),
             Self::Verify(e) => e.code(),
             Self::Export(e) => e.code(),
             Self::Compare(e) => e.code(),
@@ -264,6 +283,9 @@ impl CliError {
             | Self::NotInitialised { .. }
             | Self::Origin { .. }
             | Self::NoProof { .. }
+            | Self::Key(KeyError::PublicKey)
+            | Self::Stamp(StampError::Authorities(_))
+            | Self::Checkpoint { .. }
             | Self::Webhook(WebhookError::Url { .. } | WebhookError::Event { .. })
             | Self::Cursor { .. } => Exit::BadInput,
             Self::Ledger(e) => exit_of_ledger(e),
@@ -272,8 +294,10 @@ impl CliError {
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
             Self::Compare(CompareError::OtherFlow { .. }) => Exit::BadInput,
             Self::Verify(_) | Self::Export(_) | Self::Compare(_) => Exit::Integrity,
+            Self::Verify(_) | Self::Key(KeyError::History(_)) | Self::Stamp(_) => Exit::Integrity,
             Self::Clock { .. }
             | Self::Seal(_)
+            | Self::Key(_)
             | Self::Browser(_)
             | Self::Store(_)
             | Self::Practice(PracticeError::Bind { .. })
@@ -298,7 +322,11 @@ impl CliError {
                 None => e.path().display().to_string(),
             }),
             Self::Fixture(e) => e.place(),
+            Self::Key(
+                KeyError::Unreadable { path, .. } | KeyError::Exposed { path, .. } | KeyError::Invalid { path },
+            ) => Some(path.display().to_string()),
             Self::Picture { path, .. }
+            | Self::Checkpoint { path, .. }
             | Self::File { path, .. }
             | Self::RecipeExists { path }
             | Self::Recording { path, .. }
@@ -312,8 +340,10 @@ impl CliError {
             | Self::Clock { .. }
             | Self::Ledger(_)
             | Self::Seal(_)
+            | Self::Key(_)
             | Self::Browser(_)
             | Self::Store(_)
+            | Self::Stamp(_)
             | Self::Verify(_)
             | Self::Export(_)
             | Self::Compare(_)
@@ -361,6 +391,11 @@ impl CliError {
             Self::Export(_) => "`deed proof verify ACTION` names what is wrong; restore it from a copy of the proof store, or take away what does not belong there".to_owned(),
             Self::Compare(CompareError::OtherFlow { .. }) => "name two episodes of one platform and one kind of action".to_owned(),
             Self::Compare(_) => "`deed proof verify` names what is wrong with it".to_owned(),
+            Self::Key(KeyError::PublicKey) => "name a file with a public key (`deed proof keys export`) or a key history".to_owned(),
+            Self::Key(_) => "nothing is signed without it: see docs/errors.md; `deed proof keys list` shows the history".to_owned(),
+            Self::Stamp(StampError::Authorities(_)) => "name a file with the authority's certificates in PEM".to_owned(),
+            Self::Stamp(_) => "`deed proof stamp` asks the authorities again".to_owned(),
+            Self::Checkpoint { .. } => "name a file that `deed audit checkpoint` wrote, or one of PROOFS/log".to_owned(),
             Self::Verify(_) => "name an action, or the folder of an episode (PROOFS/episodes/EPISODE)".to_owned(),
             Self::Practice(PracticeError::Bind { .. }) => "the port is taken: name another one with --port, or none for a free one".to_owned(),
             Self::Practice(PracticeError::UnknownAccount { .. }) => "name one of the accounts above".to_owned(),
@@ -424,7 +459,7 @@ fn exit_of_ledger(error: &LedgerError) -> Exit {
             LedgerFault::NotFound { .. } | LedgerFault::IdempotencyConflict { .. } | LedgerFault::Illegal(_),
         ) => Exit::BadInput,
         LedgerError::Fault(LedgerFault::FenceLost(_)) => Exit::Held,
-        LedgerError::Fault(LedgerFault::Database { code: "ledger-corrupt", .. }) => Exit::Integrity,
+        LedgerError::Fault(LedgerFault::Database { code: "ledger-corrupt" | "audit-broken", .. }) => Exit::Integrity,
         LedgerError::Fault(LedgerFault::Database { .. }) => Exit::Internal,
     }
 }
@@ -456,6 +491,9 @@ fn help_of_ledger(error: &LedgerError) -> &'static str {
                 "`deed queue show ACTION` tells where it stands; what may have happened can not be called off"
             }
             LedgerFault::FenceLost(_) => "another runner took over; its outcome counts: `deed queue show ACTION`",
+            LedgerFault::Database { code: "audit-broken", .. } => {
+                "nothing was signed: `deed audit verify` says from where on the log is another one; keep both as evidence"
+            }
             LedgerFault::Database { code: "ledger-newer", .. } => {
                 "use the version of Deed that wrote it, or a newer one"
             }

@@ -16,11 +16,14 @@ use deed_ledger::{CLOCKS_APART, ClaimTarget};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
+use crate::commands::audit::make_checkpoint;
 use crate::error::CliError;
 use crate::runtime::{BEATS_PER_LEASE, Runner, Worked};
 use crate::signals::asked_to_stop;
+use crate::stamp;
 use crate::webhook::deliver::deliver_due;
 use crate::webhook::send::Sender;
+use crate::world::now;
 
 /// How long a slot that found nothing waits before it looks again.
 const IDLE: Duration = Duration::from_millis(500);
@@ -36,6 +39,9 @@ const PUT_BACK_TRIES: u32 = 8;
 const TOLD_AT_ONCE: u32 = 100;
 /// How long a worker that has nothing left to do waits for webhooks; what is not told by then is due again for the next one.
 const TOLD_AT_THE_END_WITHIN: Duration = Duration::from_secs(10);
+/// After how many rows, and after how many milliseconds, the audit log gets a new checkpoint.
+const CHECKPOINT_ROWS: u64 = 256;
+const CHECKPOINT_MS: i64 = 10 * 60 * 1_000;
 /// How many outcomes are kept for the answer of a run without an end.
 const KEPT: usize = 1_000;
 
@@ -122,9 +128,11 @@ async fn on_the_floor(runner: &Runner, plan: Plan, drain: watch::Sender<bool>) -
         () = floor.beat() => Vec::new(),
         () = floor.keep_house() => Vec::new(),
         () = floor.tell_others() => Vec::new(),
+        () = floor.keep_records() => Vec::new(),
     };
     ended.into_iter().collect::<Result<(), _>>()?;
     let _ = tokio::time::timeout(TOLD_AT_THE_END_WITHIN, floor.tell_once()).await;
+    let _ = tokio::time::timeout(TOLD_AT_THE_END_WITHIN, floor.record_once(true)).await;
     runner.ledger().leave_worker(runner.worker()).await?;
     Ok(floor.worked.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
@@ -334,6 +342,39 @@ impl Floor<'_> {
         if let Err(fault) = deliver_due(self.runner.ledger(), sender, TOLD_AT_ONCE).await {
             tracing::warn!(%fault, "webhooks were not sent");
         }
+    }
+
+    /// Gets time stamps that are due, and checkpoints of the audit log; never ends.
+    async fn keep_records(&self) {
+        loop {
+            self.record_once(false).await;
+            tokio::time::sleep(HOUSEKEEPING).await;
+        }
+    }
+
+    /// Neither an authority that is away nor a checkpoint that can not be made keeps anybody from working.
+    async fn record_once(&self, at_the_end: bool) {
+        let context = self.runner.context();
+        if let Err(error) = self.checkpoint_once(at_the_end).await {
+            tracing::error!(%error, "no checkpoint of the audit log was made");
+        }
+        match stamp::pass(context, false).await {
+            Ok(stamped) => {
+                stamped.waiting.iter().for_each(|(episode, why)| tracing::warn!(%episode, why, "not stamped yet"))
+            }
+            Err(error) => tracing::warn!(%error, "no time stamp was asked for"),
+        }
+    }
+
+    /// A checkpoint every so many rows or minutes, and one at the end.
+    async fn checkpoint_once(&self, at_the_end: bool) -> Result<(), CliError> {
+        let ledger = self.runner.ledger();
+        let uncovered = ledger.audit_uncovered().await?;
+        let waited = uncovered.since.is_none_or(|since| now().0.saturating_sub(since.0) >= CHECKPOINT_MS);
+        if uncovered.rows > 0 && (at_the_end || waited || uncovered.rows >= CHECKPOINT_ROWS) {
+            make_checkpoint(ledger, self.runner.context()).await?;
+        }
+        Ok(())
     }
 
     /// Takes over what dead and stalled workers left: what had not been armed is queued again, what may have happened is looked at by

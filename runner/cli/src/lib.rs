@@ -21,6 +21,7 @@ pub mod runtime;
 pub mod session_file;
 pub mod settings;
 mod signals;
+pub mod stamp;
 pub mod suggest;
 pub mod ui;
 pub mod webhook;

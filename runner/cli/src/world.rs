@@ -10,7 +10,10 @@ use deed_core::ports::proofs::{EpisodeProofs, ProofFault, Proofs};
 use deed_core::ports::{Clock, World};
 use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
-use deed_proofs::{ArtifactRef, DirectoryStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Store, StoreError};
+use deed_proofs::{
+    ArtifactRef, DirectoryStore, KeyError, KeyStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Signer, Store,
+    StoreError, seal_signed,
+};
 
 /// The system's time.
 pub fn now() -> Timestamp {
@@ -36,6 +39,15 @@ impl Clock for SystemClock {
 #[derive(Clone)]
 pub struct DirectoryProofs {
     store: DirectoryStore,
+    signing: Option<Signing>,
+}
+
+/// With what proof is signed.
+#[derive(Clone)]
+struct Signing {
+    keys: KeyStore,
+    /// Whether its signatures are to get time stamps.
+    stamped: bool,
 }
 
 impl DirectoryProofs {
@@ -44,7 +56,14 @@ impl DirectoryProofs {
     /// # Errors
     /// The store's: it can not be made or written.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        Ok(Self { store: DirectoryStore::open(root)? })
+        Ok(Self { store: DirectoryStore::open(root)?, signing: None })
+    }
+
+    /// Signs what is sealed; `stamped`: and notes that the signature is to get time stamps. The key is read at each sealing, so that a
+    /// rotation counts at once.
+    #[must_use]
+    pub fn signed_by(self, keys: KeyStore, stamped: bool) -> Self {
+        Self { signing: Some(Signing { keys, stamped }), ..self }
     }
 
     /// The store.
@@ -56,8 +75,31 @@ impl DirectoryProofs {
 /// The spool of one episode.
 pub struct EpisodeSpool {
     store: DirectoryStore,
+    signing: Option<Signing>,
     recorder: Recorder,
     earlier: Option<Manifest>,
+}
+
+fn key_fault(fault: &KeyError) -> ProofFault {
+    ProofFault { code: fault.code().to_owned(), message: fault.to_string() }
+}
+
+/// Seals an episode, signed where there is a key to sign with.
+fn seal(store: &DirectoryStore, signing: Option<&Signing>, manifest: &Manifest) -> Result<Sha256, ProofFault> {
+    let Some(signing) = signing else {
+        return deed_proofs::seal(store, manifest).map(|sealed| sealed.manifest).map_err(|fault| seal_fault(&fault));
+    };
+    let (key, keys) = signing.keys.open_or_create(&now().to_string()).map_err(|fault| key_fault(&fault))?;
+    let episode = &manifest.action.episode_id;
+    // Before, so that a crash leaves something that is due; and after, should somebody have found nothing to stamp in between.
+    let note = || match signing.stamped {
+        true => store.stamp_later(episode).map_err(|fault| store_fault(&fault)),
+        false => Ok(()),
+    };
+    note()?;
+    let sealed = seal_signed(store, manifest, Some(Signer { key: &key, keys: &keys })).map_err(|f| seal_fault(&f))?;
+    note()?;
+    Ok(sealed.manifest)
 }
 
 fn store_fault(fault: &StoreError) -> ProofFault {
@@ -79,14 +121,18 @@ impl Proofs for DirectoryProofs {
     type Episode = EpisodeSpool;
 
     async fn episode(&self, episode: &EpisodeId) -> Result<EpisodeSpool, ProofFault> {
-        let store = self.store.clone();
+        let (store, signing) = (self.store.clone(), self.signing.clone());
+        if let Some(Signing { keys, .. }) = signing.clone() {
+            // A key that can not sign is known before anything is done that is to be proved.
+            blocking(move || keys.open_or_create(&now().to_string())).await?.map_err(|fault| key_fault(&fault))?;
+        }
         let folder = store.episode_folder(episode.as_str());
         let earlier = blocking(move || std::fs::read(folder.join("manifest.json")).ok()).await?;
         // A manifest that does not read is not continued; `proof verify` tells what is wrong with it.
         let earlier = earlier.and_then(|bytes| Manifest::from_json(&bytes).ok());
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let recorder = Recorder::new(shared).map_err(|e| store_fault(&e))?;
-        Ok(EpisodeSpool { store, recorder, earlier })
+        Ok(EpisodeSpool { store, signing, recorder, earlier })
     }
 }
 
@@ -109,8 +155,8 @@ impl EpisodeProofs for EpisodeSpool {
     }
 
     async fn seal(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
-        let (store, manifest) = (self.store.clone(), manifest.clone());
-        blocking(move || deed_proofs::seal(&store, &manifest)).await?.map(|s| s.manifest).map_err(|e| seal_fault(&e))
+        let (store, signing, manifest) = (self.store.clone(), self.signing.clone(), manifest.clone());
+        blocking(move || seal(&store, signing.as_ref(), &manifest)).await?
     }
 }
 

@@ -8,6 +8,7 @@ use deed_core::audit::{AuditEvent, AuditProof, AuditRequest, AuditResult, CHAIN_
 use deed_core::ids::ActionId;
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::time::Timestamp;
+use deed_proofs::log::{Checkpoint, Frontier, leaf_hash};
 use deed_proofs::{ArtifactKind, ArtifactRef, Sha256};
 use serde::Serialize;
 use sqlx::Row as _;
@@ -58,6 +59,17 @@ pub struct AuditVerdict {
     pub first_bad: Option<BadRow>,
     /// The hash of the last line that verifies. Kept elsewhere, it shows that none were cut off the end.
     pub head_hash: String,
+    /// The checkpoints that the log was held against, the smallest first.
+    pub checkpoints: Vec<CheckpointVerdict>,
+}
+
+/// Whether the log is the one that a checkpoint was signed of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckpointVerdict {
+    /// How many lines the log had then.
+    pub size: u64,
+    /// Whether its first lines are still those.
+    pub holds: bool,
 }
 
 /// What an event is about.
@@ -245,9 +257,32 @@ impl SqlLedger {
     /// # Errors
     /// [`LedgerFault::Database`] when the log can not be read at all. What does not verify is a verdict, not an error.
     pub async fn audit_verify(&self) -> Result<AuditVerdict, LedgerFault> {
+        self.audit_verify_against(&[]).await
+    }
+
+    /// As [`SqlLedger::audit_verify`], and whether the log is the one that each of these checkpoints was signed of: a log that was rewritten
+    /// as a whole, hashes and all, is found by any of them that somebody kept. Whose they are is the caller's to ask.
+    ///
+    /// # Errors
+    /// As [`SqlLedger::audit_verify`].
+    pub async fn audit_verify_against(&self, kept: &[Checkpoint]) -> Result<AuditVerdict, LedgerFault> {
+        let mut kept: Vec<&Checkpoint> = kept.iter().collect();
+        kept.sort_by_key(|checkpoint| checkpoint.size);
+        let mut held = Held { kept, origin: String::new(), tree: Frontier::default(), verdicts: Vec::new() };
+        let mut verdict = self.verify_rows(&mut held).await?;
+        if let (None, Some(bad)) = (&verdict.first_bad, held.end()) {
+            verdict.ok = false;
+            verdict.first_bad = Some(bad);
+        }
+        verdict.checkpoints = held.verdicts;
+        Ok(verdict)
+    }
+
+    async fn verify_rows(&self, held: &mut Held<'_>) -> Result<AuditVerdict, LedgerFault> {
         let what = "verify the audit log";
         let mut conn = self.read(what).await?;
-        let mut verdict = AuditVerdict { ok: true, rows: 0, first_bad: None, head_hash: CHAIN_START.to_owned() };
+        let head_hash = CHAIN_START.to_owned();
+        let mut verdict = AuditVerdict { ok: true, rows: 0, first_bad: None, head_hash, checkpoints: Vec::new() };
         loop {
             // By place, so that lines appended meanwhile are checked too and none is seen twice.
             let rows = sqlx::query(
@@ -268,6 +303,7 @@ impl SqlLedger {
                     Ok(hash) => {
                         verdict.head_hash = hash;
                         verdict.rows = seq;
+                        held.row(row.text("event_json")?.as_bytes());
                     }
                     Err(what) => {
                         verdict.ok = false;
@@ -277,6 +313,49 @@ impl SqlLedger {
                 }
             }
         }
+    }
+}
+
+/// The checkpoints that a log is held against, row by row.
+struct Held<'k> {
+    /// The smallest first.
+    kept: Vec<&'k Checkpoint>,
+    origin: String,
+    tree: Frontier,
+    verdicts: Vec<CheckpointVerdict>,
+}
+
+impl Held<'_> {
+    fn row(&mut self, bytes: &[u8]) {
+        let leaf = leaf_hash(bytes);
+        if self.tree.size() == 0 {
+            self.origin = Checkpoint::origin_of(&leaf);
+        }
+        self.tree.push(leaf, |_, _| {});
+        while let Some(next) = self.kept.get(self.verdicts.len()).filter(|next| next.size == self.tree.size()) {
+            let holds = next.origin == self.origin && next.root == self.tree.root();
+            self.verdicts.push(CheckpointVerdict { size: next.size, holds });
+        }
+    }
+
+    /// The first line that does not hold, as near as the checkpoints tell.
+    fn end(&mut self) -> Option<BadRow> {
+        let seq = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+        let rows = self.tree.size();
+        let missing = self.kept.get(self.verdicts.len()..).unwrap_or_default();
+        let cut = missing.iter().map(|next| CheckpointVerdict { size: next.size, holds: false });
+        self.verdicts.extend(cut.collect::<Vec<_>>());
+        let bad = self.verdicts.iter().position(|verdict| !verdict.holds)?;
+        let size = self.verdicts.get(bad)?.size;
+        if size > rows {
+            let what = format!("it is gone: a checkpoint was signed of {size} lines, {rows} are there");
+            return Some(BadRow { seq: seq(rows) + 1, what });
+        }
+        let from = self.verdicts.iter().take(bad).map(|verdict| verdict.size).max().unwrap_or(0) + 1;
+        let what = format!(
+            "from here on it is not the log that a checkpoint was signed of: a line from {from} to {size} is another one"
+        );
+        Some(BadRow { seq: seq(from), what })
     }
 }
 

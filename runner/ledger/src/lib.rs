@@ -31,6 +31,7 @@ mod records;
 mod rows;
 mod seal;
 mod stream;
+mod transparency;
 mod tries;
 mod waits;
 mod warnings;
@@ -43,7 +44,7 @@ pub use approvals::{
     ApprovalError, ApprovalRequest, Approver, ApproverKey, Decided, GivenApproval, NewApprovalRequest, PublicKey,
     SignedStatement,
 };
-pub use audit::{AuditRow, AuditVerdict, BadRow};
+pub use audit::{AuditRow, AuditVerdict, BadRow, CheckpointVerdict};
 pub use claims::{CLOCKS_APART, ClaimTarget, Obstacle};
 pub use engine::describe as describe_server;
 pub use error::LedgerError;
@@ -54,6 +55,7 @@ pub use queue::{ActionFilter, Filed, NewOrder, Resolution};
 pub use rows::ActionDetails;
 pub use seal::{AgeSealer, Sealer, SealerError};
 pub use stream::{EVENT_TYPES, OUTCOME_TYPES, Signal, Signals};
+pub use transparency::{AuditCheckpoint, AuditLineBytes, Uncovered};
 pub use warnings::{Closed, Warning};
 pub use webhooks::{Endpoint, EndpointState, NewEndpoint};
 pub use workers::WorkerRow;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deed_core::account::Account;
+use deed_core::approval::ApprovalNeed;
 use deed_core::ids::{AccountId, ActionId, PolicySnapshotId, WorkerId};
 use deed_core::order::Action;
 use deed_core::pace::{Limits, Wait};
@@ -17,11 +18,12 @@ use deed_core::session::SessionExpiry;
 use deed_core::state::Event;
 use deed_core::time::Timestamp;
 use deed_proofs::Sha256;
+use deed_proofs::manifest::Approval;
 
 use crate::audit::AuditRow;
 use crate::engine::During as _;
 use crate::open::{commit, on};
-use crate::{SqlLedger, accounts, arm, change, claims, facts, kill, pace, rows, tries, waits};
+use crate::{SqlLedger, accounts, approvals, arm, change, claims, facts, kill, pace, rows, tries, waits};
 
 impl Ledger for SqlLedger {
     async fn kill_switch(&self, account: &Account) -> Result<Option<KillSwitch>, LedgerFault> {
@@ -112,6 +114,10 @@ impl Ledger for SqlLedger {
 
     async fn verification(&self, fence: &Fence, read: &VerificationRead) -> Result<(), LedgerFault> {
         change::verification(self, fence, read).await
+    }
+
+    async fn counted_approvals(&self, action: &ActionId, need: &ApprovalNeed) -> Result<Vec<Approval>, LedgerFault> {
+        approvals::counted(self, action, need).await
     }
 
     async fn audit_trail(&self, action: &ActionId) -> Result<Vec<AuditLine>, LedgerFault> {

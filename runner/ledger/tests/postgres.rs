@@ -33,6 +33,8 @@ mod postgres;
 mod queue;
 #[path = "support/server.rs"]
 mod server;
+#[path = "ledger/transparency.rs"]
+mod transparency;
 #[path = "ledger/tries.rs"]
 mod tries;
 #[path = "ledger/warnings.rs"]

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deed_core::account::Account;
 use deed_core::episode::Ending;
@@ -21,7 +22,11 @@ use crate::error::CliError;
 use crate::order::{self, Order};
 use crate::outcome;
 use crate::runtime::Runner;
+use crate::stamp;
 use crate::ui::Answer;
+
+/// How long the answer waits for time stamps.
+const STAMPED_WITHIN: Duration = Duration::from_secs(10);
 
 /// An order.
 #[derive(Debug, clap::Args)]
@@ -70,7 +75,19 @@ pub async fn carry_out(order: &Order, ledger: &SqlLedger, context: &Context) -> 
     if let Some(fault) = ending.and_then(|e| e.proof_fault) {
         context.ui.warn(&format!("the outcome stands, its proof is incomplete: {fault}"));
     }
+    stamp_now(context).await;
     stored(&id, &checked.account, ledger, context).await
+}
+
+/// Gets time stamps where authorities are named. What is not stamped within the bound is due again; the outcome waits for none of it.
+async fn stamp_now(context: &Context) {
+    match tokio::time::timeout(STAMPED_WITHIN, stamp::pass(context, false)).await {
+        Ok(Ok(stamped)) if stamped.waiting.is_empty() => {}
+        Ok(Ok(_)) | Err(_) => {
+            context.ui.say("the signature waits for its time stamp: `deed work` and `deed proof stamp` ask again");
+        }
+        Ok(Err(error)) => context.ui.warn(&format!("no time stamp was asked for: {error}")),
+    }
 }
 
 /// `None`: recovery or verification came to an answer, so there was nothing to do.

@@ -155,6 +155,8 @@ fn settings(dir: &Path, outer: &Settings) -> Settings {
         data_dir: dir.join("data"),
         proofs: dir.join("proofs"),
         seal_key: dir.join("seal.key"),
+        signing_key: dir.join("signing.key"),
+        stamps: Vec::new(),
         recipes: None,
         ..outer.clone()
     }

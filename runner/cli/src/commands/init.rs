@@ -1,4 +1,4 @@
-//! `deed init`: data directory, ledger, seal key and proof store, each made when it is not there. Safe to run again.
+//! `deed init`: data directory, ledger, seal key, signing key and proof store, each made when it is not there. Safe to run again.
 
 use serde_json::json;
 
@@ -16,6 +16,8 @@ pub async fn run(context: &Context) -> Result<Answer, CliError> {
     let (had_ledger, had_key) = (context.has_ledger().await?, settings.seal_key.exists());
     context.ledger_made().await?.close().await;
     context.proofs()?;
+    let had_signing_key = settings.signing_key.exists();
+    let (signing, _) = context.signing()?;
     if !had_key {
         context.ui.say("the seal key opens the stored sessions: keep a copy of it, apart from copies of the ledger");
     }
@@ -23,6 +25,7 @@ pub async fn run(context: &Context) -> Result<Answer, CliError> {
     let text = Facts::default()
         .with("ledger", made(had_ledger, &ledger))
         .with("seal key", made(had_key, &key))
+        .with("signing key", made(had_signing_key, &settings.signing_key.display().to_string()))
         .with("proofs", settings.proofs.display())
         .with("operator", &settings.operator)
         .with("next", "deed doctor, then deed account add --help")
@@ -30,6 +33,7 @@ pub async fn run(context: &Context) -> Result<Answer, CliError> {
     let data = json!({
         "ledger": { "path": ledger, "made": !had_ledger },
         "seal_key": { "path": key, "made": !had_key },
+        "signing_key": { "path": settings.signing_key, "made": !had_signing_key, "id": signing.public().id() },
         "proofs": settings.proofs,
         "operator": settings.operator,
         "settings_file": settings.file,

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod health;
 pub mod init;
 pub mod intake;
+pub mod keys;
 pub mod kill;
 pub mod policy;
 pub mod practice;
@@ -50,6 +51,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, 
         Command::Warning(command) => warning::run(&command, context).await,
         Command::Webhook(command) => webhook::run(&command, context).await,
         Command::Kill(command) => kill::run(&command, context).await,
+        Command::Audit(audit::Command::Export(args)) => return audit::export(&args, context).await.map(|()| None),
         Command::Audit(command) => audit::run(&command, context).await,
         Command::Proof(command) => proof::run(&command, context).await,
         Command::Recipe(recipe::Command::Baseline(args)) => baseline::run(&args, context).await,

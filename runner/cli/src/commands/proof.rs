@@ -9,14 +9,17 @@ use clap::Subcommand;
 use deed_core::ids::{ActionId, EpisodeId};
 use deed_core::state::State;
 use deed_ledger::SqlLedger;
-use deed_proofs::verify::ReportGuard;
-use deed_proofs::{Problem, Sha256, Verification};
+use deed_proofs::stamp::Authorities;
+use deed_proofs::verify::{FoundStamp, ReportGuard, SignatureGuard};
+use deed_proofs::{Expected, KeyHistory, Problem, Sha256, Verification};
 use serde_json::json;
 
+use super::keys;
 use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::outcome;
+use crate::stamp;
 use crate::ui::{Answer, Facts, Tone, table};
 
 const LEDGER_VOUCHES: &str = "the hash that the ledger holds vouches for the manifest";
@@ -30,16 +33,7 @@ pub enum Command {
         action: String,
     },
     /// Find any byte that was changed since the proof was sealed
-    Verify {
-        /// Action id, the folder of an episode, or an export
-        of: String,
-        /// The manifest must have this hash, which you got another way (of an export: each of its manifests)
-        #[arg(long, value_name = "SHA256")]
-        expect_manifest: Vec<Sha256>,
-        /// An export must be about this action
-        #[arg(long, value_name = "ID")]
-        action: Option<String>,
-    },
+    Verify(VerifyArgs),
     /// Put all proof of an action into one file that anybody can check offline
     Export {
         /// Action id
@@ -58,6 +52,35 @@ pub enum Command {
         #[arg(long, short, value_name = "FILE.html")]
         output: Option<PathBuf>,
     },
+    /// The keys that sign proof
+    Keys {
+        /// What to do; without, they are listed
+        #[command(subcommand)]
+        command: Option<keys::Command>,
+    },
+    /// Ask the authorities for the time stamps that are still missing
+    Stamp,
+    /// The JSON Schema of manifest.json
+    Schema,
+}
+
+/// What to check, and against what.
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// Action id, the folder of an episode, or an export
+    of: String,
+    /// The manifest must have this hash, which you got another way (of an export: each of its manifests)
+    #[arg(long, value_name = "SHA256")]
+    expect_manifest: Vec<Sha256>,
+    /// An export must be about this action
+    #[arg(long, value_name = "ID")]
+    action: Option<String>,
+    /// The keys to trust, and no others: a public key or a key history (`deed proof keys export`)
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Certificates (PEM) of the authorities whose time stamps count
+    #[arg(long, value_name = "FILE")]
+    tsa_ca: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -67,25 +90,12 @@ pub enum Command {
 pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
         Command::Show { action } => show(&ActionId::new(action.trim()), context).await,
-        Command::Verify { of, expect_manifest, action } if is_export(of) => {
-            export::verify(Path::new(of), action.as_deref(), expect_manifest, context)
-        }
-        Command::Verify { action: Some(_), .. } => {
-            Err(CliError::Usage("--action is for exports: an action's own proof is checked by its id".to_owned()))
-        }
-        Command::Verify { expect_manifest, .. } if expect_manifest.len() > 1 => {
-            Err(CliError::Usage("one episode has one manifest: give --expect-manifest once".to_owned()))
-        }
-        Command::Verify { of, expect_manifest, .. } if is_folder(of) => {
-            verify_folder(Path::new(of), expect_manifest.first().copied(), context)
-        }
-        Command::Verify { of, expect_manifest, .. } => {
-            let ledger = context.ledger().await?;
-            let (folder, manifest) = folder_of(&ActionId::new(of.trim()), &ledger, context).await?;
-            let mut found = check(&folder, Some(manifest))?;
-            // The ledger may have been rewritten with the proof; what the caller kept was not.
-            expect(&mut found, expect_manifest.first().copied());
-            Ok(answer(&found, &folder, LEDGER_VOUCHES, context))
+        Command::Verify(args) => verify(args, context).await,
+        Command::Keys { command } => keys::run(command.as_ref(), context),
+        Command::Stamp => stamp_all(context).await,
+        Command::Schema => {
+            let schema = deed_proofs::manifest::schema();
+            Ok(Answer::done(serde_json::from_str(&schema).unwrap_or_default(), schema))
         }
         Command::Export { action, output } => {
             export::run(&ActionId::new(action.trim()), output.as_deref(), context).await
@@ -94,9 +104,61 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
     }
 }
 
+async fn verify(args: &VerifyArgs, context: &Context) -> Result<Answer, CliError> {
+    let against = Against::read(args)?;
+    let of = args.of.trim();
+    if is_export(of) {
+        return export::verify(Path::new(of), &against, context);
+    }
+    if args.action.is_some() {
+        return Err(CliError::Usage("--action is for exports: an action's own proof is checked by its id".to_owned()));
+    }
+    if args.expect_manifest.len() > 1 {
+        return Err(CliError::Usage("one episode has one manifest: give --expect-manifest once".to_owned()));
+    }
+    if is_folder(of) {
+        return verify_folder(Path::new(of), &against, context);
+    }
+    let ledger = context.ledger().await?;
+    verify_action_against(&ActionId::new(of), &ledger, &against, context).await
+}
+
 /// An export is a file that is there, or is written like one.
 fn is_export(of: &str) -> bool {
     of.ends_with(".zip") || Path::new(of).is_file()
+}
+
+/// What the verifier brings.
+#[derive(Debug, Default)]
+struct Against {
+    action: Option<String>,
+    manifests: Vec<Sha256>,
+    keys: Option<KeyHistory>,
+    authorities: Option<Authorities>,
+}
+
+impl Against {
+    fn read(args: &VerifyArgs) -> Result<Self, CliError> {
+        let keys = args.key.as_ref().map(keys::brought).transpose()?;
+        let read = |path: &PathBuf| std::fs::read(path).map_err(CliError::file("read the certificates", path));
+        let pem = args.tsa_ca.as_ref().map(read).transpose()?;
+        let authorities = pem.as_deref().map(Authorities::from_pem).transpose()?;
+        Ok(Self { action: args.action.clone(), manifests: args.expect_manifest.clone(), keys, authorities })
+    }
+}
+
+async fn stamp_all(context: &Context) -> Result<Answer, CliError> {
+    if context.settings.stamps.is_empty() {
+        context.ui.say("no authority is named: say its address in DEED_TSA_URLS, or as `stamps` in deed.toml");
+    }
+    let stamped = stamp::pass(context, true).await?;
+    let waiting: Vec<_> =
+        stamped.waiting.iter().map(|(episode, why)| json!({ "episode": episode, "why": why })).collect();
+    let mut text = format!("{} stamped, {} waiting\n", stamped.done.len(), stamped.waiting.len());
+    for (episode, why) in &stamped.waiting {
+        text.push_str(&format!("  {episode}: {why}\n"));
+    }
+    Ok(Answer::done(json!({ "stamped": stamped.done, "waiting": waiting }), text))
 }
 
 /// A folder is one that is there, or is written like one.
@@ -139,8 +201,27 @@ async fn show(id: &ActionId, context: &Context) -> Result<Answer, CliError> {
 /// # Errors
 /// An unknown action, one without proof.
 pub async fn verify_action(id: &ActionId, ledger: &SqlLedger, context: &Context) -> Result<Answer, CliError> {
+    verify_action_against(id, ledger, &Against::default(), context).await
+}
+
+async fn verify_action_against(
+    id: &ActionId,
+    ledger: &SqlLedger,
+    against: &Against,
+    context: &Context,
+) -> Result<Answer, CliError> {
     let (folder, manifest) = folder_of(id, ledger, context).await?;
-    let found = check(&folder, Some(manifest))?;
+    // Here the runner's own history says whose signatures count, where the verifier names nothing else.
+    let own = context.keys().history()?;
+    let expected = Expected {
+        manifest: Some(manifest),
+        keys: against.keys.as_ref().or(own.as_ref()),
+        signed: against.keys.is_some(),
+        authorities: against.authorities.as_ref(),
+    };
+    let mut found = deed_proofs::verify_against(&folder, &expected)?;
+    // The ledger may have been rewritten with the proof; what the caller kept was not.
+    expect(&mut found, against.manifests.first().copied());
     Ok(answer(&found, &folder, LEDGER_VOUCHES, context))
 }
 
@@ -165,17 +246,29 @@ async fn sealed_episode(id: &ActionId, manifest: Sha256, ledger: &SqlLedger) -> 
     Ok(sealed.and_then(|row| row.event.episode_id.clone()).map(EpisodeId::new))
 }
 
-fn verify_folder(folder: &Path, expected: Option<Sha256>, context: &Context) -> Result<Answer, CliError> {
-    let mut found = check(folder, None)?;
-    expect(&mut found, expected);
-    let guard = match expected {
-        Some(_) => "the hash that was expected vouches for the manifest",
-        None => {
+fn verify_folder(folder: &Path, against: &Against, context: &Context) -> Result<Answer, CliError> {
+    let expected = Expected {
+        manifest: None,
+        keys: against.keys.as_ref(),
+        signed: against.keys.is_some(),
+        authorities: against.authorities.as_ref(),
+    };
+    let mut found = deed_proofs::verify_against(folder, &expected)?;
+    let kept = against.manifests.first().copied();
+    expect(&mut found, kept);
+    let guarded = match found.signature {
+        _ if kept.is_some() => "the hash that was expected vouches for the manifest",
+        SignatureGuard::Known(_) => "the signature of a key that you named vouches for the manifest",
+        SignatureGuard::Unknown(_) => {
+            context.ui.say("checked without the ledger, and signed by a key that you did not name: anybody can make such a proof. Name the key by --key, or use `deed proof verify ACTION`");
+            "SHA256SUMS beside it vouches for the manifest, and a signature of a key that is not known"
+        }
+        SignatureGuard::Absent | SignatureGuard::Nothing => {
             context.ui.say("checked without the ledger: whoever rewrote manifest, report and sums together is found by `deed proof verify ACTION`, or by --expect-manifest with a hash that you kept, only");
             "SHA256SUMS beside it vouches for the manifest"
         }
     };
-    Ok(answer(&found, folder, guard, context))
+    Ok(answer(&found, folder, guarded, context))
 }
 
 /// Compares the manifest with the hash that the caller knows.
@@ -187,8 +280,37 @@ fn expect(found: &mut Verification, expected: Option<Sha256>) {
     }
 }
 
-fn check(folder: &Path, manifest: Option<Sha256>) -> Result<Verification, CliError> {
-    Ok(deed_proofs::verify(folder, manifest)?)
+/// Whose signature it is, for a person.
+fn signature_words(guard: SignatureGuard) -> String {
+    match guard {
+        SignatureGuard::Absent => "none: it was never signed".to_owned(),
+        SignatureGuard::Known(key) => format!("of key {key}, which is known"),
+        SignatureGuard::Unknown(key) => format!("of key {key}, which is NOT known: nobody vouches for it"),
+        SignatureGuard::Nothing => "does not hold".to_owned(),
+    }
+}
+
+fn signature_data(guard: SignatureGuard) -> serde_json::Value {
+    match guard {
+        SignatureGuard::Absent => json!({ "state": "absent" }),
+        SignatureGuard::Known(key) => json!({ "state": "known", "key": key }),
+        SignatureGuard::Unknown(key) => json!({ "state": "unknown", "key": key }),
+        SignatureGuard::Nothing => json!({ "state": "broken" }),
+    }
+}
+
+/// A time stamp, for a person.
+fn stamp_words(stamp: &FoundStamp) -> String {
+    let whose = if stamp.known {
+        "of an authority that you named"
+    } else {
+        "its authority's signature was not checked: --tsa-ca"
+    };
+    format!("{} ({}; {whose})", stamp.at, stamp.name)
+}
+
+fn stamps_data(stamps: &[FoundStamp]) -> Vec<serde_json::Value> {
+    stamps.iter().map(|s| json!({ "name": s.name, "at": s.at, "known": s.known })).collect()
 }
 
 fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context) -> Answer {
@@ -204,7 +326,9 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
         .with("checked", format!("{} files", found.checked))
         .maybe("manifest", found.manifest)
         .with("guard", guarded)
-        .with("report", report);
+        .with("signature", signature_words(found.signature));
+    let facts = facts.with("report", report);
+    let facts = found.stamps.iter().fold(facts, |facts, stamp| facts.with("time stamp", stamp_words(stamp)));
     let headline = if holds {
         paint.tone(Tone::Good, "the proof holds: no byte was changed")
     } else {
@@ -221,6 +345,8 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
         "folder": folder,
         "checked": found.checked,
         "manifest": found.manifest,
+        "signature": signature_data(found.signature),
+        "stamps": stamps_data(&found.stamps),
         "problems": problems,
         "exit": exit.code(),
     });

@@ -17,7 +17,8 @@ use crate::suggest::did_you_mean;
 /// The file's name.
 pub const FILE_NAME: &str = "deed.toml";
 /// The keys of the file.
-pub const KEYS: [&str; 7] = ["browser", "data_dir", "operator", "policy", "proofs", "recipes", "seal_key"];
+pub const KEYS: [&str; 9] =
+    ["browser", "data_dir", "operator", "policy", "proofs", "recipes", "seal_key", "signing_key", "stamps"];
 /// Largest settings file, in bytes.
 const BYTES_MAX: u64 = 64 * 1024;
 
@@ -38,6 +39,10 @@ pub struct FileSettings {
     pub recipes: Option<PathBuf>,
     /// `seal_key`
     pub seal_key: Option<PathBuf>,
+    /// `signing_key`
+    pub signing_key: Option<PathBuf>,
+    /// `stamps`
+    pub stamps: Option<String>,
 }
 
 /// The settings file that counts: `--config`, `$DEED_CONFIG`, `./deed.toml`, `$XDG_CONFIG_HOME/deed/deed.toml`. A file that was
@@ -100,9 +105,14 @@ pub fn parse(path: &Path, text: &str, env: Env<'_>) -> Result<FileSettings, Sett
             "proofs" => &mut found.proofs,
             "recipes" => &mut found.recipes,
             "seal_key" => &mut found.seal_key,
-            "operator" => {
-                found.operator =
-                    Some(text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?.to_owned());
+            "signing_key" => &mut found.signing_key,
+            "operator" | "stamps" => {
+                let said = Some(text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?.to_owned());
+                if name == "stamps" {
+                    found.stamps = said
+                } else {
+                    found.operator = said
+                }
                 continue;
             }
             _ => {

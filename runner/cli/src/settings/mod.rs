@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use file::FileSettings;
 
+/// Most authorities that stamp a signature.
+const AUTHORITIES_MAX: usize = 2;
+
 /// The environment, handed in so that a test can set it.
 pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 
@@ -38,6 +41,9 @@ pub struct Flags {
     /// Key that seals stored sessions [env: DEED_SEAL_KEY; default: ~/.config/deed/seal.key]
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub seal_key: Option<PathBuf>,
+    /// Key that signs proof and checkpoints [env: DEED_SIGNING_KEY; default: signing.key beside the seal key]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub signing_key: Option<PathBuf>,
     /// Who is asking; stands in the audit log [env: DEED_OPERATOR; default: the user]
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub operator: Option<String>,
@@ -82,6 +88,10 @@ pub struct Settings {
     pub proofs: PathBuf,
     /// The key that seals stored sessions.
     pub seal_key: PathBuf,
+    /// The key that signs proof and checkpoints; its history lies beside it.
+    pub signing_key: PathBuf,
+    /// Where signatures get their time stamps (RFC 3161); none, one or two addresses.
+    pub stamps: Vec<String>,
     /// Who is asking.
     pub operator: String,
     /// Whether input is as fast as the page takes it.
@@ -129,6 +139,12 @@ pub enum SettingsError {
         /// What stands before `://`; the rest may hold a password.
         scheme: String,
     },
+    /// The authorities for time stamps are not such.
+    #[error("{value:?} is no address of an authority for time stamps, or there are more than two")]
+    BadStamps {
+        /// What was said.
+        value: String,
+    },
     /// Neither a directory nor a home directory to put one in.
     #[error("there is no home directory, so there is no place for {what}")]
     NoHome {
@@ -144,6 +160,7 @@ impl SettingsError {
             Self::Unreadable { .. } => "settings-unreadable",
             Self::Invalid { .. } => "settings-invalid",
             Self::BadVariable { .. } | Self::BadDatabase { .. } => "settings-variable",
+            Self::BadStamps { .. } => "settings-stamps",
             Self::NoHome { .. } => "settings-no-home",
         }
     }
@@ -155,6 +172,7 @@ impl SettingsError {
             Self::Invalid { path, line, column, .. } => Some(format!("{}:{line}:{column}", path.display())),
             Self::BadVariable { name, .. } => Some(format!("environment variable {name}")),
             Self::BadDatabase { .. } => Some("environment variable DATABASE_URL".to_owned()),
+            Self::BadStamps { .. } => Some("DEED_TSA_URLS, or `stamps` in deed.toml".to_owned()),
             Self::NoHome { .. } => None,
         }
     }
@@ -171,6 +189,9 @@ impl SettingsError {
             Self::BadDatabase { .. } => {
                 "say postgres://USER@HOST/DATABASE, or unset it: then the ledger is a file in the data directory"
                     .to_owned()
+            }
+            Self::BadStamps { .. } => {
+                "say one or two addresses that begin with https:// or http://, with a comma between them".to_owned()
             }
             Self::NoHome { .. } => "set HOME, or --data-dir (DEED_DATA) and --seal-key (DEED_SEAL_KEY)".to_owned(),
         }
@@ -204,6 +225,10 @@ impl Settings {
             }
         };
         let text = |name: &str| said(env, name).map(|v| v.to_string_lossy().into_owned());
+        // Beside the seal key, for the same reason: a copy of the proof must not be able to sign.
+        let signing_key = pick(&flags.signing_key, "DEED_SIGNING_KEY", file.signing_key)
+            .unwrap_or_else(|| seal_key.with_file_name("signing.key"));
+        let stamps = text("DEED_TSA_URLS").or(file.stamps).map(authorities).transpose()?.unwrap_or_default();
         Ok(Self {
             file: path,
             database: text("DATABASE_URL").map(database).transpose()?,
@@ -221,6 +246,8 @@ impl Settings {
             halt_at: text("DEED_HALT_AT"),
             data_dir,
             seal_key,
+            signing_key,
+            stamps,
         })
     }
 
@@ -261,6 +288,18 @@ fn database(url: String) -> Result<DatabaseUrl, SettingsError> {
         Some((scheme, _)) => Err(SettingsError::BadDatabase { scheme: scheme.to_owned() }),
         None => Err(SettingsError::BadDatabase { scheme: String::new() }),
     }
+}
+
+/// Up to two addresses, with a comma between them.
+fn authorities(said: String) -> Result<Vec<String>, SettingsError> {
+    let urls: Vec<String> = said.split(',').map(|url| url.trim().to_owned()).filter(|url| !url.is_empty()).collect();
+    let fits = |url: &String| {
+        url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+    };
+    if urls.len() <= AUTHORITIES_MAX && urls.iter().all(fits) {
+        return Ok(urls);
+    }
+    Err(SettingsError::BadStamps { value: said })
 }
 
 /// A variable that is set to something.
@@ -347,7 +386,30 @@ mod tests {
         assert_eq!(found.data_dir, Path::new("/home/ann/.local/share/deed"));
         assert_eq!(found.proofs, Path::new("/home/ann/.local/share/deed/proofs"));
         assert_eq!(found.seal_key, Path::new("/home/ann/.config/deed/seal.key"));
+        assert_eq!(
+            (found.signing_key.as_path(), found.stamps.len()),
+            (Path::new("/home/ann/.config/deed/signing.key"), 0)
+        );
         assert_eq!((found.operator.as_str(), found.unpaced, found.browser, found.recipes), ("ann", false, None, None));
+    }
+
+    #[test]
+    fn one_or_two_authorities_give_time_stamps() {
+        let said = |value| {
+            let env = |name: &str| match name {
+                "HOME" => Some(OsString::from("/home/ann")),
+                "DEED_TSA_URLS" => Some(OsString::from(value)),
+                _ => None,
+            };
+            Settings::merge(&Flags::default(), &env, FileSettings::default(), None).map(|settings| settings.stamps)
+        };
+        assert_eq!(
+            said("http://a.test/tsr, https://b.test"),
+            Ok(vec!["http://a.test/tsr".into(), "https://b.test".into()])
+        );
+        for wrong in ["a.test", "ftp://a.test", "http://a.test,http://b.test,http://c.test"] {
+            assert_eq!(said(wrong).unwrap_err().code(), "settings-stamps", "{wrong}");
+        }
     }
 
     #[test]

@@ -337,6 +337,8 @@ impl<'w, W: World> Episode<'w, W> {
             |i| format!("there already: {}", i.permalink.as_deref().unwrap_or("an entry without a permalink")),
         );
         self.trail.check("content_not_there_yet", hit.is_none(), "no entry with this text and media", &finding, "");
+        let at = self.world.clock().now();
+        self.trail.dedupe(looked, hit.is_some(), hit.and_then(|i| i.permalink.as_deref()), &finding, at);
         self.world.boundary("deduped");
         match hit {
             Some(item) => Err(Stop::Duplicate {
@@ -480,13 +482,17 @@ impl<'w, W: World> Episode<'w, W> {
             self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;
             self.world.boundary("unknown");
         }
+        self.trail.mark_click(self.world.clock().now());
         self.settle(armed.at).await
     }
 
     /// Proof durable, then the arm transaction.
     async fn arm(&mut self, target: &Target, before: Capture) -> Result<Armed, Stop> {
         self.trail.step("arm", "The right to press, once", self.world.clock().now());
+        self.trail.before_press(&before.png);
         self.trail.keep_capture(before, self.world.clock().now());
+        let counted = self.world.ledger().counted_approvals(&self.claim.action.id, &self.need).await?;
+        self.trail.approvals(counted);
         self.world.ledger().renew(&self.claim.fence, self.options.lease).await?;
         let manifest = self.trail.checkpoint().await?;
         self.world.boundary("proof_durable");

@@ -155,6 +155,7 @@ impl<W: World> Episode<'_, W> {
         self.same_session(&seen)?;
         let not_yet = judged.standing == Standing::NotDone;
         self.trail.check("not_so_yet", not_yet, &format!("not yet: {}", wanted.in_words()), &judged.words, "");
+        self.trail.dedupe(0, judged.standing == Standing::Done, None, &judged.words, now);
         self.world.boundary("deduped");
         match judged.standing {
             Standing::NotDone => self.landmarks(&dedupe.on, &seen, session).await,

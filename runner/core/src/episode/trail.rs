@@ -6,11 +6,12 @@
 use std::pin::Pin;
 
 use deed_proofs::manifest::{
-    ActionFacts, AuditEntry, Check, CommitTarget, Fingerprint as StoredFingerprint, Found as ReadFound, Gate,
-    Hold as StoredHold, Identity, Intent, Manifest, Outcome as StoredOutcome, Point, Receipt, RecipeRef,
-    Rect as StoredRect, Step, Tool, VerificationRead as StoredRead, WriteRequest,
+    ActionFacts, Approval, AuditEntry, Check, CommitTarget, Dedupe, Fingerprint as StoredFingerprint,
+    Found as ReadFound, Gate, Hold as StoredHold, Identity, Intent, Manifest, Outcome as StoredOutcome, Point, Receipt,
+    RecipeRef, Rect as StoredRect, Step, Tool, VerificationRead as StoredRead, WriteRequest,
 };
-use deed_proofs::{ArtifactKind, ArtifactRef, NewArtifact, Sha256};
+use deed_proofs::picture::Region;
+use deed_proofs::{ArtifactKind, ArtifactRef, Mark, NewArtifact, Sha256, marked};
 use deed_recipes::Recipe;
 
 use crate::account::Fingerprint;
@@ -55,6 +56,9 @@ pub struct Trail<P> {
     durable: Vec<ArtifactRef>,
     object: ObjectFacts,
     state: State,
+    /// The page right before the press, and the place of its marked copy in the order of keeping.
+    before: Option<Vec<u8>>,
+    click: Option<usize>,
 }
 
 /// A picture that is being taken.
@@ -67,7 +71,10 @@ struct UnderWay {
 impl<P: EpisodeProofs> Trail<P> {
     /// Begins the trail, or continues the one that a dead runner left.
     pub fn new(proofs: P, claim: &Claim, recipe: &Recipe, browser: String, pacing: Pacing) -> Self {
-        let manifest = proofs.earlier().unwrap_or_else(|| blank(claim, recipe, browser, pacing));
+        let mut manifest = proofs.earlier().unwrap_or_else(|| blank(claim, recipe, browser, pacing));
+        // What an earlier release began goes on in this one's form.
+        manifest.version = deed_proofs::manifest::MANIFEST_VERSION;
+        manifest.tool.worker = Some(claim.fence.worker.to_string());
         let earlier = manifest.artifacts.len();
         let object = ObjectFacts {
             platform_object_id: manifest.outcome.platform_object_id.clone(),
@@ -85,6 +92,8 @@ impl<P: EpisodeProofs> Trail<P> {
             durable: Vec::new(),
             object,
             state: claim.action.state,
+            before: None,
+            click: None,
         }
     }
 
@@ -211,6 +220,46 @@ impl<P: EpisodeProofs> Trail<P> {
         self.manifest.intent.policy_snapshot_id = id.to_string();
     }
 
+    /// The approvals that the press counts on.
+    pub fn approvals(&mut self, counted: Vec<Approval>) {
+        self.manifest.intent.approvals = counted;
+    }
+
+    /// What the look for the same content found.
+    pub fn dedupe(&mut self, compared: usize, duplicate: bool, permalink: Option<&str>, note: &str, at: Timestamp) {
+        self.manifest.dedupe = Some(Dedupe {
+            at: at.to_string(),
+            compared: u32::try_from(compared).unwrap_or(u32::MAX),
+            duplicate,
+            permalink: permalink.map(str::to_owned),
+            note: note.to_owned(),
+        });
+    }
+
+    /// The page as it stood right before the press: what the click is marked on.
+    pub fn before_press(&mut self, png: &[u8]) {
+        self.before = Some(png.to_vec());
+    }
+
+    /// Keeps a copy of that page with the element and the point of the press marked, at the step of the press. Drawing it takes a while: it is done
+    /// when nothing waits for it any more. Where it can not be drawn, the page as it is and the geometry tell the same.
+    pub fn mark_click(&mut self, at: Timestamp) {
+        let (Some(png), Some(target)) = (self.before.take(), &self.manifest.commit_target) else { return };
+        let (rect, point) = (target.rect, target.point);
+        let around =
+            Region { x: pixel(rect.x), y: pixel(rect.y), width: pixel(rect.width), height: pixel(rect.height) };
+        let pressed = Region { x: pixel(point.x), y: pixel(point.y), width: 1, height: 1 };
+        let marks = [Mark { region: around, number: 1 }, Mark { region: pressed, number: 2 }];
+        match marked(&png, &marks) {
+            Ok(picture) => {
+                let step = self.manifest.steps.iter().rposition(|step| step.phase == "commit").unwrap_or_default();
+                self.click = Some(self.kept.len());
+                self.keep(step, ArtifactKind::Screenshot, "image/png", picture, at);
+            }
+            Err(error) => self.check("click_marked", false, "a picture with the click marked", &error.to_string(), ""),
+        }
+    }
+
     /// The identity votes beside the stored fingerprint.
     pub fn identity(&mut self, fingerprint: &Fingerprint, votes: &[SignalVote], ok: bool) {
         let votes: Vec<_> = votes
@@ -234,6 +283,8 @@ impl<P: EpisodeProofs> Trail<P> {
             },
             votes,
             ok,
+            at: self.current().map(|step| step.at.clone()),
+            evidence: Vec::new(),
         });
     }
 
@@ -246,6 +297,7 @@ impl<P: EpisodeProofs> Trail<P> {
             url: aim.target.page.clone(),
             rect: StoredRect { x: aim.rect.x, y: aim.rect.y, width: aim.rect.width, height: aim.rect.height },
             point: Point { x: aim.point.0, y: aim.point.1 },
+            picture: None,
             pressed_at: None,
         });
     }
@@ -290,7 +342,7 @@ impl<P: EpisodeProofs> Trail<P> {
                 Found::Unreadable => ReadFound::Unreadable,
             },
             note: read.note.clone(),
-            session: "fresh, read-only".to_owned(),
+            session: format!("fresh, read-only, of {}", self.manifest.tool.worker.as_deref().unwrap_or("a worker")),
         });
     }
 
@@ -363,6 +415,15 @@ impl<P: EpisodeProofs> Trail<P> {
         }
         self.manifest.artifacts.truncate(self.earlier);
         self.manifest.artifacts.extend(refs.iter().cloned());
+        let click = self.click.and_then(|place| refs.get(place));
+        if let (Some(click), Some(target)) = (click, &mut self.manifest.commit_target) {
+            target.picture = Some(click.sha256);
+        }
+        if let Some(identity) = &mut self.manifest.identity {
+            // The last look that judged the account is the one whose votes stand there.
+            let looked = self.manifest.steps.iter().rev().find(|step| step.phase == "identity");
+            identity.evidence = looked.map(|step| step.artifacts.clone()).unwrap_or_default();
+        }
         self.durable = refs;
         Ok(())
     }
@@ -405,6 +466,7 @@ fn blank(claim: &Claim, recipe: &Recipe, browser: String, pacing: Pacing) -> Man
             content_hash: action.payload.content_hash(),
             recipe: RecipeRef { platform: recipe.platform.clone(), number: recipe.recipe, hash: recipe_hash(recipe) },
             policy_snapshot_id: String::new(),
+            approvals: Vec::new(),
         },
         outcome: StoredOutcome {
             state: action.state.as_str().to_owned(),
@@ -415,6 +477,7 @@ fn blank(claim: &Claim, recipe: &Recipe, browser: String, pacing: Pacing) -> Man
             permalink: None,
             visibility: None,
         },
+        dedupe: None,
         commit_target: None,
         receipt: None,
         verification: Vec::new(),
@@ -422,10 +485,23 @@ fn blank(claim: &Claim, recipe: &Recipe, browser: String, pacing: Pacing) -> Man
         artifacts: Vec::new(),
         audit: Vec::new(),
         identity: None,
-        tool: Tool { name: "deed".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), browser },
+        tool: Tool { name: "deed".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), browser, worker: None },
         pacing_seed: match pacing {
             Pacing::Unpaced => 0,
             Pacing::Considerate { seed } => seed,
         },
+        redactions: Vec::new(),
+        recordings: Vec::new(),
+        signer: None,
     }
+}
+
+/// A CSS pixel of the viewport as a pixel of its picture; what is outside is drawn at the edge.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, and what is no number becomes 0"
+)]
+fn pixel(css: f64) -> u32 {
+    css.round() as u32
 }

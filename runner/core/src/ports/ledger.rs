@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use deed_proofs::manifest::Approval;
 use deed_proofs::{ArtifactRef, Sha256};
 use serde::{Deserialize, Serialize};
 
@@ -388,6 +389,13 @@ pub trait Ledger: Send + Sync {
         fence: &Fence,
         read: &VerificationRead,
     ) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// The approvals that count for what this action needs, for its manifest.
+    fn counted_approvals(
+        &self,
+        action: &ActionId,
+        need: &ApprovalNeed,
+    ) -> impl Future<Output = Result<Vec<Approval>, LedgerFault>> + Send;
 
     /// The audit events of an action, in order, for its manifest.
     fn audit_trail(&self, action: &ActionId) -> impl Future<Output = Result<Vec<AuditLine>, LedgerFault>> + Send;

@@ -11,11 +11,12 @@ mod given;
 mod keys;
 mod requests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deed_core::approval::{ApprovalNeed, ApprovalStanding, Decision, Risk};
 use deed_core::ids::ActionId;
 use deed_core::ports::ledger::LedgerFault;
+use deed_proofs::manifest::Approval;
 
 use crate::engine::{Conn, During as _};
 use crate::rows::ActionDetails;
@@ -100,6 +101,37 @@ pub(crate) async fn standing(
         }
     }
     Ok(standing)
+}
+
+/// The approvals that count for what is needed, each with its signature, for the manifest: one of each person, the last.
+pub(crate) async fn counted(
+    ledger: &SqlLedger,
+    action: &ActionId,
+    need: &ApprovalNeed,
+) -> Result<Vec<Approval>, LedgerFault> {
+    let standing = ledger.approvals(action, need).await?;
+    let mut counted: BTreeMap<String, Approval> = BTreeMap::new();
+    for given in ledger.approvals_given(action).await? {
+        let counts = standing.approved_by.contains(&given.approver)
+            && given.decision == Decision::Approve
+            && given.binding == need.binding
+            && given.revision == standing.revision;
+        // A public key that does not read here was not one that verified.
+        let Some(public_key) = given.public_key.to_string().parse().ok().filter(|_| counts && given.verifies) else {
+            continue;
+        };
+        let approval = Approval {
+            approver: given.approver.clone(),
+            revision: given.revision,
+            binding: given.binding,
+            at: given.at.to_string(),
+            statement: given.statement,
+            signature: given.signature,
+            public_key,
+        };
+        counted.insert(given.approver.to_lowercase(), approval);
+    }
+    Ok(counted.into_values().collect())
 }
 
 impl SqlLedger {

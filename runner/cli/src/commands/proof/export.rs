@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use deed_core::ids::{ActionId, EpisodeId};
 use deed_ledger::SqlLedger;
+use deed_proofs::Problem;
 use deed_proofs::export::{Expected, ExportVerification, Exported, export, verify_export_file};
+use deed_proofs::log::{AuditBundle, BundleVerdict};
 use deed_proofs::verify::ReportGuard;
-use deed_proofs::{Problem, Sha256};
 use serde_json::json;
 
+use super::{Against, signature_data, signature_words, stamp_words, stamps_data};
+use crate::commands::audit::make_checkpoint;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -36,10 +39,11 @@ pub async fn run(id: &ActionId, to: Option<&Path>, context: &Context) -> Result<
 
     let mut temporary = tempfile::Builder::new().prefix(".deed-export-").tempfile_in(dir).map_err(failed())?;
     let store = context.proofs()?;
-    let exported = export(store.store(), &sealed, BufWriter::new(temporary.as_file_mut()))?;
+    let audit = audit_of(id, &ledger, context).await?;
+    let exported = export(store.store(), &sealed, audit.as_ref(), BufWriter::new(temporary.as_file_mut()))?;
     temporary.flush().and_then(|()| temporary.as_file().sync_all()).map_err(failed())?;
     let manifests = exported.episodes.iter().map(|(_, manifest)| *manifest).collect();
-    let expected = Expected { action: Some(id.as_str().to_owned()), manifests };
+    let expected = Expected { action: Some(id.as_str().to_owned()), manifests, ..Expected::default() };
     let mut found = verify_export_file(temporary.path(), &expected)?;
     // One that is not sealed yet may be the one that the ledger was told of last.
     if let Some(known) = known.filter(|known| unsealed.is_empty() && !expected.manifests.contains(known)) {
@@ -52,6 +56,17 @@ pub async fn run(id: &ActionId, to: Option<&Path>, context: &Context) -> Result<
     }
     temporary.persist(&to).map_err(|error| failed()(error.error))?;
     Ok(written(&exported, &unsealed, &to, context))
+}
+
+/// The action's rows of the audit log up to now, under a checkpoint that is signed for it. A log that is not what an earlier checkpoint was
+/// signed of proves nothing: then the export has none, and says so.
+async fn audit_of(id: &ActionId, ledger: &SqlLedger, context: &Context) -> Result<Option<AuditBundle>, CliError> {
+    if let Err(error) = make_checkpoint(ledger, context).await {
+        context.ui.warn(&format!("the audit log is left out: {error}"));
+        return Ok(None);
+    }
+    let (_, keys) = context.signing()?;
+    Ok(ledger.audit_proof(id, &keys).await?)
 }
 
 /// Sealed episodes of an action, and those that are not sealed, each in the order in which they began.
@@ -83,7 +98,7 @@ fn written(exported: &Exported, unsealed: &[String], to: &Path, context: &Contex
     let mut text = context.ui.out.tone(Tone::Good, "exported, and checked");
     text.push('\n');
     text.push_str(&facts.render());
-    context.ui.say("tell the receiver each manifest's hash another way: `deed proof verify FILE --expect-manifest HASH` then finds an export made anew");
+    context.ui.say("give the receiver your public key another way (`deed proof keys export`), or each manifest's hash: `deed proof verify FILE --key KEY`, or `--expect-manifest HASH`, then finds an export made anew");
     let episodes: Vec<_> = exported
         .episodes
         .iter()
@@ -104,13 +119,23 @@ fn written(exported: &Exported, unsealed: &[String], to: &Path, context: &Contex
 ///
 /// # Errors
 /// A file that cannot be read. One that does not hold is an answer with its own exit code.
-pub fn verify(file: &Path, action: Option<&str>, manifests: &[Sha256], context: &Context) -> Result<Answer, CliError> {
-    let expected = Expected { action: action.map(str::to_owned), manifests: manifests.to_vec() };
+pub(super) fn verify(file: &Path, against: &Against, context: &Context) -> Result<Answer, CliError> {
+    let expected = Expected {
+        action: against.action.clone(),
+        manifests: against.manifests.clone(),
+        keys: against.keys.as_ref(),
+        authorities: against.authorities.as_ref(),
+    };
     let found = verify_export_file(file, &expected)?;
-    if manifests.is_empty() {
-        context.ui.say("checked by itself: an export that was made anew, all of it, is found by --expect-manifest HASH only, with a hash that you got another way");
+    if against.manifests.is_empty() && against.keys.is_none() {
+        context.ui.say("checked by itself: an export that was made anew, all of it, is found by --key FILE or --expect-manifest HASH only, with a key or a hash that you got another way");
     }
     Ok(answer(&found, file, context))
+}
+
+fn audit_words(audit: &BundleVerdict) -> String {
+    let whose = if audit.known { "which is known" } else { "which is NOT known: nobody vouches for it" };
+    format!("the action's rows are in a log of {} rows, signed by key {}, {whose}", audit.size, audit.key)
 }
 
 fn answer(found: &ExportVerification, file: &Path, context: &Context) -> Answer {
@@ -132,8 +157,13 @@ fn answer(found: &ExportVerification, file: &Path, context: &Context) -> Answer 
             ReportGuard::Nothing => "not vouched for",
         };
         let facts = facts.with("episode", &episode.episode).maybe("state", episode.state.as_deref());
-        facts.maybe("manifest", episode.manifest).with("report", report)
+        let facts = facts.maybe("manifest", episode.manifest).with("signature", signature_words(episode.signature));
+        episode
+            .stamps
+            .iter()
+            .fold(facts.with("report", report), |facts, stamp| facts.with("time stamp", stamp_words(stamp)))
     });
+    let facts = facts.maybe("audit log", found.audit.as_ref().map(audit_words));
     let mut text = format!("{headline}\n{}", facts.render());
     for problem in &found.problems {
         text.push_str(&format!("  {} {}: {}\n", paint.tone(Tone::Bad, "✗"), problem.file, problem.what));
@@ -143,7 +173,7 @@ fn answer(found: &ExportVerification, file: &Path, context: &Context) -> Answer 
     let episodes: Vec<_> = found
         .episodes
         .iter()
-        .map(|e| json!({ "episode": e.episode, "manifest": e.manifest, "state": e.state }))
+        .map(|e| json!({ "episode": e.episode, "manifest": e.manifest, "state": e.state, "signature": signature_data(e.signature), "stamps": stamps_data(&e.stamps) }))
         .collect();
     let data = json!({
         "holds": holds,
@@ -151,6 +181,7 @@ fn answer(found: &ExportVerification, file: &Path, context: &Context) -> Answer 
         "files": found.files,
         "action": found.action,
         "episodes": episodes,
+        "audit": found.audit,
         "problems": problems,
         "exit": exit.code(),
     });
