@@ -46,7 +46,8 @@ async fn capture(rounds: usize) {
     let mut number = 0;
     for round in 0..=rounds {
         // In turn, and the one that comes first changes, so that neither has the warmer machine.
-        for with_proof in [round % 2 == 0, round % 2 == 1] {
+        let proof_first = round.is_multiple_of(2);
+        for with_proof in [proof_first, !proof_first] {
             let recorder = with_proof.then(|| Recorder::new(Arc::new(store.clone())).unwrap());
             let begun = Instant::now();
             for _ in 0..CAPTURES {
@@ -62,12 +63,10 @@ async fn capture(rounds: usize) {
             if round > 0 {
                 let each = all.as_secs_f64() * 1000.0 / CAPTURES as f64;
                 if with_proof {
-                    kept.push(each)
-                } else {
-                    alone.push(each)
-                }
-                if with_proof {
+                    kept.push(each);
                     waits.push((all - captured).as_secs_f64() * 1000.0);
+                } else {
+                    alone.push(each);
                 }
             }
         }
