@@ -42,8 +42,8 @@ use crate::ports::browser::{
 use crate::ports::ledger::{ArmRequest, Change, Claim, Ledger, LedgerFault, ObjectFacts};
 use crate::ports::proofs::Proofs;
 use crate::ports::{Clock, World};
-use crate::state::Event;
-use crate::time::Timestamp;
+use crate::state::{Event, State};
+use crate::time::{CLOCKS_APART, Timestamp};
 use crate::verify::{self, Verdict};
 use crate::{dice, pace, policy};
 
@@ -140,11 +140,28 @@ pub async fn resume<W: World>(
             return Ok(Ending::open(claim.action.state, fault.to_string()));
         }
     };
+    let over_at = over_at(world, &claim, attempted_at, options).await?;
     let mut episode = Episode::new(world, claim, recipe, options, Purpose::Act, proofs);
-    let ending = episode.settle(attempted_at).await?;
+    let ending = episode.settle(attempted_at, over_at).await?;
     world.ledger().release(&episode.claim.fence).await?;
     world.boundary("released");
     Ok(ending)
+}
+
+/// Since when nothing of another episode's press can have left, by whatever clock: its permit was over then at the latest, and it became
+/// `unknown` only after its session or its browser was ended, or its permit was over.
+async fn over_at<W: World>(
+    world: &W,
+    claim: &Claim,
+    attempted_at: Timestamp,
+    options: &Options,
+) -> Result<Timestamp, LedgerFault> {
+    let trail = world.ledger().audit_trail(&claim.action.id).await?;
+    let unknown = trail.iter().find(|line| line.status == State::Unknown.as_str());
+    let permit_over = attempted_at.plus(options.commit_within);
+    // A clock that went back in between says nothing.
+    let unknown = unknown.and_then(|line| Timestamp::parse(&line.at)).filter(|at| *at >= attempted_at);
+    Ok(unknown.map_or(permit_over, |at| at.min(permit_over)).plus(CLOCKS_APART))
 }
 
 async fn go<W: World>(
@@ -476,11 +493,12 @@ impl<'w, W: World> Episode<'w, W> {
             self.keep_session(&session, &ready.check).await;
         }
         session.close().await;
+        let over_at = self.world.clock().now();
         if !clear {
             self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;
             self.world.boundary("unknown");
         }
-        self.settle(armed.at).await
+        self.settle(armed.at, over_at).await
     }
 
     /// Proof durable, then the arm transaction.
@@ -560,7 +578,7 @@ impl<'w, W: World> Episode<'w, W> {
     }
 
     /// Verification in a fresh read-only session, then the outcome.
-    async fn settle(&mut self, attempted_at: Timestamp) -> Result<Ending, LedgerFault> {
+    async fn settle(&mut self, attempted_at: Timestamp, over_at: Timestamp) -> Result<Ending, LedgerFault> {
         let opening = match self.opening(Access::ReadOnly).await {
             Ok(opening) => Some(opening),
             Err(Stop::Ledger(fault)) => return Err(fault),
@@ -576,6 +594,7 @@ impl<'w, W: World> Episode<'w, W> {
             values: &self.values(),
             wanted,
             attempted_at,
+            over_at,
             options: self.options,
         };
         let verdict = match opening {
