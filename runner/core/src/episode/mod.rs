@@ -148,8 +148,8 @@ pub async fn resume<W: World>(
     Ok(ending)
 }
 
-/// Since when nothing of another episode's press can have left, by whatever clock: its permit was over then at the latest, and it became
-/// `unknown` only after its session or its browser was ended, or its permit was over.
+/// Since when nothing of another episode's press can have left, by whatever clock: it became `unknown` only after its session or its browser
+/// was ended, or its permit was over.
 async fn over_at<W: World>(
     world: &W,
     claim: &Claim,
@@ -158,10 +158,10 @@ async fn over_at<W: World>(
 ) -> Result<Timestamp, LedgerFault> {
     let trail = world.ledger().audit_trail(&claim.action.id).await?;
     let unknown = trail.iter().find(|line| line.status == State::Unknown.as_str());
-    let permit_over = attempted_at.plus(options.commit_within);
-    // A clock that went back in between says nothing.
-    let unknown = unknown.and_then(|line| Timestamp::parse(&line.at)).filter(|at| *at >= attempted_at);
-    Ok(unknown.map_or(permit_over, |at| at.min(permit_over)).plus(CLOCKS_APART))
+    // A clock that was stepped in between says nothing; then the permit's end is all that is known.
+    let (earliest, latest) = (attempted_at, world.clock().now().plus(CLOCKS_APART));
+    let unknown = unknown.and_then(|line| Timestamp::parse(&line.at)).filter(|at| (earliest..=latest).contains(at));
+    Ok(unknown.unwrap_or_else(|| attempted_at.plus(options.commit_within)).plus(CLOCKS_APART))
 }
 
 async fn go<W: World>(
