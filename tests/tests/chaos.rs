@@ -56,10 +56,10 @@ fn plans(runs: u64, dice: &mut StdRng) -> Vec<Plan> {
         // Before the permit a wrong clock is a wrong clock: what the platform's own clock says is compared with it.
         let moment = match blow {
             Blow::ClockStepped => Moment::After("armed", Duration::from_millis(dice.random_range(0..200))),
-            Blow::Kill if number.is_multiple_of(3) => any,
-            // Its word is there a moment after the press; what comes before the press is aimed at by time.
-            Blow::Kill if number % 9 != 1 => Moment::AfterTheGate(Duration::from_micros(dice.random_range(0..3_000))),
-            Blow::Kill => near,
+            // The gate's word is there a moment after the press; what comes before the press is aimed at by time.
+            Blow::Kill if number % 9 == 0 => any,
+            Blow::Kill if number % 9 == 1 => near,
+            Blow::Kill => Moment::AfterTheGate(Duration::from_micros(dice.random_range(0..3_000))),
             _ if dice.random_bool(0.5) => near,
             _ => any,
         };
