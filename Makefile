@@ -36,6 +36,15 @@ test: prepare-tests ## The whole test suite, real browser included
 crash: prepare ## The long crash run: RUNS=400 kills of the real process (CI runs the bounded form within `make test`)
 	@DEED_CRASH_RUNS=$${RUNS:-400} $(CARGO) test --package deed-tests --test crash -- --nocapture
 
+.PHONY: model
+model: ## The protocol around the press as a model, checked exhaustively; and how it goes wrong without each of its rules
+	@$(CARGO) test --package deed-model -- --nocapture --test-threads=2
+
+.PHONY: chaos
+chaos: prepare-tests ## Everything that can break, in the middle of RUNS=2000 orders, half of the kills at the press (CI runs the bounded form)
+	@$(CARGO) build --quiet --package deed
+	@DEED_CHAOS_RUNS=$${RUNS:-2000} DEED_CHAOS_SEED=$${SEED:-1} $(CARGO) test --package deed-tests --test chaos -- --nocapture
+
 .PHONY: bench
 bench: prepare ## Episode against the raw floor and a bare Playwright script, in one run
 	@.ci/bench

@@ -7,6 +7,7 @@
     reason = "a stage that can not be set up fails the test"
 )]
 
+pub mod chaos;
 pub mod judgement;
 pub mod process;
 pub mod ready;

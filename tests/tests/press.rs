@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use deed_core::ports::browser::{GateVerdict, Press, Session as _};
+use deed_fixtures::WriteKind;
 use deed_tests::ready::{NoCheck, Ready};
 
 /// Longer than any permit.
@@ -75,4 +76,30 @@ async fn a_permit_is_for_the_writes_of_its_own_flow() {
     // Its answer is there before the tab goes.
     assert_eq!(ready.session.writes(Duration::from_secs(60)).await.len(), 2);
     ready.end_with(1).await;
+}
+
+/// A picture that is still being taken keeps the session's tab, not its right to write: when `close` returned, the press is told to be over.
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_session_is_closed_its_page_writes_no_more() {
+    let mut ready = Ready::new().await;
+    ready.page("{ const now = fetch; window.fetch = (...a) => new Promise((go) => { window.go = go; }).then(() => now(...a)); }").await;
+    let aim = ready.aim().await.expect("it can be pressed");
+    let permit = ready.permit().await;
+    let press = ready.session.press(aim, permit, &NoCheck, async { Ok(()) }).await;
+    assert!(matches!(press, Press::Sent { .. }), "{press:?}");
+    // The page answers nothing for a while, no picture either; then, before it answers, it sends what it was pressed for.
+    let late = "{ const wait = () => { if (!window.go) return setTimeout(wait, 10); \
+                const end = performance.now() + 2000; while (performance.now() < end); window.go(); }; setTimeout(wait, 100); }";
+    ready.page(late).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let picture = tokio::spawn(ready.session.capture());
+    let Ready { practice, set, session, .. } = ready;
+    session.close().await;
+    let _ = tokio::time::timeout(Duration::from_secs(60), picture).await.expect("the picture is taken or given up");
+    // Longer than it takes to arrive.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let received = practice.truth().of_kind(WriteKind::Publish).count();
+    set.world.browser.stop().await;
+    practice.stop().await;
+    assert_eq!(received, 0, "it left after the session was closed");
 }

@@ -17,7 +17,7 @@ mod paused;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, RequestId, RequestPattern,
@@ -329,6 +329,7 @@ impl Gate {
         } else {
             // The word that the frame exists comes by another way and may be a moment late. Held back meanwhile, not judged.
             let (gate, wire) = (self.clone(), wire.clone());
+            let begun = Instant::now();
             tokio::spawn(async move {
                 for _ in 0..ADOPTION_TRIES {
                     if gate.knows(event.frame_id.as_ref()) {
@@ -336,7 +337,8 @@ impl Gate {
                     }
                     tokio::time::sleep(ADOPTION_PAUSE).await;
                 }
-                gate.leaving(&wire, event, now);
+                // A permit may have ended meanwhile.
+                gate.leaving(&wire, event, now.plus(begun.elapsed()));
             });
         }
     }

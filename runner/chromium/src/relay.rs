@@ -180,6 +180,17 @@ impl Relay {
         lock(&self.shared.doors.state).single = None;
         self.shared.doors.reopened.notify_waiters();
     }
+
+    /// Cuts every connection and admits none any more. Returns when they are closed.
+    pub async fn cut(&self) {
+        self.reach(Reach::Nothing(None));
+        let cut: Vec<_> = lock(&self.shared.doors.state).connections.drain().map(|(_, (_, task))| task).collect();
+        cut.iter().for_each(JoinHandle::abort);
+        for task in cut {
+            // As in `single`.
+            let _ = task.await;
+        }
+    }
 }
 
 fn destination(url: &str) -> Option<Destination> {
@@ -375,6 +386,18 @@ mod tests {
         relay.reopen();
         assert!(echoes(&mut second.await.unwrap()).await, "and goes on when the write is answered");
         assert!(echoes(&mut through(&relay, platform).await.unwrap()).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_cut_carries_nothing_more() {
+        let relay = Relay::start().await.unwrap();
+        relay.reach(Reach::Local);
+        let platform = echo().await;
+        let mut open = through(&relay, platform).await.unwrap();
+        assert!(echoes(&mut open).await);
+        relay.cut().await;
+        assert!(!echoes(&mut open).await, "what was open is cut");
+        assert!(through(&relay, platform).await.is_err(), "and nothing new is let in");
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub struct ChromiumSession {
     pub(crate) running: Arc<Running>,
     context: BrowserContextId,
     /// The context's way to the network; ends with the session.
-    _relay: Relay,
+    relay: Relay,
     pub(crate) page: Arc<Page>,
     pub(crate) pictures: Pictures,
     pub(crate) key: u64,
@@ -117,7 +117,7 @@ impl ChromiumSession {
         let pictures = Pictures::new(running.gate.clone(), running.wire.clone(), key);
         let page = Arc::new(warm.page);
         page.frames.look_into(Arc::clone(&opening.recipe));
-        Self { running, context: warm.context, _relay: warm.relay, page, pictures, key, opening, pace, network }
+        Self { running, context: warm.context, relay: warm.relay, page, pictures, key, opening, pace, network }
     }
 
     pub(crate) fn page(&self) -> &Page {
@@ -389,6 +389,11 @@ impl Session for ChromiumSession {
     }
 
     async fn close(self) {
+        if self.opening.access == Access::Write {
+            // When this returns it is told that the press is over: from here on nothing of it may leave, whatever is still tidied up.
+            self.running.gate.close_session(self.key);
+            self.relay.cut().await;
+        }
         // Nobody waits for its last pictures but the one who asked for them.
         tokio::spawn(async move {
             self.pictures.idle().await;

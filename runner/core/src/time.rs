@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// How far the clocks of two machines may be apart that share a ledger: each is refused when it differs from the server's by more than half
+/// of it. What one machine wrote is over for others only when it is over by every clock.
+pub const CLOCKS_APART: Duration = Duration::from_secs(4);
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -37,8 +37,11 @@ pub struct Job<'a> {
     pub values: &'a Values,
     /// What the object is.
     pub wanted: Wanted,
-    /// When the permit was made.
+    /// When the permit was made: what is older is not this attempt's object.
     pub attempted_at: Timestamp,
+    /// Since when nothing of the press can leave any more: the settle window begins here. From the permit on it may take as long as
+    /// a permit is good until the write leaves, which is longer than many a settle window.
+    pub over_at: Timestamp,
     /// Bounds.
     pub options: &'a Options,
 }
@@ -83,19 +86,19 @@ struct Read {
 }
 
 /// What the reads so far come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Tally {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Tally {
     /// Reads.
-    reads: u32,
+    pub reads: u32,
     /// Reads since the settle window ended.
-    after_settle: u32,
+    pub after_settle: u32,
     /// Of these, the last ones that agree that it is absent.
-    absent: u32,
+    pub absent: u32,
 }
 
 impl Tally {
     /// Takes a read into account. Only reads after the settle window that agree in a row count as an absence.
-    fn add(&mut self, at: Timestamp, found: Found, settled: Timestamp) {
+    pub fn add(&mut self, at: Timestamp, found: Found, settled: Timestamp) {
         self.reads += 1;
         if at >= settled {
             self.after_settle += 1;
@@ -123,7 +126,7 @@ pub async fn run<W: World, P: EpisodeProofs>(
     trail: &mut Trail<P>,
 ) -> Result<Verdict, LedgerFault> {
     let clock = world.clock();
-    let settled = job.attempted_at.plus(Duration::from_secs(job.verify.settle_s));
+    let settled = job.over_at.plus(Duration::from_secs(job.verify.settle_s));
     let mut tally = Tally::default();
     if job.options.looks == Looks::InTurns {
         for read in world.ledger().verification_reads(&job.claim.action.id).await? {

@@ -61,9 +61,7 @@ pub enum Obstacle {
     },
 }
 
-/// How far two machines' clocks may be apart, for a ledger that they share: each is refused when it differs from the server's by more
-/// than half of it. A lease is over for others only when it is over by every clock.
-pub const CLOCKS_APART: Duration = Duration::from_secs(4);
+pub use deed_core::time::CLOCKS_APART;
 
 /// $1 now. From the accounts that are free to the first of each that is ready, so that a claim costs the same however long the queue is.
 /// What stands behind an action of its type that is over budget is counted, not joined: PostgreSQL would read all of an account for it.

@@ -42,8 +42,8 @@ use crate::ports::browser::{
 use crate::ports::ledger::{ArmRequest, Change, Claim, Ledger, LedgerFault, ObjectFacts};
 use crate::ports::proofs::Proofs;
 use crate::ports::{Clock, World};
-use crate::state::Event;
-use crate::time::Timestamp;
+use crate::state::{Event, State};
+use crate::time::{CLOCKS_APART, Timestamp};
 use crate::verify::{self, Verdict};
 use crate::{dice, pace, policy};
 
@@ -140,11 +140,28 @@ pub async fn resume<W: World>(
             return Ok(Ending::open(claim.action.state, fault.to_string()));
         }
     };
+    let over_at = over_at(world, &claim, attempted_at, options).await?;
     let mut episode = Episode::new(world, claim, recipe, options, Purpose::Act, proofs);
-    let ending = episode.settle(attempted_at).await?;
+    let ending = episode.settle(attempted_at, over_at).await?;
     world.ledger().release(&episode.claim.fence).await?;
     world.boundary("released");
     Ok(ending)
+}
+
+/// Since when nothing of another episode's press can have left, by whatever clock: it became `unknown` only after its session or its browser
+/// was ended, or its permit was over.
+async fn over_at<W: World>(
+    world: &W,
+    claim: &Claim,
+    attempted_at: Timestamp,
+    options: &Options,
+) -> Result<Timestamp, LedgerFault> {
+    let trail = world.ledger().audit_trail(&claim.action.id).await?;
+    let unknown = trail.iter().find(|line| line.status == State::Unknown.as_str());
+    // A clock that was stepped in between says nothing; then the permit's end is all that is known.
+    let (earliest, latest) = (attempted_at, world.clock().now().plus(CLOCKS_APART));
+    let unknown = unknown.and_then(|line| Timestamp::parse(&line.at)).filter(|at| (earliest..=latest).contains(at));
+    Ok(unknown.unwrap_or_else(|| attempted_at.plus(options.commit_within)).plus(CLOCKS_APART))
 }
 
 async fn go<W: World>(
@@ -478,12 +495,13 @@ impl<'w, W: World> Episode<'w, W> {
             self.keep_session(&session, &ready.check).await;
         }
         session.close().await;
+        let over_at = self.world.clock().now();
         if !clear {
             self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;
             self.world.boundary("unknown");
         }
         self.trail.mark_click(self.world.clock().now());
-        self.settle(armed.at).await
+        self.settle(armed.at, over_at).await
     }
 
     /// Proof durable, then the arm transaction.
@@ -566,7 +584,7 @@ impl<'w, W: World> Episode<'w, W> {
     }
 
     /// Verification in a fresh read-only session, then the outcome.
-    async fn settle(&mut self, attempted_at: Timestamp) -> Result<Ending, LedgerFault> {
+    async fn settle(&mut self, attempted_at: Timestamp, over_at: Timestamp) -> Result<Ending, LedgerFault> {
         let opening = match self.opening(Access::ReadOnly).await {
             Ok(opening) => Some(opening),
             Err(Stop::Ledger(fault)) => return Err(fault),
@@ -582,6 +600,7 @@ impl<'w, W: World> Episode<'w, W> {
             values: &self.values(),
             wanted,
             attempted_at,
+            over_at,
             options: self.options,
         };
         let verdict = match opening {
