@@ -13,7 +13,7 @@ use deed_core::ports::browser::{
 use deed_proofs::ImageHash;
 use deed_recipes::{ChallengeKind, Key};
 
-use crate::luck::{Luck, PageFault, Profile};
+use crate::luck::{Drift, Luck, PageFault, Profile};
 use crate::page::{Doc, View};
 use crate::sim::Process;
 use crate::stage::{Fortune, Stage, lock};
@@ -52,6 +52,8 @@ pub struct TabState {
     pub(crate) writes: Vec<WriteSeen>,
     pub(crate) restores: u32,
     pub(crate) restored_late: bool,
+    switched: bool,
+    pub(crate) swapped: bool,
 }
 
 /// One context with one tab.
@@ -163,7 +165,10 @@ impl Tab {
             return Err(BrowserFault::TabCrashed);
         }
         let luck = self.luck;
-        if luck.switched == Some(number) {
+        // While a request is under way nobody can see who the server takes it to be from; that moment is no part of what is promised.
+        let under_way = |w: &WriteSeen| w.verdict == GateVerdict::LetThrough && w.status.is_none() && !w.cut;
+        let due = luck.switched.is_some_and(|at| number >= at) && !lock(&self.state).writes.iter().any(under_way);
+        if due && !std::mem::replace(&mut lock(&self.state).switched, true) {
             lock(&self.stage.platform).switch(&self.cookie);
             sim.tell("platform", "another account is signed in", || format!("session {}", self.cookie));
         }
@@ -230,9 +235,10 @@ impl Tab {
             ..Seen::default()
         };
         let named = look.elements.iter().map(String::as_str).chain(look.until.iter().chain(&look.until_any).filter_map(element_of));
+        let luck = if state.swapped { Luck { drift: Some(Drift::Swapped), ..self.luck } } else { self.luck };
         for element in named {
             if !seen.votes.contains_key(element) {
-                let (votes, nodes) = doc.votes(&self.opening.recipe, element, self.commit_element(), now, &self.luck);
+                let (votes, nodes) = doc.votes(&self.opening.recipe, element, self.commit_element(), now, &luck);
                 seen.votes.insert(element.to_owned(), votes);
                 seen.nodes.extend(nodes);
             }

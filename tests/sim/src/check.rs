@@ -63,6 +63,9 @@ pub fn all(stage: &Stage, bounds: &Bounds, at_rest: bool) -> Vec<String> {
         if handle_of(arrival.by) != order.handle {
             wrong.push(format!("{named} of {action} was made as {}, not as {}", handle_of(arrival.by), order.handle));
         }
+        if order.there {
+            wrong.push(format!("{named} of {action} was made although it was there already"));
+        }
         match &arrival.stamp {
             None => wrong.push(format!("{named} was let through by no gate")),
             Some(stamp) if stamp.action != action => {

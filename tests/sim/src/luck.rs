@@ -36,6 +36,8 @@ pub enum Drift {
     Outvoted,
     /// Only one locator of the commit finds anything, and that is another button.
     Lonely,
+    /// All of them name another button.
+    Swapped,
 }
 
 /// What the profile shows.
@@ -113,6 +115,8 @@ pub struct Luck {
     pub restores: u32,
     /// It does so once more right before the press.
     pub restores_late: bool,
+    /// Another button stands where the commit stood, right before the press.
+    pub swapped_late: bool,
     /// A captcha comes right before the press.
     pub captcha_late: bool,
     /// The list that is asked for duplicates is an old one.
@@ -167,6 +171,7 @@ impl Luck {
         luck.home_silent = dice.chance(often / 8);
         luck.restores = if dice.chance(often / 4) { u32::try_from(dice.between(1, 4)).unwrap_or(1) } else { 0 };
         luck.restores_late = dice.chance(often / 6);
+        luck.swapped_late = dice.chance(often / 8);
         luck.captcha_late = dice.chance(often / 8);
         luck.stale_list = dice.chance(often / 4);
         luck.slow_look_ms = if dice.chance(often / 4) { dice.between(1_000, 20_000) } else { 0 };

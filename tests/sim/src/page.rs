@@ -330,6 +330,7 @@ impl Doc {
         let of = |place: usize| match drift {
             Some(Drift::Dissent) if place + 1 == locators => vec![decoy],
             Some(Drift::Outvoted) if place > 0 => vec![decoy],
+            Some(Drift::Swapped) => vec![decoy],
             Some(Drift::Lonely) => if place == 0 { vec![decoy] } else { Vec::new() },
             _ => vec![node],
         };

@@ -96,6 +96,9 @@ pub fn go_round(stage: &Arc<Stage>) -> bool {
     for account in accounts.iter().filter(|a| a.state == AccountState::ReadOnly) {
         clear(stage, &account.id);
     }
+    for warning in stage.wait(stage.ledger.list_warnings(None, false, 100)).unwrap_or_default() {
+        let _ = stage.wait(stage.ledger.close_warning(&warning.warning_id, Operator { by: ANN, reason: "looked at it" }));
+    }
     let Ok(actions) = stage.wait(stage.ledger.list_actions(&ActionFilter::default(), 1_000)) else { return false };
     let mut rest = suspended.is_empty();
     for details in &actions {

@@ -97,6 +97,7 @@ fn change_late(tab: &Tab) {
             text.push_str(" and last week's draft");
         }
     }
+    state.swapped = tab.luck.swapped_late;
     if tab.luck.captcha_late
         && let Some(doc) = &mut state.doc
     {
@@ -109,7 +110,10 @@ fn check_the_press(tab: &Tab, aim: &Aim) {
     if tab.challenged() {
         tab.stage.broke(format!("pressed in episode {} while a challenge stood on the page", tab.opening.episode));
     }
-    let decoy = lock(&tab.state).doc.as_ref().is_some_and(|d| d.is_decoy(aim.node));
+    let decoy = {
+        let state = lock(&tab.state);
+        state.swapped || state.doc.as_ref().is_some_and(|d| d.is_decoy(aim.node))
+    };
     if decoy {
         tab.stage.broke(format!("pressed another button in episode {}", tab.opening.episode));
     }

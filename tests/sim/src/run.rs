@@ -276,6 +276,7 @@ fn given(stage: &Stage, number: usize, order: &Order, account: &(AccountId, Stri
         media,
         target,
         approvals: order.approvals,
+        there: order.there_already && order.flow == "publish.post",
         action: None,
     }
 }

@@ -47,6 +47,8 @@ pub struct Given {
     pub target: String,
     /// How many people must approve it.
     pub approvals: u32,
+    /// Whether it was there before the order.
+    pub there: bool,
     /// The action that it became.
     pub action: Option<String>,
 }
