@@ -84,6 +84,8 @@ struct Episode<'w, W: World> {
     limits: Limits,
     /// Which approvals there must be, as it was decided at preflight.
     need: ApprovalNeed,
+    /// What holds for the account, as it was decided at preflight.
+    policy: Policy,
 }
 
 /// Runs one claimed action to its end. The claim is released at the end, whatever it is.
@@ -141,7 +143,7 @@ pub async fn resume<W: World>(
         }
     };
     let mut episode = Episode::new(world, claim, recipe, options, Purpose::Act, proofs);
-    let ending = episode.settle(attempted_at).await?;
+    let ending = episode.settle(attempted_at, attempted_at.plus(options.commit_within)).await?;
     world.ledger().release(&episode.claim.fence).await?;
     world.boundary("released");
     Ok(ending)
@@ -207,7 +209,8 @@ impl<'w, W: World> Episode<'w, W> {
         // Preflight puts what the policy says in their place.
         let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
         let (reads, limits) = (BTreeMap::new(), Limits::default());
-        Self { world, claim, recipe, options, purpose, trail, marker: None, reads, not_to_commit: None, limits, need }
+        let policy = Policy::default();
+        Self { world, claim, recipe, options, purpose, trail, marker: None, reads, not_to_commit: None, limits, need, policy }
     }
 
     // ---- before the browser ------------------------------------------------------------------------------------------
@@ -480,7 +483,10 @@ impl<'w, W: World> Episode<'w, W> {
             self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;
             self.world.boundary("unknown");
         }
-        self.settle(armed.at).await
+        // A write that was answered has arrived; of any other nobody knows but that it can not leave after the permit's end.
+        let answered = self.trail.known_object().http_status.is_some();
+        let over = if answered { self.world.clock().now() } else { armed.at.plus(self.options.commit_within) };
+        self.settle(armed.at, over).await
     }
 
     /// Proof durable, then the arm transaction.
@@ -490,6 +496,7 @@ impl<'w, W: World> Episode<'w, W> {
         self.world.ledger().renew(&self.claim.fence, self.options.lease).await?;
         let manifest = self.trail.checkpoint().await?;
         self.world.boundary("proof_durable");
+        self.loud()?;
         let request = ArmRequest {
             target: target.hash(),
             commit_within: self.options.commit_within,
@@ -513,6 +520,15 @@ impl<'w, W: World> Episode<'w, W> {
                 Err(Stop::of_refusal(refusal, &self.claim.action.id))
             }
         }
+    }
+
+    /// Composing takes time: the quiet hours may have begun since the preflight, or may begin before the permit ends.
+    fn loud(&mut self) -> Result<(), Stop> {
+        let now = self.world.clock().now();
+        let quiet = policy::quiet(&self.policy, now).or_else(|| policy::quiet(&self.policy, now.plus(self.options.commit_within)));
+        let Some(hold) = quiet else { return Ok(()) };
+        self.trail.check("time_window", false, "outside the quiet hours until the permit ends", &hold.detail, "");
+        Err(Stop::Hold(hold))
     }
 
     /// What the page and the network say right after. True: a clear "it was taken".
@@ -560,7 +576,8 @@ impl<'w, W: World> Episode<'w, W> {
     }
 
     /// Verification in a fresh read-only session, then the outcome.
-    async fn settle(&mut self, attempted_at: Timestamp) -> Result<Ending, LedgerFault> {
+    /// `over`: nothing of the attempt can leave after that.
+    async fn settle(&mut self, attempted_at: Timestamp, over: Timestamp) -> Result<Ending, LedgerFault> {
         let opening = match self.opening(Access::ReadOnly).await {
             Ok(opening) => Some(opening),
             Err(Stop::Ledger(fault)) => return Err(fault),
@@ -576,6 +593,8 @@ impl<'w, W: World> Episode<'w, W> {
             values: &self.values(),
             wanted,
             attempted_at,
+            over,
+            marker: self.marker.clone(),
             options: self.options,
         };
         let verdict = match opening {
