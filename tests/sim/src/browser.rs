@@ -79,7 +79,7 @@ impl Browser for SimBrowser {
 
     async fn open(&self, opening: &Opening) -> Result<SimSession, BrowserFault> {
         let sim = &self.stage.sim;
-        sim.point(self.process, "opens a session").await;
+        sim.passing(self.process, "opens a session").await;
         let reads = opening.access == Access::ReadOnly;
         let luck = match self.stage.luck {
             // A session that only reads meets its own troubles, and fewer.
@@ -92,7 +92,7 @@ impl Browser for SimBrowser {
         sim.tell(&format!("p{}", self.process), if reads { "reads with" } else { "acts with" }, || {
             format!("session {cookie} for {}, luck {luck:?}", opening.flow)
         });
-        sim.point(self.process, "opened a session").await;
+        sim.passing(self.process, "opened a session").await;
         let born = *lock(&self.ended);
         let state = TabState { restores: luck.restores, ..TabState::default() };
         if luck.profile != Profile::Right {
@@ -127,7 +127,7 @@ impl Browser for SimBrowser {
             let ended = Arc::clone(lock(&self.stage.platform).browsers.entry(other).or_default());
             *lock(&ended) += 1;
         }
-        sim.point(self.process, "ended an old browser").await;
+        sim.passing(self.process, "ended an old browser").await;
         Ok(())
     }
 }
@@ -152,7 +152,7 @@ impl Tab {
     /// One call of the browser: it takes a while, and here the page's troubles come up.
     async fn call(&self, what: &'static str) -> Result<(), BrowserFault> {
         let sim = &self.stage.sim;
-        sim.point(self.process, what).await;
+        sim.passing(self.process, what).await;
         let number = {
             let mut state = lock(&self.state);
             state.calls += 1;
@@ -234,7 +234,11 @@ impl Tab {
             challenges: doc.challenge.iter().cloned().collect(),
             ..Seen::default()
         };
-        let named = look.elements.iter().map(String::as_str).chain(look.until.iter().chain(&look.until_any).filter_map(element_of));
+        let named = look
+            .elements
+            .iter()
+            .map(String::as_str)
+            .chain(look.until.iter().chain(&look.until_any).filter_map(element_of));
         let luck = if state.swapped { Luck { drift: Some(Drift::Swapped), ..self.luck } } else { self.luck };
         for element in named {
             if !seen.votes.contains_key(element) {
@@ -247,11 +251,16 @@ impl Tab {
             seen.items = Some(doc.items.iter().take(look.items_max).cloned().collect());
         }
         let holds = |need: &Need| holds(need, &seen, &state.writes);
-        seen.satisfied = look.until.iter().all(holds) && (look.until_any.is_empty() || look.until_any.iter().any(holds));
+        seen.satisfied =
+            look.until.iter().all(holds) && (look.until_any.is_empty() || look.until_any.iter().any(holds));
         if look.confirm.is_some() {
             let platform = lock(&self.stage.platform);
             seen.home_silent = self.luck.home_silent;
-            seen.marker_at_home = if seen.home_silent { None } else { platform.signed_in(&self.cookie).map(crate::platform::Member::marker) };
+            seen.marker_at_home = if seen.home_silent {
+                None
+            } else {
+                platform.signed_in(&self.cookie).map(crate::platform::Member::marker)
+            };
         }
         seen
     }
@@ -278,7 +287,12 @@ impl Tab {
 
 fn element_of(need: &Need) -> Option<&str> {
     match need {
-        Need::Visible(e) | Need::Present(e) | Need::Count(e, _) | Need::Gone(e) | Need::Enabled(e) | Need::Checked(e, _) => Some(e),
+        Need::Visible(e)
+        | Need::Present(e)
+        | Need::Count(e, _)
+        | Need::Gone(e)
+        | Need::Enabled(e)
+        | Need::Checked(e, _) => Some(e),
         Need::Toast(_) | Need::Path(_) | Need::WriteRefused => None,
     }
 }
@@ -291,9 +305,9 @@ fn holds(need: &Need, seen: &Seen, writes: &[WriteSeen]) -> bool {
         Need::Gone(e) => count(e) == 0,
         Need::Toast(text) => seen.toasts.iter().any(|t| t.eq_ignore_ascii_case(text)),
         Need::Path(_) => false,
-        Need::WriteRefused => writes
-            .iter()
-            .any(|w| w.verdict == GateVerdict::LetThrough && (w.cut || w.status.is_some_and(|s| s >= 400))),
+        Need::WriteRefused => {
+            writes.iter().any(|w| w.verdict == GateVerdict::LetThrough && (w.cut || w.status.is_some_and(|s| s >= 400)))
+        }
     }
 }
 
@@ -424,7 +438,7 @@ impl Session for SimSession {
 
     async fn writes(&self, within: Duration) -> Vec<WriteSeen> {
         let sim = &self.tab.stage.sim;
-        sim.point(self.tab.process, "reads the writes").await;
+        sim.passing(self.tab.process, "reads the writes").await;
         let begun = sim.now_ms();
         loop {
             let writes = lock(&self.tab.state).writes.clone();
@@ -451,7 +465,7 @@ impl Session for SimSession {
 
     async fn close(self) {
         lock(&self.tab.state).closed = true;
-        self.tab.stage.sim.point(self.tab.process, "closes a session").await;
+        self.tab.stage.sim.passing(self.tab.process, "closes a session").await;
     }
 }
 

@@ -12,7 +12,7 @@ use crate::setting::Setting;
 use crate::stage::lock;
 
 const USAGE: &str = "deed-sim run [--seeds N] [--from SEED] [--threads T] [--episodes N] | explain SEED | trace SEED [--seeds N] | \
-                     crash [--only WORDS] [--threads T]";
+                     crash [--only WORDS] [--threads T] [--every]";
 
 /// Runs a command. `false`: a promise was broken.
 ///
@@ -34,7 +34,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
         }),
         Some("explain") => explain(seed()?),
         Some("trace") => trace(seed()?, number("--seeds", 1)?),
-        Some("crash") => crash_by_crash(named("--only").map_or("", String::as_str), number("--threads", 2)?),
+        Some("crash") => {
+            let every = args.iter().any(|a| a == "--every");
+            crash_by_crash(named("--only").map_or("", String::as_str), number("--threads", 2)?, every)
+        }
         _ => Err(USAGE.to_owned()),
     }
 }
@@ -65,7 +68,10 @@ fn seeds(plan: &Seeds) -> Result<bool, String> {
         let mut bench = Bench::new()?;
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
-            let enough = { let sums = lock(&sums); !sums.broken.is_empty() || sums.episodes >= plan.episodes };
+            let enough = {
+                let sums = lock(&sums);
+                !sums.broken.is_empty() || sums.episodes >= plan.episodes
+            };
             if seed >= plan.from.saturating_add(plan.count) || enough {
                 return Ok(());
             }
@@ -116,21 +122,38 @@ fn seeds(plan: &Seeds) -> Result<bool, String> {
 /// The commit that was built, where git tells.
 fn commit() -> String {
     let git = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
-    git.ok().and_then(|o| String::from_utf8(o.stdout).ok()).map_or_else(|| "unknown".to_owned(), |s| s.trim().to_owned())
+    git.ok()
+        .and_then(|o| String::from_utf8(o.stdout).ok())
+        .map_or_else(|| "unknown".to_owned(), |s| s.trim().to_owned())
 }
 
 fn explain(seed: u64) -> Result<bool, String> {
     let setting = Setting::of_seed(seed, true);
     let mut out = std::io::stdout().lock();
     let mut say = |line: &str| writeln!(out, "{line}").map_err(|e| e.to_string());
-    say(&format!("seed {seed}: {} account(s), processes on machines {:?} with {} slot(s), {} orders", setting.accounts, setting.machines, setting.slots, setting.orders.len()))?;
-    say(&format!("lease {} ms, {:?}, {:?}, {:?}; the ledger fails {} times in a million", setting.lease_ms, setting.looks, setting.harm, setting.luck, setting.ledger_fails))?;
+    say(&format!(
+        "seed {seed}: {} account(s), processes on machines {:?} with {} slot(s), {} orders",
+        setting.accounts,
+        setting.machines,
+        setting.slots,
+        setting.orders.len()
+    ))?;
+    say(&format!(
+        "lease {} ms, {:?}, {:?}, {:?}; the ledger fails {} times in a million",
+        setting.lease_ms, setting.looks, setting.harm, setting.luck, setting.ledger_fails
+    ))?;
     say(&format!("policy: {}", if setting.policy.is_empty() { "none" } else { setting.policy.trim() }))?;
     let outcome = Bench::new()?.run(&setting)?;
     for line in &outcome.story {
         say(line)?;
     }
-    say(&format!("{} episodes, {} writes, {} s; digest {:016x}", outcome.episodes, outcome.writes, outcome.simulated_ms / 1000, outcome.digest))?;
+    say(&format!(
+        "{} episodes, {} writes, {} s; digest {:016x}",
+        outcome.episodes,
+        outcome.writes,
+        outcome.simulated_ms / 1000,
+        outcome.digest
+    ))?;
     for words in &outcome.broken {
         say(&format!("BROKEN: {words}"))?;
     }
@@ -148,10 +171,11 @@ fn trace(from: u64, count: u64) -> Result<bool, String> {
     Ok(true)
 }
 
-fn crash_by_crash(only: &str, threads: u64) -> Result<bool, String> {
+fn crash_by_crash(only: &str, threads: u64, every: bool) -> Result<bool, String> {
     let begun = Instant::now();
     let mut whole = Swept::default();
     for case in crash::cases().into_iter().filter(|c| format!("{} {}", c.flow, c.what).contains(only)) {
+        let case = crash::Case { every, ..case };
         let parts: Vec<Result<Swept, String>> = std::thread::scope(|scope| {
             let sweeping = (0..threads).map(|part| scope.spawn(move || case.sweep(&mut Bench::new()?, part, threads)));
             let sweeping: Vec<_> = sweeping.collect();
@@ -162,7 +186,9 @@ fn crash_by_crash(only: &str, threads: u64) -> Result<bool, String> {
             let part = part?;
             points = part.points;
             pairs += part.pairs;
-            whole.broken.extend(part.broken.into_iter().map(|(at, words)| (at, format!("{}, {}: {words}", case.flow, case.what))));
+            whole.broken.extend(
+                part.broken.into_iter().map(|(at, words)| (at, format!("{}, {}: {words}", case.flow, case.what))),
+            );
         }
         whole.points += points;
         whole.pairs += pairs;
@@ -171,6 +197,12 @@ fn crash_by_crash(only: &str, threads: u64) -> Result<bool, String> {
     for (at, words) in whole.broken.iter().take(20) {
         println!("BROKEN at {at:?}: {words}");
     }
-    println!("{} points, {} pairs, {} broken, {:.1} s", whole.points, whole.pairs, whole.broken.len(), begun.elapsed().as_secs_f64());
+    println!(
+        "{} points, {} pairs, {} broken, {:.1} s",
+        whole.points,
+        whole.pairs,
+        whole.broken.len(),
+        begun.elapsed().as_secs_f64()
+    );
     Ok(whole.broken.is_empty())
 }

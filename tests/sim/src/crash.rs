@@ -14,13 +14,15 @@ pub struct Case {
     pub what: &'static str,
     /// The same.
     pub luck: Luck,
+    /// Whether every call of every port is a point, also one that leaves nothing behind.
+    pub every: bool,
 }
 
 /// Every outcome of a post, and the plain way of every other flow.
 pub fn cases() -> Vec<Case> {
-    let posts = outcomes().into_iter().map(|(what, luck)| Case { flow: FLOWS[0], what, luck });
+    let posts = outcomes().into_iter().map(|(what, luck)| Case { flow: FLOWS[0], what, luck, every: false });
     let others = FLOWS.into_iter().skip(1).flat_map(|flow| {
-        outcomes().into_iter().take(3).map(move |(what, luck)| Case { flow, what, luck })
+        outcomes().into_iter().take(3).map(move |(what, luck)| Case { flow, what, luck, every: false })
     });
     posts.chain(others).collect()
 }
@@ -38,7 +40,8 @@ pub struct Swept {
 
 impl Case {
     fn run(&self, bench: &mut Bench, points: Vec<(usize, u64)>) -> Result<Outcome, String> {
-        bench.run(&Setting::of_one(self.flow, self.luck, Harm::At(points), false))
+        let harm = if self.every { Harm::AtEvery(points) } else { Harm::At(points) };
+        bench.run(&Setting::of_one(self.flow, self.luck, harm, false))
     }
 
     /// Goes through all pairs, of the episode's points those that are `part` modulo `parts`.

@@ -41,13 +41,29 @@ impl SimLedger {
         &self.stage.ledger
     }
 
-    /// One call, with its two points.
+    /// One call that changes something, with the points before and after it. What follows it at once is the point before the next one.
     pub async fn call<T, F>(&self, what: &'static str, effect: F) -> Result<T, LedgerFault>
     where
         F: Future<Output = Result<T, LedgerFault>> + Send,
     {
+        self.stage.sim.point(self.process, what).await;
+        self.carried_out(what, effect).await
+    }
+
+    /// One call that only reads.
+    pub async fn ask<T, F>(&self, what: &'static str, effect: F) -> Result<T, LedgerFault>
+    where
+        F: Future<Output = Result<T, LedgerFault>> + Send,
+    {
+        self.stage.sim.passing(self.process, what).await;
+        self.carried_out(what, effect).await
+    }
+
+    async fn carried_out<T, F>(&self, what: &'static str, effect: F) -> Result<T, LedgerFault>
+    where
+        F: Future<Output = Result<T, LedgerFault>> + Send,
+    {
         let sim = &self.stage.sim;
-        sim.point(self.process, what).await;
         let fails = self.stage.ledger_fails;
         let (before, after) = sim.dice(|d| (d.chance(fails), d.chance(fails)));
         if before {
@@ -56,34 +72,39 @@ impl SimLedger {
         let done = self.stage.wait(effect);
         let process = self.process;
         sim.tell(&format!("p{process}"), what, || done.as_ref().err().map(ToString::to_string).unwrap_or_default());
-        sim.point(self.process, what).await;
+        sim.passing(self.process, what).await;
         if after { Err(away(what)) } else { done }
     }
 }
 
 impl Ledger for SimLedger {
     async fn kill_switch(&self, account: &Account) -> Result<Option<KillSwitch>, LedgerFault> {
-        self.call("reads the kill switch", self.sql().kill_switch(account)).await
+        self.ask("reads the kill switch", self.sql().kill_switch(account)).await
     }
 
     async fn account(&self, id: &AccountId) -> Result<Account, LedgerFault> {
-        self.call("reads the account", self.sql().account(id)).await
+        self.ask("reads the account", self.sql().account(id)).await
     }
 
     async fn session(&self, id: &AccountId) -> Result<Option<SessionState>, LedgerFault> {
-        self.call("reads the session", self.sql().session(id)).await
+        self.ask("reads the session", self.sql().session(id)).await
     }
 
     async fn policy_facts(&self, action: &Action, account: &Account, asks: &Asks) -> Result<PolicyFacts, LedgerFault> {
-        self.call("reads what the policy asks", self.sql().policy_facts(action, account, asks)).await
+        self.ask("reads what the policy asks", self.sql().policy_facts(action, account, asks)).await
     }
 
-    async fn budget(&self, account: &AccountId, action_type: &str, limits: &Limits) -> Result<Option<Wait>, LedgerFault> {
-        self.call("reads the budget", self.sql().budget(account, action_type, limits)).await
+    async fn budget(
+        &self,
+        account: &AccountId,
+        action_type: &str,
+        limits: &Limits,
+    ) -> Result<Option<Wait>, LedgerFault> {
+        self.ask("reads the budget", self.sql().budget(account, action_type, limits)).await
     }
 
     async fn tries(&self, action: &ActionId) -> Result<u32, LedgerFault> {
-        self.call("counts the tries", self.sql().tries(action)).await
+        self.ask("counts the tries", self.sql().tries(action)).await
     }
 
     async fn policy_snapshot(&self, json: &str) -> Result<PolicySnapshotId, LedgerFault> {
@@ -127,7 +148,7 @@ impl Ledger for SimLedger {
     }
 
     async fn verification_reads(&self, action: &ActionId) -> Result<Vec<VerificationRead>, LedgerFault> {
-        self.call("reads the looks so far", self.sql().verification_reads(action)).await
+        self.ask("reads the looks so far", self.sql().verification_reads(action)).await
     }
 
     async fn note(&self, fence: &Fence, change: Change) -> Result<(), LedgerFault> {
@@ -149,7 +170,7 @@ impl Ledger for SimLedger {
     }
 
     async fn audit_trail(&self, action: &ActionId) -> Result<Vec<AuditLine>, LedgerFault> {
-        self.call("reads the audit trail", self.sql().audit_trail(action)).await
+        self.ask("reads the audit trail", self.sql().audit_trail(action)).await
     }
 
     async fn release(&self, fence: &Fence) -> Result<(), LedgerFault> {
@@ -157,7 +178,7 @@ impl Ledger for SimLedger {
     }
 
     async fn stale_claims(&self, dead: &[WorkerId]) -> Result<Vec<StaleClaim>, LedgerFault> {
-        self.call("lists the stale claims", self.sql().stale_claims(dead)).await
+        self.ask("lists the stale claims", self.sql().stale_claims(dead)).await
     }
 
     async fn take_over(

@@ -142,7 +142,8 @@ pub struct Luck {
 impl Luck {
     /// Drawn: so often in a million something goes wrong with each part.
     pub fn draw(dice: &mut Dice, often: u64) -> Self {
-        let mut luck = Self { shown_milli: if dice.chance(300_000) { dice.between(0, 1000) } else { 0 }, ..Self::default() };
+        let mut luck =
+            Self { shown_milli: if dice.chance(300_000) { dice.between(0, 1000) } else { 0 }, ..Self::default() };
         if dice.chance(often) {
             let faults = [
                 PageFault::Captcha,

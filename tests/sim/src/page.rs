@@ -103,7 +103,15 @@ fn hit(kind: ChallengeKind, wait: Option<u64>) -> ChallengeHit {
 
 impl Doc {
     /// Loads a page as it is at this moment, for who is signed in.
-    pub fn load(number: u64, url: &str, now: i64, platform: &Platform, signed_in: Option<usize>, luck: &Luck, stale: bool) -> Self {
+    pub fn load(
+        number: u64,
+        url: &str,
+        now: i64,
+        platform: &Platform,
+        signed_in: Option<usize>,
+        luck: &Luck,
+        stale: bool,
+    ) -> Self {
         let path = url.strip_prefix(BASE).unwrap_or(url).split(['?', '#']).next().unwrap_or_default();
         let mut view = View::of(path);
         let member = signed_in.and_then(|at| platform.members.get(at));
@@ -118,9 +126,13 @@ impl Doc {
                 let author = platform.member(who);
                 items = platform.list(then, BASE, |o| o.kind == Kind::Post && Some(o.author) == author);
                 // Entries of others stand between them: shared posts.
-                items.extend(platform.list(then, BASE, |o| o.kind == Kind::Post && Some(o.author) != author).into_iter().take(5));
+                items.extend(
+                    platform.list(then, BASE, |o| o.kind == Kind::Post && Some(o.author) != author).into_iter().take(5),
+                );
             }
-            View::Scheduled => items = platform.list(then, BASE, |o| o.kind == Kind::Scheduled && Some(o.author) == signed_in),
+            View::Scheduled => {
+                items = platform.list(then, BASE, |o| o.kind == Kind::Scheduled && Some(o.author) == signed_in)
+            }
             View::Thread(whom) => {
                 let wanted = Kind::Message(whom.clone());
                 items = platform.list(then, BASE, |o| o.kind == wanted && Some(o.author) == signed_in);
@@ -146,7 +158,8 @@ impl Doc {
             View::Profile(who) => who.clone(),
             _ => String::new(),
         };
-        let shown_name = platform.member(&shown).and_then(|at| platform.members.get(at)).map(|m| m.name.clone()).unwrap_or_default();
+        let shown_name =
+            platform.member(&shown).and_then(|at| platform.members.get(at)).map(|m| m.name.clone()).unwrap_or_default();
         let following = signed_in.is_some_and(|by| platform.follows(by, &shown, now));
         let own = shown == own_handle;
         let mut doc = Self {
@@ -249,7 +262,9 @@ impl Doc {
         let open = |what: &str| self.open.contains(&what);
         match element {
             "account_menu" => plain("button", "Account menu"),
-            "selected_account" => there(open("account_menu") && !self.selected.is_empty(), "menuitem", format!("@{}", self.selected)),
+            "selected_account" => {
+                there(open("account_menu") && !self.selected.is_empty(), "menuitem", format!("@{}", self.selected))
+            }
             "header_handle" => there(profile && !self.shown_handle.is_empty(), "", format!("@{}", self.shown_handle)),
             "person_handle" => there(profile, "", format!("@{}", self.shown_handle)),
             "header_name" => there(profile, "heading", self.shown_name.clone()),
@@ -274,7 +289,9 @@ impl Doc {
             "post_entry" | "comments_section" => there(object, "article", String::new()),
             "post_text" => there(object, "", self.object.as_ref().map(|o| o.text.clone()).unwrap_or_default()),
             "post_address" => there(object, "textbox", target.to_owned()),
-            "missing_notice" => there(matches!(self.view, View::Object(_)) && self.object.is_none(), "", "Not here".to_owned()),
+            "missing_notice" => {
+                there(matches!(self.view, View::Object(_)) && self.object.is_none(), "", "Not here".to_owned())
+            }
             "comment_editor" => there(object, "textbox", typed("comment_editor")),
             "comment_save" => there(object, "button", "Save".to_owned()),
             "edit_button" => there(object && !open("edit_button"), "button", "Edit".to_owned()),
@@ -296,7 +313,14 @@ impl Doc {
     }
 
     /// What the locators of an element name on this page, and what is known of the nodes.
-    pub fn votes(&self, recipe: &Recipe, element: &str, commit: &str, now: i64, luck: &Luck) -> (Vec<Vote>, Vec<(NodeId, NodeFacts)>) {
+    pub fn votes(
+        &self,
+        recipe: &Recipe,
+        element: &str,
+        commit: &str,
+        now: i64,
+        luck: &Luck,
+    ) -> (Vec<Vote>, Vec<(NodeId, NodeFacts)>) {
         let Some((at, _, described)) = recipe.elements.get_full(element) else { return (Vec::new(), Vec::new()) };
         let first = self.number * NODES;
         let locators = described.locators.len();
@@ -331,7 +355,13 @@ impl Doc {
             Some(Drift::Dissent) if place + 1 == locators => vec![decoy],
             Some(Drift::Outvoted) if place > 0 => vec![decoy],
             Some(Drift::Swapped) => vec![decoy],
-            Some(Drift::Lonely) => if place == 0 { vec![decoy] } else { Vec::new() },
+            Some(Drift::Lonely) => {
+                if place == 0 {
+                    vec![decoy]
+                } else {
+                    Vec::new()
+                }
+            }
             _ => vec![node],
         };
         let mut known = vec![(node, facts(&words))];

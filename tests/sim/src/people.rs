@@ -41,10 +41,15 @@ pub fn throw(stage: &Arc<Stage>, scope: KillScope, on_for_ms: i64) {
         sim.tell("person", "is told that nothing can follow", || format!("{scope:?}"));
         sim.sleep_ms(on_for_ms).await;
         // One that was thrown twice is on until its last turn is over; the earlier ones say so as well.
-        let others = lock(&stage.log).thrown.iter().enumerate().any(|(at, t)| at > place && t.scope == scope && t.off.is_none());
+        let others =
+            lock(&stage.log).thrown.iter().enumerate().any(|(at, t)| at > place && t.scope == scope && t.off.is_none());
         if !others {
             let off = sim.now_ms();
-            lock(&stage.log).thrown.iter_mut().filter(|t| t.scope == scope && t.off.is_none()).for_each(|t| t.off = Some(off));
+            lock(&stage.log)
+                .thrown
+                .iter_mut()
+                .filter(|t| t.scope == scope && t.off.is_none())
+                .for_each(|t| t.off = Some(off));
             let _ = stage.wait(stage.ledger.kill_off(&scope, Operator { by: ANN, reason: "go on" }));
             sim.tell("person", "turns the switch off", || format!("{scope:?}"));
         }
@@ -82,7 +87,11 @@ pub fn shut(stage: &Stage, account: &AccountId) {
 fn clear(stage: &Stage, account: &AccountId) {
     let now = stage.sim.now_ms();
     lock(&stage.platform).mend(&format!("s-{account}"));
-    lock(&stage.log).shut.iter_mut().filter(|(of, _, till)| of == account.as_str() && till.is_none()).for_each(|s| s.2 = Some(now));
+    lock(&stage.log)
+        .shut
+        .iter_mut()
+        .filter(|(of, _, till)| of == account.as_str() && till.is_none())
+        .for_each(|s| s.2 = Some(now));
     let _ = stage.wait(stage.ledger.clear_account(account, Operator { by: ANN, reason: "looked at it" }));
     stage.sim.tell("person", "clears", || account.to_string());
 }
@@ -92,12 +101,14 @@ fn clear(stage: &Stage, account: &AccountId) {
 pub fn go_round(stage: &Arc<Stage>) -> bool {
     let sim = &stage.sim;
     let Ok(accounts) = stage.wait(stage.ledger.list_accounts()) else { return false };
-    let suspended: Vec<_> = accounts.iter().filter(|a| a.state == AccountState::Suspended).map(|a| a.id.clone()).collect();
+    let suspended: Vec<_> =
+        accounts.iter().filter(|a| a.state == AccountState::Suspended).map(|a| a.id.clone()).collect();
     for account in accounts.iter().filter(|a| a.state == AccountState::ReadOnly) {
         clear(stage, &account.id);
     }
     for warning in stage.wait(stage.ledger.list_warnings(None, false, 100)).unwrap_or_default() {
-        let _ = stage.wait(stage.ledger.close_warning(&warning.warning_id, Operator { by: ANN, reason: "looked at it" }));
+        let _ =
+            stage.wait(stage.ledger.close_warning(&warning.warning_id, Operator { by: ANN, reason: "looked at it" }));
     }
     let Ok(actions) = stage.wait(stage.ledger.list_actions(&ActionFilter::default(), 1_000)) else { return false };
     let mut rest = suspended.is_empty();
@@ -150,7 +161,10 @@ fn answer(stage: &Stage, details: &ActionDetails) {
     let id = details.action.id.to_string();
     let there = made_by_order(stage, &id);
     let found = if there { Resolution::Posted { permalink: None } } else { Resolution::Absent };
-    if stage.wait(stage.ledger.resolve_action(&details.action.id, &found, Operator { by: ANN, reason: "looked" })).is_ok() {
+    if stage
+        .wait(stage.ledger.resolve_action(&details.action.id, &found, Operator { by: ANN, reason: "looked" }))
+        .is_ok()
+    {
         stage.sim.tell("person", "answers", || format!("{id} is {}there", if there { "" } else { "not " }));
         lock(&stage.log).answered.insert(id, there);
     }

@@ -220,7 +220,16 @@ impl Platform {
     }
 
     #[expect(clippy::too_many_arguments, reason = "an object is made of so many facts")]
-    fn make(&mut self, kind: Kind, author: usize, text: &str, media: usize, at: i64, shown: i64, pending: bool) -> String {
+    fn make(
+        &mut self,
+        kind: Kind,
+        author: usize,
+        text: &str,
+        media: usize,
+        at: i64,
+        shown: i64,
+        pending: bool,
+    ) -> String {
         self.made += 1;
         let id = format!("o{}", self.made);
         self.objects.push(Object {
@@ -256,7 +265,11 @@ impl Platform {
 
     /// Whether somebody follows a handle, as it shows.
     pub fn follows(&self, who: usize, whom: &str, now: i64) -> bool {
-        self.follows.iter().rev().find(|f| f.from <= now && f.what.0 == who && f.what.1 == whom).is_some_and(|f| f.what.2)
+        self.follows
+            .iter()
+            .rev()
+            .find(|f| f.from <= now && f.what.0 == who && f.what.1 == whom)
+            .is_some_and(|f| f.what.2)
     }
 
     /// A write request arrives.
@@ -289,7 +302,8 @@ impl Platform {
             // What it says was made is an older one, which was there before and shows only now.
             self.put(by, &request.text, request.media, now - 3_600_000, now + 1_000);
         }
-        let id = if nothing { None } else { self.carry_out(now, by, request, fault == WriteFault::Pending, now + shown_ms) };
+        let id =
+            if nothing { None } else { self.carry_out(now, by, request, fault == WriteFault::Pending, now + shown_ms) };
         let (status, after_ms) = match fault {
             WriteFault::ResponseLost => (None, 40),
             WriteFault::ErrorAfter => (Some(500), 40),

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use deed_core::permit::Permit;
-use deed_core::ports::browser::{
-    Access, Aim, BrowserFault, GateVerdict, LastCheck, Look, Press, WriteSeen,
-};
+use deed_core::ports::browser::{Access, Aim, BrowserFault, GateVerdict, LastCheck, Look, Press, WriteSeen};
 use deed_core::ports::ledger::KillScope;
 use deed_recipes::ChallengeKind;
 
@@ -78,6 +76,9 @@ where
         PressFault::Lost => Some(no_ack()),
     };
     sim.point(tab.process, "presses").await;
+    // By now the gate has let it go, and the answer is on its way: a point of its own.
+    sim.sleep_ms(20).await;
+    sim.point(tab.process, "pressed").await;
     match fault {
         None => Press::Sent { at: sim.now() },
         Some(fault) => {
@@ -90,7 +91,8 @@ where
 /// What the page does between the review and the last look.
 fn change_late(tab: &Tab) {
     let mut state = lock(&tab.state);
-    if tab.luck.restores_late && !std::mem::replace(&mut state.restored_late, true)
+    if tab.luck.restores_late
+        && !std::mem::replace(&mut state.restored_late, true)
         && let Some(doc) = &mut state.doc
     {
         for text in doc.fields.values_mut() {
@@ -118,7 +120,10 @@ fn check_the_press(tab: &Tab, aim: &Aim) {
         tab.stage.broke(format!("pressed another button in episode {}", tab.opening.episode));
     }
     if tab.luck.killed_late {
-        tab.stage.broke(format!("pressed in episode {} although the switch was on before the last word", tab.opening.episode));
+        tab.stage.broke(format!(
+            "pressed in episode {} although the switch was on before the last word",
+            tab.opening.episode
+        ));
     }
     if tab.opening.access != Access::Write {
         tab.stage.broke(format!("pressed in a session that only reads, in episode {}", tab.opening.episode));

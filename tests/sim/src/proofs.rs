@@ -57,7 +57,7 @@ impl Proofs for SimProofs {
     type Episode = Spool;
 
     async fn episode(&self, episode: &EpisodeId) -> Result<Spool, ProofFault> {
-        self.stage.sim.point(self.process, "opens the proof").await;
+        self.stage.sim.passing(self.process, "opens the proof").await;
         let earlier = lock(&self.stage.proofs).sealed.get(episode).cloned();
         Ok(Spool {
             of: self.clone(),
@@ -70,7 +70,12 @@ impl Proofs for SimProofs {
 }
 
 impl Spool {
-    async fn keep_manifest(&self, manifest: &Manifest, what: &'static str, before_commit: bool) -> Result<Sha256, ProofFault> {
+    async fn keep_manifest(
+        &self,
+        manifest: &Manifest,
+        what: &'static str,
+        before_commit: bool,
+    ) -> Result<Sha256, ProofFault> {
         let sim = &self.of.stage.sim;
         sim.point(self.of.process, what).await;
         let hash = {
@@ -81,7 +86,7 @@ impl Spool {
             }
             store.name()
         };
-        sim.point(self.of.process, what).await;
+        sim.passing(self.of.process, what).await;
         Ok(hash)
     }
 }
@@ -96,7 +101,7 @@ impl EpisodeProofs for Spool {
     }
 
     async fn durable(&self) -> Result<Vec<ArtifactRef>, ProofFault> {
-        self.of.stage.sim.point(self.of.process, "makes proof durable").await;
+        self.of.stage.sim.passing(self.of.process, "makes proof durable").await;
         let mut durable = lock(&self.durable);
         for artifact in std::mem::take(&mut *lock(&self.kept)) {
             durable.push(ArtifactRef {

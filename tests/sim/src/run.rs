@@ -160,7 +160,10 @@ impl Bench {
     }
 }
 
-async fn people_and_accounts(stage: &Stage, setting: &Setting) -> Result<Vec<(AccountId, String, String)>, deed_ledger::LedgerError> {
+async fn people_and_accounts(
+    stage: &Stage,
+    setting: &Setting,
+) -> Result<Vec<(AccountId, String, String)>, deed_ledger::LedgerError> {
     let ledger = &stage.ledger;
     let by = "ann";
     if setting.orders.iter().any(|o| o.approvals > 0) {
@@ -178,8 +181,12 @@ async fn people_and_accounts(stage: &Stage, setting: &Setting) -> Result<Vec<(Ac
         lock(&stage.platform).members.push(Member { handle: handle.clone(), name: format!("Maker {number}") });
         let fingerprint =
             Fingerprint { handle: handle.clone(), display_name: Some(format!("Maker {number}")), avatar: None };
-        let new =
-            NewAccount { client: client.clone(), platform: "practice".to_owned(), fingerprint, origin: Some(BASE.to_owned()) };
+        let new = NewAccount {
+            client: client.clone(),
+            platform: "practice".to_owned(),
+            fingerprint,
+            origin: Some(BASE.to_owned()),
+        };
         let account = ledger.add_account(&new, by).await?.id;
         ledger.set_mode(&account, Mode::Live, by).await?;
         let cookie = format!("s-{account}");
@@ -325,7 +332,9 @@ fn file(stage: &Stage, number: usize, account: &AccountId, order: &Order) {
     match stage.wait(stage.ledger.file_order(&new)) {
         Ok(filed) => {
             let id = filed.action.action.id.to_string();
-            stage.sim.tell("filer", "files", || format!("{id}: {} as {}, \"{}\" {}", given.flow, given.handle, given.text, given.target));
+            stage.sim.tell("filer", "files", || {
+                format!("{id}: {} as {}, \"{}\" {}", given.flow, given.handle, given.text, given.target)
+            });
             if let Some(order) = lock(&stage.log).orders.get_mut(number) {
                 order.action = Some(id);
             }

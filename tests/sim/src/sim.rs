@@ -35,8 +35,10 @@ pub enum Harm {
         /// The longest pause.
         pause_ms: i64,
     },
-    /// Exactly at these effects: the process by its number, and which of its effects.
+    /// Exactly at these points: the process by its number, and which of its points.
     At(Vec<(Process, u64)>),
+    /// As [`Harm::At`], and every call of every port is a point, also one that leaves nothing behind.
+    AtEvery(Vec<(Process, u64)>),
 }
 
 #[derive(Debug, Default)]
@@ -177,15 +179,25 @@ impl Sim {
         dead.map(|(at, _)| at).collect()
     }
 
-    /// One side of one effect of a process: here it may crash or stand still, and others may come in between.
+    /// One side of one durable effect of a process: here it may crash or stand still, and others may come in between.
     pub async fn point(&self, process: Process, what: &'static str) {
+        self.pass(process, what, true).await;
+    }
+
+    /// As [`Sim::point`], for what leaves nothing behind: a crash here leaves the same world as one at the next point.
+    pub async fn passing(&self, process: Process, what: &'static str) {
+        self.pass(process, what, false).await;
+    }
+
+    async fn pass(&self, process: Process, what: &'static str, durable: bool) {
         let due = {
             let now = self.now_ms();
             let mut guard = self.lock();
             let state = &mut *guard;
             let Some(at) = state.processes.get_mut(process) else { return };
             let number = at.effects;
-            at.effects += 1;
+            let counts = durable || matches!(state.harm, Harm::AtEvery(_));
+            at.effects += u64::from(counts);
             let crash = match &state.harm {
                 Harm::Chance { crash, pause, pause_ms } => {
                     if state.dice.chance(*pause) {
@@ -193,7 +205,7 @@ impl Sim {
                     }
                     state.dice.chance(*crash)
                 }
-                Harm::At(points) => points.contains(&(process, number)),
+                Harm::At(points) | Harm::AtEvery(points) => counts && points.contains(&(process, number)),
             };
             if crash {
                 at.crashed = true;

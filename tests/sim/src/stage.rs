@@ -171,7 +171,7 @@ impl deed_core::ports::Clock for SimClock {
 
     async fn sleep(&self, for_: std::time::Duration) {
         self.0.sleep_ms(i64::try_from(for_.as_millis()).unwrap_or(i64::MAX)).await;
-        self.0.point(self.1, "wakes").await;
+        self.0.passing(self.1, "wakes").await;
     }
 }
 

@@ -241,7 +241,7 @@ impl Floor {
 
     async fn let_go(&self, fence: &Fence) -> Result<(), LedgerFault> {
         let ledger = self.world.ledger();
-        let details = ledger.call("reads the action", ledger.sql().action_details(&fence.action)).await?;
+        let details = ledger.ask("reads the action", ledger.sql().action_details(&fence.action)).await?;
         if details.worker.as_ref() != Some(&fence.worker) || details.epoch != fence.epoch {
             return Ok(());
         }

@@ -210,7 +210,20 @@ impl<'w, W: World> Episode<'w, W> {
         let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
         let (reads, limits) = (BTreeMap::new(), Limits::default());
         let policy = Policy::default();
-        Self { world, claim, recipe, options, purpose, trail, marker: None, reads, not_to_commit: None, limits, need, policy }
+        Self {
+            world,
+            claim,
+            recipe,
+            options,
+            purpose,
+            trail,
+            marker: None,
+            reads,
+            not_to_commit: None,
+            limits,
+            need,
+            policy,
+        }
     }
 
     // ---- before the browser ------------------------------------------------------------------------------------------
@@ -525,7 +538,8 @@ impl<'w, W: World> Episode<'w, W> {
     /// Composing takes time: the quiet hours may have begun since the preflight, or may begin before the permit ends.
     fn loud(&mut self) -> Result<(), Stop> {
         let now = self.world.clock().now();
-        let quiet = policy::quiet(&self.policy, now).or_else(|| policy::quiet(&self.policy, now.plus(self.options.commit_within)));
+        let quiet = policy::quiet(&self.policy, now)
+            .or_else(|| policy::quiet(&self.policy, now.plus(self.options.commit_within)));
         let Some(hold) = quiet else { return Ok(()) };
         self.trail.check("time_window", false, "outside the quiet hours until the permit ends", &hold.detail, "");
         Err(Stop::Hold(hold))
