@@ -11,7 +11,7 @@ use crate::run::Bench;
 use crate::setting::Setting;
 use crate::stage::lock;
 
-const USAGE: &str = "deed-sim run [--seeds N] [--from SEED] [--threads T] [--episodes N] | explain SEED | trace SEED [--seeds N] | \
+const USAGE: &str = "deed-sim run [--seeds N] [--from SEED] [--threads T] [--episodes N] | explain SEED | trace SEED [--seeds N] [--orders N] | \
                      crash [--only WORDS] [--threads T] [--every]";
 
 /// Runs a command. `false`: a promise was broken.
@@ -33,7 +33,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
             episodes: number("--episodes", u64::MAX)?,
         }),
         Some("explain") => explain(seed()?),
-        Some("trace") => trace(seed()?, number("--seeds", 1)?),
+        Some("trace") => trace(seed()?, number("--seeds", 1)?, number("--orders", u64::MAX)?),
         Some("crash") => {
             let every = args.iter().any(|a| a == "--every");
             crash_by_crash(named("--only").map_or("", String::as_str), number("--threads", 2)?, every)
@@ -161,10 +161,11 @@ fn explain(seed: u64) -> Result<bool, String> {
 }
 
 /// The digest of each seed's whole story, for comparing processes.
-fn trace(from: u64, count: u64) -> Result<bool, String> {
+fn trace(from: u64, count: u64, orders: u64) -> Result<bool, String> {
     let mut bench = Bench::new()?;
+    let most = usize::try_from(orders).unwrap_or(usize::MAX);
     for seed in from..from.saturating_add(count) {
-        let outcome = bench.run(&Setting::of_seed(seed, true))?;
+        let outcome = bench.run(&Setting::of_seed(seed, true).with_orders(most))?;
         let whole = deed_proofs::Sha256::of(outcome.story.join("\n").as_bytes());
         println!("{seed} {whole}");
     }

@@ -248,7 +248,6 @@ impl Doc {
     }
 
     /// What an element shows, or nothing: its role, its words, and whether it is pressed.
-    #[expect(clippy::too_many_lines, reason = "one line for each element of the recipe")]
     fn shows(&self, element: &str, target: &str) -> Option<(&'static str, String, Option<bool>)> {
         if self.challenge.is_some() || self.gone == Some(element) || self.status >= 500 {
             return None;

@@ -162,6 +162,13 @@ impl Setting {
         }
     }
 
+    /// With no more orders than so many.
+    #[must_use]
+    pub fn with_orders(mut self, most: usize) -> Self {
+        self.orders.truncate(most);
+        self
+    }
+
     /// One order of one flow, one worker, this luck: what the exhaustive runs go through.
     pub fn of_one(flow: &'static str, luck: Luck, harm: Harm, story: bool) -> Self {
         let order =
