@@ -66,6 +66,18 @@ fleet: prepare-tests ## The long fleet run: ORDERS=400 over 20 accounts, SECONDS
 kill-trials: prepare ## The kill switch thrown at TRIALS=200 random moments (CI runs the bounded form)
 	@DEED_KILL_TRIALS=$${TRIALS:-200} $(CARGO) test --package deed-tests --test kill -- --nocapture
 
+.PHONY: sim
+sim: ## The engine and the ledger in a simulated world: SEEDS=1000 from seed FROM=1, each a story of its own
+	@$(CARGO) run --quiet --profile sim --package deed-sim -- run --seeds $${SEEDS:-1000} --from $${FROM:-1}
+
+.PHONY: sim-crash
+sim-crash: ## In the simulation: every episode cut at every point, and its recovery cut at every point again (ONLY="made and seen")
+	@$(CARGO) run --quiet --profile sim --package deed-sim -- crash --only "$(ONLY)"
+
+.PHONY: sim-mutants
+sim-mutants: ## Plant known faults and see the simulation find each within SEEDS=1000 (ONLY="23 settle" for some of them); long
+	@.ci/sim-mutants $(ONLY)
+
 .PHONY: judgement
 judgement: prepare ## The labelled corpus: PAGES=3000 mutated pages (SEED=1) and the confusion matrix of each judgement
 	@$(CARGO) run --quiet --package deed-tests --example judgement

@@ -23,7 +23,7 @@ use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, RequestId, RequestPattern,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, ResourceType};
-use deed_core::permit::Permit;
+use deed_core::permit::{Permit, Slot};
 use deed_core::ports::browser::{BrowserFault, GateVerdict, StoppedRequest, WriteSeen};
 use deed_core::time::Timestamp;
 use deed_recipes::{Recipe, WritePattern};
@@ -74,7 +74,7 @@ struct SessionSide {
     declared: Vec<WritePattern>,
     /// Those of the flow: the only ones a permit is good for.
     of_flow: Vec<WritePattern>,
-    permit: Option<Permit>,
+    permit: Slot,
     writes: Vec<WriteSeen>,
     /// Fetch request id of a let-through write → its place in `writes`.
     under_way: HashMap<String, usize>,
@@ -198,14 +198,14 @@ impl Gate {
     /// One declared write of the session's flow may pass, once, until the permit's deadline.
     pub fn admit(&self, session: u64, permit: Permit) {
         if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
-            side.permit = Some(permit);
+            side.permit.admit(permit);
         }
     }
 
     /// Takes an unused permit away.
     pub fn shut(&self, session: u64) {
         if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
-            side.permit = None;
+            side.permit.shut();
         }
     }
 
@@ -407,10 +407,9 @@ impl Gate {
             cut: false,
             retry_after: None,
         };
-        // Taking the permit out of its slot is what makes it single-use.
         let good = matches(&side.of_flow);
         let now = network.stage().map_or(now, |stage| stage.now());
-        let permit = if good { side.permit.take().filter(|p| now < p.deadline()) } else { None };
+        let permit = if good { side.permit.let_through(now) } else { None };
         if let Some(permit) = permit {
             tracing::info!(method, path, action = %permit.action(), epoch = permit.epoch(), "the gate lets one write through");
             write.verdict = GateVerdict::LetThrough;

@@ -116,6 +116,27 @@ impl Permit {
     }
 }
 
+/// Where the network gate keeps a permit until its write comes. The simulation's gate is this one too.
+#[derive(Debug, Default)]
+pub struct Slot(Option<Permit>);
+
+impl Slot {
+    /// One write may leave, once, until the permit's deadline.
+    pub fn admit(&mut self, permit: Permit) {
+        self.0 = Some(permit);
+    }
+
+    /// Takes an unused permit away.
+    pub fn shut(&mut self) {
+        self.0 = None;
+    }
+
+    /// The permit of a write that may leave now. Taking it out is what makes it single-use; one that is late is gone as well.
+    pub fn let_through(&mut self, now: Timestamp) -> Option<Permit> {
+        self.0.take().filter(|permit| now < permit.deadline)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,8 @@
 //! Did it happen? A fresh read-only session looks at the destination until there is an answer, or a person is needed.
 //!
 //! Present once is proof: the object is there. Absent needs two agreeing reads after the recipe's settle window, because platforms
-//! show late. A match older than the attempt is not this attempt's object. Nothing here can send anything: the session is
+//! show late; the window begins when nothing of the attempt can leave any more, and each of the two must be the account's own: what somebody
+//! else's session does not show may be there all the same. A match older than the attempt is not this attempt's object. Nothing here can send anything: the session is
 //! [`Access::ReadOnly`](crate::ports::browser::Access), so no declared write passes the gate.
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::episode::reading::{self, Values};
 use crate::episode::trail::Trail;
 use crate::episode::{Looks, Options};
 use crate::judge::evidence::{Standing, Wanted};
-use crate::judge::same;
+use crate::judge::{identity, same};
 use crate::ports::browser::{Browser, BrowserFault, Item, Look, Need, Opening, Session};
 use crate::ports::ledger::{Claim, Found, Ledger, LedgerFault, ObjectFacts, VerificationRead};
 use crate::ports::proofs::EpisodeProofs;
@@ -42,6 +43,8 @@ pub struct Job<'a> {
     /// Since when nothing of the press can leave any more: the settle window begins here. From the permit on it may take as long as
     /// a permit is good until the write leaves, which is longer than many a settle window.
     pub over_at: Timestamp,
+    /// What the session said of itself when the account was proved, where this is known still.
+    pub marker: Option<String>,
     /// Bounds.
     pub options: &'a Options,
 }
@@ -83,6 +86,8 @@ struct Read {
     /// The entry, or the object's page as one; `None`: nothing was found, or what was ordered is that it is gone.
     item: Option<Item>,
     note: String,
+    /// What the session said of itself on that page.
+    marker: Option<String>,
 }
 
 /// What the reads so far come to.
@@ -139,7 +144,12 @@ pub async fn run<W: World, P: EpisodeProofs>(
         world.ledger().renew(&job.claim.fence, job.options.lease).await?;
         trail.step("verify", &format!("Is it there? Read {number}, fresh read-only session"), started);
         // Each read is a session of its own: nothing that an earlier page kept in memory can answer.
-        let (read, session) = read_once::<W, P>(world, job, opening, trail).await;
+        let (mut read, mut session) = read_once::<W, P>(world, job, opening, trail).await;
+        if let (Found::Absent, Some(session)) = (read.found, &mut session)
+            && started >= settled
+        {
+            read = of_the_account(world, job, opening, session, read, trail).await;
+        }
         let stored = VerificationRead { read: number, at: started, found: read.found, note: read.note.clone() };
         world.ledger().verification(&job.claim.fence, &stored).await?;
         trail.verification(&stored);
@@ -199,7 +209,50 @@ async fn read_once<W: World, P: EpisodeProofs>(
 }
 
 fn unreadable(fault: &BrowserFault) -> Read {
-    Read { found: Found::Unreadable, item: None, note: format!("{fault} ({})", fault.code()) }
+    Read { found: Found::Unreadable, item: None, note: format!("{fault} ({})", fault.code()), marker: None }
+}
+
+/// An absence counts only when it was the account's own session that saw none: it is the one that was proved before the commit, or is
+/// proved now.
+async fn of_the_account<W: World, S: Session, P: EpisodeProofs>(
+    world: &W,
+    job: &Job<'_>,
+    opening: &Opening,
+    session: &mut S,
+    read: Read,
+    trail: &mut Trail<P>,
+) -> Read {
+    let ours = match (&job.marker, &read.marker) {
+        (Some(then), now) => Ok(now.as_ref() == Some(then)),
+        (None, _) => proved(world, job, opening, session).await,
+    };
+    match ours {
+        Ok(true) => read,
+        Ok(false) => {
+            let note = format!("{}, but the session that looked is not proved to be the account's", read.note);
+            trail.check("looked_as_the_account", false, "the account's own session", &note, "");
+            Read { found: Found::Unreadable, item: None, note, marker: read.marker }
+        }
+        Err(fault) => unreadable(&fault),
+    }
+}
+
+/// Whether the session is the account's, by the rules of identity.
+async fn proved<W: World, S: Session>(
+    world: &W,
+    job: &Job<'_>,
+    opening: &Opening,
+    session: &mut S,
+) -> Result<bool, BrowserFault> {
+    let (landing, seen) =
+        reading::visit(session, job.recipe, &job.recipe.identity.on, &opening.base, job.values, job.options.patience)
+            .await?;
+    if reading::challenge_hold(&seen, &landing, world.clock().now()).is_some() {
+        return Ok(false);
+    }
+    let (readings, _) = reading::read_identity(session, job.recipe, job.options.identity_wait).await?;
+    let (_, verdict) = identity::judge(&job.claim.account.fingerprint, &readings);
+    Ok(verdict == identity::Verdict::Proven)
 }
 
 async fn look<W: World, S: Session, P: EpisodeProofs>(
@@ -221,11 +274,11 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
     trail.pictures_noted().await;
     trail.picture(session.capture(), now);
     if let Some(hold) = reading::challenge_hold(&seen, &landing, now) {
-        return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail });
+        return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail, marker: seen.marker });
     }
     let Some(items) = &seen.items else {
         let note = format!("surface {} did not show its list", job.verify.on);
-        return Ok(Read { found: Found::Unreadable, item: None, note });
+        return Ok(Read { found: Found::Unreadable, item: None, note, marker: seen.marker.clone() });
     };
     let hit = same::made_by_attempt(items, wanted, job.attempted_at);
     let (found, note) = match hit {
@@ -243,7 +296,7 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
         &note,
         "",
     );
-    Ok(Read { found, item: hit.cloned(), note })
+    Ok(Read { found, item: hit.cloned(), note, marker: seen.marker.clone() })
 }
 
 /// As [`look`], where the order is about the state of an object, or its absence.
@@ -269,7 +322,7 @@ async fn look_at_object<W: World, S: Session, P: EpisodeProofs>(
     trail.pictures_noted().await;
     trail.picture(session.capture(), now);
     if let Some(hold) = reading::challenge_hold(&seen, &landing, now) {
-        return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail });
+        return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail, marker: seen.marker });
     }
     let found = match judged.standing {
         Standing::Done => Found::Present,
@@ -279,7 +332,7 @@ async fn look_at_object<W: World, S: Session, P: EpisodeProofs>(
     trail.check("object_so", found == Found::Present, &job.wanted.in_words(), &judged.words, "");
     let there = found == Found::Present && matches!(job.wanted, Wanted::State { .. });
     let item = there.then(|| Item { permalink: Some(landing.url.clone()), ..Item::default() });
-    Ok(Read { found, item, note: judged.words })
+    Ok(Read { found, item, note: judged.words, marker: seen.marker })
 }
 
 /// The object is there: its own page, and what can be done with it there.

@@ -84,6 +84,7 @@ impl<W: World> Episode<'_, W> {
         // What is decided now holds until the press, whatever becomes of the file.
         self.limits = Limits::of(&policy, &action.payload.action_type);
         self.need = asks.approval;
+        self.policy = policy;
         Ok((report, snapshot))
     }
 

@@ -84,6 +84,8 @@ struct Episode<'w, W: World> {
     limits: Limits,
     /// Which approvals there must be, as it was decided at preflight.
     need: ApprovalNeed,
+    /// What holds for the account, as it was decided at preflight.
+    policy: Policy,
 }
 
 /// Runs one claimed action to its end. The claim is released at the end, whatever it is.
@@ -224,7 +226,21 @@ impl<'w, W: World> Episode<'w, W> {
         // Preflight puts what the policy says in their place.
         let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
         let (reads, limits) = (BTreeMap::new(), Limits::default());
-        Self { world, claim, recipe, options, purpose, trail, marker: None, reads, not_to_commit: None, limits, need }
+        let policy = Policy::default();
+        Self {
+            world,
+            claim,
+            recipe,
+            options,
+            purpose,
+            trail,
+            marker: None,
+            reads,
+            not_to_commit: None,
+            limits,
+            need,
+            policy,
+        }
     }
 
     // ---- before the browser ------------------------------------------------------------------------------------------
@@ -514,6 +530,7 @@ impl<'w, W: World> Episode<'w, W> {
         self.world.ledger().renew(&self.claim.fence, self.options.lease).await?;
         let manifest = self.trail.checkpoint().await?;
         self.world.boundary("proof_durable");
+        self.loud()?;
         let request = ArmRequest {
             target: target.hash(),
             commit_within: self.options.commit_within,
@@ -537,6 +554,16 @@ impl<'w, W: World> Episode<'w, W> {
                 Err(Stop::of_refusal(refusal, &self.claim.action.id))
             }
         }
+    }
+
+    /// Composing takes time: the quiet hours may have begun since the preflight, or may begin before the permit ends.
+    fn loud(&mut self) -> Result<(), Stop> {
+        let now = self.world.clock().now();
+        let quiet = policy::quiet(&self.policy, now)
+            .or_else(|| policy::quiet(&self.policy, now.plus(self.options.commit_within)));
+        let Some(hold) = quiet else { return Ok(()) };
+        self.trail.check("time_window", false, "outside the quiet hours until the permit ends", &hold.detail, "");
+        Err(Stop::Hold(hold))
     }
 
     /// What the page and the network say right after. True: a clear "it was taken".
@@ -601,6 +628,7 @@ impl<'w, W: World> Episode<'w, W> {
             wanted,
             attempted_at,
             over_at,
+            marker: self.marker.clone(),
             options: self.options,
         };
         let verdict = match opening {

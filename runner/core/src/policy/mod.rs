@@ -123,6 +123,12 @@ impl PolicyReport {
     }
 }
 
+/// Why nothing may be sent at this moment, by the wall clock: the policy's quiet hours.
+pub fn quiet(policy: &Policy, at: Timestamp) -> Option<Hold> {
+    let check = quiet::time_window(policy, at);
+    if check.passes() { None } else { hold_of(vec![&check]) }
+}
+
 /// One hold for all that failed. It ends by itself only when each of them does, and then with the last; else its reason is
 /// the first that waits for a person.
 fn hold_of(failed: Vec<&PolicyCheck>) -> Option<Hold> {

@@ -1,0 +1,494 @@
+//! The browser: contexts, tabs, looks and inputs. It promises what the real port promises: a permit is consumed by one press, no
+//! reversible input reaches a commit element, a declared write leaves only by the gate, and every call ends.
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use deed_core::ids::WorkerId;
+use deed_core::permit::{Permit, Slot, Target};
+use deed_core::ports::browser::{
+    Access, Aim, Browser, BrowserFault, Capture, GateVerdict, Landing, LastCheck, Look, Need, NodeId, Opening, Press,
+    Rect, Seen, Session, SessionState, WriteSeen,
+};
+use deed_proofs::ImageHash;
+use deed_recipes::{ChallengeKind, Key};
+
+use crate::luck::{Drift, Luck, PageFault, Profile};
+use crate::page::{Doc, View};
+use crate::sim::Process;
+use crate::stage::{Fortune, Stage, lock};
+
+/// The browser of one process.
+#[derive(Clone)]
+pub struct SimBrowser {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) process: Process,
+    /// How often it was ended and begun again.
+    ended: Arc<Mutex<u64>>,
+}
+
+/// What is behind a tab, also for what the tab set off.
+pub struct Tab {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) process: Process,
+    pub(crate) opening: Opening,
+    pub(crate) cookie: String,
+    pub(crate) luck: Luck,
+    pub(crate) state: Mutex<TabState>,
+    born: u64,
+    ended: Arc<Mutex<u64>>,
+    me: Weak<Self>,
+}
+
+/// What changes in a tab.
+#[derive(Default)]
+pub struct TabState {
+    pub(crate) doc: Option<Doc>,
+    pub(crate) loads: u64,
+    pub(crate) calls: u32,
+    pub(crate) closed: bool,
+    pub(crate) crashed: bool,
+    pub(crate) slot: Slot,
+    pub(crate) writes: Vec<WriteSeen>,
+    pub(crate) restores: u32,
+    pub(crate) restored_late: bool,
+    switched: bool,
+    pub(crate) swapped: bool,
+}
+
+/// One context with one tab.
+pub struct SimSession {
+    pub(crate) tab: Arc<Tab>,
+}
+
+impl SimBrowser {
+    /// Of a process.
+    pub fn new(stage: &Arc<Stage>, process: Process) -> Self {
+        let ended = Arc::clone(lock(&stage.platform).browsers.entry(process).or_default());
+        Self { stage: Arc::clone(stage), process, ended }
+    }
+}
+
+/// The process of a worker, by its name.
+pub fn process_of(worker: &WorkerId) -> Option<Process> {
+    worker.as_str().strip_prefix('w')?.parse().ok()
+}
+
+impl Browser for SimBrowser {
+    type Session = SimSession;
+
+    async fn open(&self, opening: &Opening) -> Result<SimSession, BrowserFault> {
+        let sim = &self.stage.sim;
+        sim.passing(self.process, "opens a session").await;
+        let reads = opening.access == Access::ReadOnly;
+        let luck = match self.stage.luck {
+            // A session that only reads meets its own troubles, and fewer.
+            Fortune::Drawn(often) if reads => sim.dice(|d| Luck::draw(&mut d.split(), often / 4)).of_a_reader(),
+            Fortune::Drawn(often) => sim.dice(|d| Luck::draw(&mut d.split(), often)),
+            Fortune::Fixed(luck) if reads => luck.of_a_reader(),
+            Fortune::Fixed(luck) => luck,
+        };
+        let cookie = cookie_of(&opening.session);
+        sim.tell(&format!("p{}", self.process), if reads { "reads with" } else { "acts with" }, || {
+            format!("session {cookie} for {}, luck {luck:?}", opening.flow)
+        });
+        sim.passing(self.process, "opened a session").await;
+        let born = *lock(&self.ended);
+        let state = TabState { restores: luck.restores, ..TabState::default() };
+        if luck.profile != Profile::Right {
+            lock(&self.stage.platform).switch(&cookie);
+        }
+        let tab = Arc::new_cyclic(|me| Tab {
+            me: Weak::clone(me),
+            stage: Arc::clone(&self.stage),
+            process: self.process,
+            opening: opening.clone(),
+            cookie,
+            luck,
+            state: Mutex::new(state),
+            born,
+            ended: Arc::clone(&self.ended),
+        });
+        Ok(SimSession { tab })
+    }
+
+    fn version(&self) -> String {
+        "simulated/1".to_owned()
+    }
+
+    async fn end_of_worker(&self, worker: &WorkerId, stalled: bool) -> Result<(), BrowserFault> {
+        let sim = &self.stage.sim;
+        sim.point(self.process, "ends an old browser").await;
+        // A browser on another machine is nothing that is known here.
+        if let Some(other) = process_of(worker).filter(|p| sim.machine(*p) == sim.machine(self.process)) {
+            if !stalled && !sim.crashed(other) {
+                return Err(BrowserFault::Launch(format!("runner {worker} lives; its browser is not touched")));
+            }
+            let ended = Arc::clone(lock(&self.stage.platform).browsers.entry(other).or_default());
+            *lock(&ended) += 1;
+        }
+        sim.passing(self.process, "ended an old browser").await;
+        Ok(())
+    }
+}
+
+/// The value of the one cookie of a storage state.
+fn cookie_of(session: &SessionState) -> String {
+    let state: serde_json::Value = serde_json::from_str(session.expose()).unwrap_or_default();
+    state["cookies"][0]["value"].as_str().unwrap_or_default().to_owned()
+}
+
+impl Tab {
+    /// Whether nothing of it can leave any more: closed, its browser ended, or its process gone.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.stage.sim.crashed(self.process) || lock(&self.state).closed || *lock(&self.ended) != self.born
+    }
+
+    /// Itself, for what it sets off.
+    pub(crate) fn shared(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
+    }
+
+    /// One call of the browser: it takes a while, and here the page's troubles come up.
+    async fn call(&self, what: &'static str) -> Result<(), BrowserFault> {
+        let sim = &self.stage.sim;
+        sim.passing(self.process, what).await;
+        let number = {
+            let mut state = lock(&self.state);
+            state.calls += 1;
+            state.calls
+        };
+        if *lock(&self.ended) != self.born {
+            return Err(BrowserFault::Gone("it was ended by another runner".to_owned()));
+        }
+        if lock(&self.state).crashed {
+            return Err(BrowserFault::TabCrashed);
+        }
+        let luck = self.luck;
+        // While a request is under way nobody can see who the server takes it to be from; that moment is no part of what is promised.
+        let under_way = |w: &WriteSeen| w.verdict == GateVerdict::LetThrough && w.status.is_none() && !w.cut;
+        let due = luck.switched.is_some_and(|at| number >= at) && !lock(&self.state).writes.iter().any(under_way);
+        if due && !std::mem::replace(&mut lock(&self.state).switched, true) {
+            lock(&self.stage.platform).switch(&self.cookie);
+            sim.tell("platform", "another account is signed in", || format!("session {}", self.cookie));
+        }
+        if luck.sneaks == Some(number) {
+            crate::press::request_later(self, 5, "by itself");
+        }
+        match luck.page {
+            Some((at, fault)) if at == number => self.strike(fault),
+            _ => Ok(()),
+        }
+    }
+
+    fn strike(&self, fault: PageFault) -> Result<(), BrowserFault> {
+        self.stage.sim.tell("platform", "trouble", || format!("{fault:?}"));
+        let mut state = lock(&self.state);
+        let mut put = |kind, wait| {
+            if let Some(doc) = &mut state.doc {
+                doc.challenge(kind, wait);
+            }
+            Ok(())
+        };
+        match fault {
+            PageFault::Captcha => put(ChallengeKind::Captcha, None),
+            PageFault::Checkpoint => put(ChallengeKind::Checkpoint, None),
+            PageFault::SignedOut => put(ChallengeKind::LoggedOut, None),
+            PageFault::RateLimit => put(ChallengeKind::RateLimit, Some(120)),
+            PageFault::ServerError => {
+                if let Some(doc) = &mut state.doc {
+                    doc.status = 503;
+                }
+                Ok(())
+            }
+            PageFault::NotThere => {
+                Err(BrowserFault::Navigation { url: "it".to_owned(), reason: "net::ERR_CONNECTION_REFUSED".to_owned() })
+            }
+            PageFault::Timeout => Err(BrowserFault::Timeout { what: "the page".to_owned(), ms: 30_000 }),
+            PageFault::TabCrash => {
+                state.crashed = true;
+                Err(BrowserFault::TabCrashed)
+            }
+            PageFault::BrowserGone => {
+                drop(state);
+                *lock(&self.ended) += 1;
+                Err(BrowserFault::Gone("killed".to_owned()))
+            }
+        }
+    }
+
+    fn commit_element(&self) -> &str {
+        self.opening.recipe.flows.get(&self.opening.flow).map_or("", |f| f.commit.click.as_str())
+    }
+
+    /// What stands there now.
+    pub(crate) fn see(&self, look: &Look) -> Seen {
+        let now = self.stage.sim.now_ms();
+        let state = lock(&self.state);
+        let Some(doc) = &state.doc else { return Seen::default() };
+        let mut seen = Seen {
+            url: doc.url.clone(),
+            status: Some(doc.status),
+            marker: doc.marker.clone(),
+            toasts: doc.toasts.clone(),
+            challenges: doc.challenge.iter().cloned().collect(),
+            ..Seen::default()
+        };
+        let named = look
+            .elements
+            .iter()
+            .map(String::as_str)
+            .chain(look.until.iter().chain(&look.until_any).filter_map(element_of));
+        let luck = if state.swapped { Luck { drift: Some(Drift::Swapped), ..self.luck } } else { self.luck };
+        for element in named {
+            if !seen.votes.contains_key(element) {
+                let (votes, nodes) = doc.votes(&self.opening.recipe, element, self.commit_element(), now, &luck);
+                seen.votes.insert(element.to_owned(), votes);
+                seen.nodes.extend(nodes);
+            }
+        }
+        if look.items_of.is_some() && now >= doc.ready_at && doc.challenge.is_none() && doc.status < 400 {
+            seen.items = Some(doc.items.iter().take(look.items_max).cloned().collect());
+        }
+        let holds = |need: &Need| holds(need, &seen, &state.writes);
+        seen.satisfied =
+            look.until.iter().all(holds) && (look.until_any.is_empty() || look.until_any.iter().any(holds));
+        if look.confirm.is_some() {
+            let platform = lock(&self.stage.platform);
+            seen.home_silent = self.luck.home_silent;
+            seen.marker_at_home = if seen.home_silent {
+                None
+            } else {
+                platform.signed_in(&self.cookie).map(crate::platform::Member::marker)
+            };
+        }
+        seen
+    }
+
+    /// A reversible input: never on the commit element.
+    async fn input(&self, node: NodeId, what: &'static str) -> Result<String, BrowserFault> {
+        self.call(what).await?;
+        let state = lock(&self.state);
+        let element = state.doc.as_ref().and_then(|d| d.element(&self.opening.recipe, node));
+        match element {
+            Some(element) if element == self.commit_element() => {
+                Err(BrowserFault::InputRefused(format!("`{element}` is a commit")))
+            }
+            Some(element) => Ok(element.to_owned()),
+            None => Err(BrowserFault::InputRefused("it is gone".to_owned())),
+        }
+    }
+
+    /// Whether a page of the platform is shown as who must not write there any more: for the checkers.
+    pub(crate) fn challenged(&self) -> bool {
+        lock(&self.state).doc.as_ref().is_some_and(|d| d.challenge.is_some())
+    }
+}
+
+fn element_of(need: &Need) -> Option<&str> {
+    match need {
+        Need::Visible(e)
+        | Need::Present(e)
+        | Need::Count(e, _)
+        | Need::Gone(e)
+        | Need::Enabled(e)
+        | Need::Checked(e, _) => Some(e),
+        Need::Toast(_) | Need::Path(_) | Need::WriteRefused => None,
+    }
+}
+
+fn holds(need: &Need, seen: &Seen, writes: &[WriteSeen]) -> bool {
+    let count = |e: &str| seen.votes.get(e).into_iter().flatten().map(|v| v.nodes.len()).max().unwrap_or(0);
+    match need {
+        Need::Visible(e) | Need::Present(e) | Need::Enabled(e) | Need::Checked(e, _) => count(e) > 0,
+        Need::Count(e, n) => count(e) >= *n,
+        Need::Gone(e) => count(e) == 0,
+        Need::Toast(text) => seen.toasts.iter().any(|t| t.eq_ignore_ascii_case(text)),
+        Need::Path(_) => false,
+        Need::WriteRefused => {
+            writes.iter().any(|w| w.verdict == GateVerdict::LetThrough && (w.cut || w.status.is_some_and(|s| s >= 400)))
+        }
+    }
+}
+
+impl Session for SimSession {
+    async fn goto(&mut self, url: &str) -> Result<Landing, BrowserFault> {
+        let tab = &self.tab;
+        {
+            let stale = tab.luck.stale_list && tab.opening.access == Access::Write;
+            let now = tab.stage.sim.now_ms();
+            let platform = lock(&tab.stage.platform);
+            let signed_in = platform.sessions.get(&tab.cookie).copied().flatten();
+            let mut state = lock(&tab.state);
+            state.loads += 1;
+            let number = state.loads;
+            state.doc = Some(Doc::load(number, url, now, &platform, signed_in, &tab.luck, stale));
+        }
+        tab.call("opens a page").await?;
+        let state = lock(&tab.state);
+        let (status, limited) = state.doc.as_ref().map_or((None, false), |d| {
+            (Some(d.status), d.challenge.as_ref().is_some_and(|c| c.kind == ChallengeKind::RateLimit))
+        });
+        let retry_after = limited.then_some(Duration::from_secs(120));
+        Ok(Landing { url: url.to_owned(), status: if limited { Some(429) } else { status }, retry_after })
+    }
+
+    async fn look(&self, look: &Look) -> Result<Seen, BrowserFault> {
+        let tab = &self.tab;
+        tab.call("looks").await?;
+        let sim = &tab.stage.sim;
+        let until = sim.now_ms() + i64::try_from(look.within.as_millis()).unwrap_or(i64::MAX);
+        let mut pause = 100;
+        loop {
+            let seen = tab.see(look);
+            if seen.satisfied || !seen.challenges.is_empty() || sim.now_ms() >= until {
+                return Ok(seen);
+            }
+            sim.sleep_until((sim.now_ms() + pause).min(until).max(sim.paused_until(tab.process))).await;
+            pause = (pause * 2).min(2_000);
+            if *lock(&tab.ended) != tab.born {
+                return Err(BrowserFault::Gone("it was ended".to_owned()));
+            }
+        }
+    }
+
+    fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static {
+        let number = lock(&self.tab.state).loads;
+        std::future::ready(Ok(Capture { png: vec![0x89], html: format!("<p>{number}") }))
+    }
+
+    async fn image_hash(&mut self, _: NodeId) -> Result<Option<ImageHash>, BrowserFault> {
+        self.tab.call("looks at a picture").await?;
+        Ok(None)
+    }
+
+    async fn click(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        let element = self.tab.input(node, "clicks").await?;
+        let opened = match element.as_str() {
+            "account_menu" => "account_menu",
+            "edit_button" => "edit_button",
+            "delete_button" => "delete_button",
+            "welcome_dismiss" => "dismissed",
+            _ => return Ok(()),
+        };
+        if let Some(doc) = &mut lock(&self.tab.state).doc {
+            doc.open.push(opened);
+        }
+        Ok(())
+    }
+
+    async fn hover(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        self.tab.input(node, "hovers").await.map(drop)
+    }
+
+    async fn choose(&mut self, node: NodeId, _: &str) -> Result<(), BrowserFault> {
+        self.tab.input(node, "chooses").await.map(drop)
+    }
+
+    async fn key(&mut self, _: Key, _: Option<NodeId>) -> Result<(), BrowserFault> {
+        self.tab.call("presses a key").await
+    }
+
+    async fn scroll_to(&mut self, node: NodeId) -> Result<(), BrowserFault> {
+        self.tab.input(node, "scrolls").await.map(drop)
+    }
+
+    async fn scroll_page(&mut self, _: Option<NodeId>) -> Result<bool, BrowserFault> {
+        self.tab.call("scrolls a page").await.map(|()| false)
+    }
+
+    async fn type_text(&mut self, node: NodeId, text: &str) -> Result<(), BrowserFault> {
+        let element = self.tab.input(node, "types").await?;
+        let mut state = lock(&self.tab.state);
+        let restored = state.restores > 0;
+        state.restores = state.restores.saturating_sub(1);
+        let now = if restored { format!("{text} and last week's draft") } else { text.to_owned() };
+        if let Some(doc) = &mut state.doc {
+            doc.fields.insert(element, now);
+        }
+        Ok(())
+    }
+
+    async fn upload(&mut self, node: NodeId, files: &[String]) -> Result<(), BrowserFault> {
+        self.tab.input(node, "gives files").await?;
+        if let Some(doc) = &mut lock(&self.tab.state).doc {
+            doc.uploads += files.len();
+        }
+        Ok(())
+    }
+
+    async fn upload_by(&mut self, button: NodeId, files: &[String]) -> Result<(), BrowserFault> {
+        self.upload(button, files).await
+    }
+
+    async fn aim(&mut self, node: NodeId, target: Target) -> Result<Aim, BrowserFault> {
+        self.tab.call("aims").await?;
+        self.tab.stage.sim.sleep_ms(150).await;
+        let rect = Rect { x: 10.0, y: 10.0, width: 80.0, height: 8.0 };
+        Ok(Aim { node, target, rect, point: (50.0, 14.0) })
+    }
+
+    async fn press<C, F>(&mut self, aim: Aim, permit: Permit, check: &C, last_word: F) -> Press
+    where
+        C: LastCheck,
+        F: Future<Output = Result<(), String>> + Send,
+    {
+        crate::press::press(self, aim, permit, check, last_word).await
+    }
+
+    async fn writes(&self, within: Duration) -> Vec<WriteSeen> {
+        let sim = &self.tab.stage.sim;
+        sim.passing(self.tab.process, "reads the writes").await;
+        let begun = sim.now_ms();
+        loop {
+            let writes = lock(&self.tab.state).writes.clone();
+            let (mut came, mut open) = (false, false);
+            for write in writes.iter() {
+                let through = write.verdict == GateVerdict::LetThrough;
+                came |= through;
+                open |= through && !write.cut && write.status.is_none();
+            }
+            // When none has come at all, only a moment.
+            let bound = if came { i64::try_from(within.as_millis()).unwrap_or(0) } else { 3_000 };
+            let answered = came && !open;
+            if answered || sim.now_ms() >= begun + bound {
+                return writes;
+            }
+            sim.sleep_ms(250).await;
+        }
+    }
+
+    async fn state(&self) -> Result<SessionState, BrowserFault> {
+        self.tab.call("reads the session").await?;
+        Ok(self.tab.opening.session.clone())
+    }
+
+    async fn close(self) {
+        lock(&self.tab.state).closed = true;
+        self.tab.stage.sim.passing(self.tab.process, "closes a session").await;
+    }
+}
+
+impl Drop for SimSession {
+    fn drop(&mut self) {
+        lock(&self.tab.state).closed = true;
+    }
+}
+
+impl Luck {
+    /// What of it meets a session that only reads: troubles of pages, never of who is signed in.
+    #[must_use]
+    pub fn of_a_reader(self) -> Self {
+        let page = self.page.filter(|(_, fault)| !matches!(fault, PageFault::BrowserGone));
+        Self { page, sneaks: self.sneaks, ..Self::default() }
+    }
+}
+
+/// The object or the person that a page is about.
+pub(crate) fn target_of(view: &View) -> String {
+    match view {
+        View::Object(id) => id.clone(),
+        View::Thread(whom) | View::Profile(whom) => whom.clone(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,223 @@
+//! What a seed decides before anything happens: who there is, what is ordered, what people do, how often things go wrong.
+
+use deed_core::episode::Looks;
+
+use crate::check::Bounds;
+use crate::dice::Dice;
+use crate::luck::{Luck, PageFault, PressFault, Profile, WriteFault};
+use crate::sim::Harm;
+use crate::stage::Fortune;
+
+/// The flows of the practice recipe.
+pub const FLOWS: [&str; 8] =
+    ["publish.post", "schedule", "edit", "delete", "like", "comment_reply", "follow", "dm_send"];
+
+/// How far a switch reaches, before accounts have ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything.
+    Global,
+    /// The client of this account.
+    Client(usize),
+    /// This account.
+    Account(usize),
+}
+
+/// What a person does at some moment.
+#[derive(Debug, Clone, Copy)]
+pub enum Deed {
+    /// Throws a switch for so long.
+    Throw(Reach, i64),
+    /// Suspends an account for so long.
+    Suspend(usize, i64),
+}
+
+/// One order.
+#[derive(Debug, Clone, Copy)]
+pub struct Order {
+    /// When it is filed, after the beginning.
+    pub at_ms: i64,
+    /// As which account.
+    pub account: usize,
+    /// Which flow.
+    pub flow: &'static str,
+    /// How many people must approve.
+    pub approvals: u32,
+    /// The filer gets no answer and files it again.
+    pub filed_twice: bool,
+    /// It was there already.
+    pub there_already: bool,
+    /// Number of media files.
+    pub media: usize,
+}
+
+/// A world before its beginning.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The seed.
+    pub seed: u64,
+    /// Whether its story is written down.
+    pub story: bool,
+    /// How many accounts, two of a client.
+    pub accounts: usize,
+    /// A process for each, on that machine.
+    pub machines: Vec<u32>,
+    /// Episodes of a process at once.
+    pub slots: u32,
+    /// How long a lease is.
+    pub lease_ms: i64,
+    /// Who looks again.
+    pub looks: Looks,
+    /// How processes come to harm.
+    pub harm: Harm,
+    /// Where luck comes from.
+    pub luck: Fortune,
+    /// So often in a million a call of the ledger fails.
+    pub ledger_fails: u64,
+    /// The policy's text.
+    pub policy: &'static str,
+    /// What it bounds.
+    pub bounds: Bounds,
+    /// What is ordered.
+    pub orders: Vec<Order>,
+    /// What people do, when.
+    pub deeds: Vec<(i64, Deed)>,
+    /// When it ends at the latest.
+    pub horizon_ms: i64,
+    /// How often a person goes round.
+    pub round_ms: i64,
+}
+
+const POLICIES: [(&str, Bounds); 5] = [
+    ("", Bounds { per_hour: None, spacing_ms: 0, quiet: None }),
+    ("", Bounds { per_hour: None, spacing_ms: 0, quiet: None }),
+    (
+        "defaults: { rate_limits: { publish.post: { spacing_s: 90 }, schedule: { spacing_s: 90 }, edit: { spacing_s: 90 }, \
+         delete: { spacing_s: 90 }, like: { spacing_s: 90 }, comment_reply: { spacing_s: 90 }, follow: { spacing_s: 90 }, \
+         dm_send: { spacing_s: 90 } } }\n",
+        Bounds { per_hour: None, spacing_ms: 90_000, quiet: None },
+    ),
+    (
+        "defaults: { rate_limits: { publish.post: { per_hour: 2 }, schedule: { per_hour: 2 }, edit: { per_hour: 2 }, \
+         delete: { per_hour: 2 }, like: { per_hour: 2 }, comment_reply: { per_hour: 2 }, follow: { per_hour: 2 }, \
+         dm_send: { per_hour: 2 } } }\n",
+        Bounds { per_hour: Some(2), spacing_ms: 0, quiet: None },
+    ),
+    (
+        "defaults: { zone: UTC, quiet_hours: { all: [\"09:40-10:40\"] } }\n",
+        Bounds { per_hour: None, spacing_ms: 0, quiet: Some((580, 640)) },
+    ),
+];
+
+impl Setting {
+    /// As the seed says.
+    pub fn of_seed(seed: u64, story: bool) -> Self {
+        let mut dice = Dice::new(seed ^ 0xdeed);
+        let accounts = usize::try_from(dice.between(1, 4)).unwrap_or(1);
+        let processes = dice.between(1, 3);
+        let machines = (0..processes).map(|_| u32::try_from(dice.below(2)).unwrap_or(0)).collect();
+        let lease_ms = dice.one(&[30_000, 60_000, 180_000], 60_000);
+        let (policy, bounds) = dice.one(&POLICIES, POLICIES[0]);
+        let crash = dice.one(&[0, 400, 2_000, 6_000], 0);
+        let pause = dice.one(&[0, 0, 400, 1_500], 0);
+        let count = dice.between(16, 40);
+        let orders = (0..count).map(|_| Self::order(&mut dice, accounts)).collect();
+        let mut deeds = Vec::new();
+        for _ in 0..dice.one(&[0, 0, 1, 2, 3], 0) {
+            let who = usize::try_from(dice.below(accounts as u64)).unwrap_or(0);
+            let for_ms = dice.between(10_000, 900_000);
+            let reach = dice.one(&[Reach::Global, Reach::Client(who), Reach::Account(who)], Reach::Global);
+            let deed = if dice.chance(250_000) { Deed::Suspend(who, for_ms) } else { Deed::Throw(reach, for_ms) };
+            deeds.push((dice.between(1_000, 2_400_000), deed));
+        }
+        Self {
+            seed,
+            story,
+            accounts,
+            machines,
+            slots: u32::try_from(dice.between(1, 2)).unwrap_or(1),
+            lease_ms,
+            looks: if dice.chance(750_000) { Looks::InTurns } else { Looks::UntilAnswered },
+            harm: Harm::Chance { crash, pause, pause_ms: lease_ms * 3 },
+            luck: Fortune::Drawn(dice.one(&[0, 30_000, 80_000, 200_000], 30_000)),
+            ledger_fails: dice.one(&[0, 0, 500, 3_000], 0),
+            policy,
+            bounds,
+            orders,
+            deeds,
+            horizon_ms: 24 * 3_600_000,
+            round_ms: 420_000,
+        }
+    }
+
+    fn order(dice: &mut Dice, accounts: usize) -> Order {
+        Order {
+            at_ms: dice.between(0, 2_400_000),
+            account: usize::try_from(dice.below(accounts as u64)).unwrap_or(0),
+            flow: dice.one(&FLOWS, FLOWS[0]),
+            approvals: dice.one(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 2], 0),
+            filed_twice: dice.chance(60_000),
+            there_already: dice.chance(40_000),
+            media: usize::try_from(dice.one(&[0, 0, 0, 1, 2], 0)).unwrap_or(0),
+        }
+    }
+
+    /// With no more orders than so many.
+    #[must_use]
+    pub fn with_orders(mut self, most: usize) -> Self {
+        self.orders.truncate(most);
+        self
+    }
+
+    /// One order of one flow, one worker, this luck: what the exhaustive runs go through.
+    pub fn of_one(flow: &'static str, luck: Luck, harm: Harm, story: bool) -> Self {
+        let order =
+            Order { at_ms: 0, account: 0, flow, approvals: 0, filed_twice: false, there_already: false, media: 0 };
+        Self {
+            seed: 1,
+            story,
+            accounts: 2,
+            machines: vec![0],
+            slots: 1,
+            lease_ms: 60_000,
+            looks: Looks::InTurns,
+            harm,
+            luck: Fortune::Fixed(luck),
+            ledger_fails: 0,
+            policy: "",
+            bounds: Bounds::default(),
+            orders: vec![order],
+            deeds: Vec::new(),
+            horizon_ms: 6 * 3_600_000,
+            round_ms: 30_000,
+        }
+    }
+}
+
+/// Every outcome that an episode can have, by the luck that leads there.
+pub fn outcomes() -> Vec<(&'static str, Luck)> {
+    let luck = Luck::default();
+    let page = |at, fault| Luck { page: Some((at, fault)), ..luck };
+    vec![
+        ("made and seen", luck),
+        ("shown late", Luck { shown_milli: 1_000, ..luck }),
+        ("response lost", Luck { write: WriteFault::ResponseLost, ..luck }),
+        ("request lost", Luck { write: WriteFault::RequestLost, ..luck }),
+        ("error after the write", Luck { write: WriteFault::ErrorAfter, ..luck }),
+        ("error instead of the write", Luck { write: WriteFault::ErrorBefore, ..luck }),
+        ("success that made nothing", Luck { write: WriteFault::NothingMade, ..luck }),
+        ("swallowed duplicate", Luck { write: WriteFault::Swallowed, ..luck }),
+        ("pending review", Luck { write: WriteFault::Pending, ..luck }),
+        ("rate limit as the answer", Luck { write: WriteFault::TooMany, ..luck }),
+        ("late answer", Luck { write: WriteFault::Late(25_000), ..luck }),
+        ("fired twice", Luck { twice: true, ..luck }),
+        ("press without an acknowledgement", Luck { press: PressFault::NoAck(9_000), ..luck }),
+        ("press that came to nothing", Luck { press: PressFault::Lost, ..luck }),
+        ("late request", Luck { press: PressFault::Slow(14_500), shown_milli: 1_000, ..luck }),
+        ("changed right before the press", Luck { restores_late: true, ..luck }),
+        ("captcha", page(6, PageFault::Captcha)),
+        ("tab crash", page(9, PageFault::TabCrash)),
+        ("another account", Luck { profile: Profile::Other, ..luck }),
+        ("switched in another window", Luck { switched: Some(9), ..luck }),
+    ]
+}

@@ -1,0 +1,208 @@
+//! What everybody in a simulated world shares: time, the platform, the ledger, the proof store, and what people did.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use deed_core::episode::{Looks, Options};
+use deed_core::ports::World;
+use deed_core::ports::browser::Pacing;
+use deed_core::ports::ledger::{KillScope, LedgerFault};
+use deed_core::time::Timestamp;
+use deed_ledger::SqlLedger;
+use deed_recipes::Recipe;
+use deed_recipes::policy::PolicyFile;
+
+use crate::browser::SimBrowser;
+use crate::ledger::SimLedger;
+use crate::luck::Luck;
+use crate::platform::Platform;
+use crate::proofs::{ProofStore, SimProofs};
+use crate::sim::{Process, Sim};
+
+/// A switch that a person threw.
+#[derive(Debug, Clone)]
+pub struct Thrown {
+    /// How far it reaches.
+    pub scope: KillScope,
+    /// Since when the person was told that nothing can follow any more.
+    pub acknowledged: i64,
+    /// When it was turned off.
+    pub off: Option<i64>,
+}
+
+/// An order, as it was given.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The account's handle.
+    pub handle: String,
+    /// The client.
+    pub client: String,
+    /// The flow.
+    pub flow: String,
+    /// The text.
+    pub text: String,
+    /// Number of media objects.
+    pub media: usize,
+    /// The object's id, or the person's handle.
+    pub target: String,
+    /// How many people must approve it.
+    pub approvals: u32,
+    /// Whether it was there before the order.
+    pub there: bool,
+    /// The action that it became.
+    pub action: Option<String>,
+}
+
+/// What is known outside of the code under test: by it the checkers judge.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// The orders.
+    pub orders: Vec<Given>,
+    /// The switches.
+    pub thrown: Vec<Thrown>,
+    /// Action → when it had its last approval.
+    pub approved: BTreeMap<String, i64>,
+    /// Account id → when it may not write, and since when it may again.
+    pub shut: Vec<(String, i64, Option<i64>)>,
+    /// Actions that a person answered.
+    pub answered: BTreeMap<String, bool>,
+    /// What broke a promise the moment it happened.
+    pub broken: Vec<String>,
+    /// Episodes that ran to an end or were cut off.
+    pub episodes: u64,
+    /// How episodes ended, and how often.
+    pub endings: BTreeMap<String, u64>,
+}
+
+/// A world.
+pub struct Stage {
+    /// Time.
+    pub sim: Sim,
+    /// The platform.
+    pub platform: Mutex<Platform>,
+    /// The ledger.
+    pub ledger: SqlLedger,
+    /// What drives the ledger's futures.
+    pub runtime: Arc<tokio::runtime::Runtime>,
+    /// The proof store.
+    pub proofs: Mutex<ProofStore>,
+    /// What people did, and what was ordered.
+    pub log: Mutex<Log>,
+    /// The recipe.
+    pub recipe: Arc<Recipe>,
+    /// What accounts may do.
+    pub policy: Arc<PolicyFile>,
+    /// What goes wrong in each episode: drawn so often, or always this.
+    pub luck: Fortune,
+    /// So often in a million a call of the ledger fails, before or after it was carried out.
+    pub ledger_fails: u64,
+    /// How long a lease is.
+    pub lease_ms: i64,
+}
+
+/// Where luck comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Fortune {
+    /// Drawn, so often in a million for each part.
+    Drawn(u64),
+    /// The same in each writing session.
+    Fixed(Luck),
+}
+
+/// Takes a lock; a panic in a simulation ends it anyway.
+pub fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Stage {
+    /// Something broke a promise.
+    pub fn broke(&self, words: String) {
+        self.sim.tell("checker", "BROKEN", || words.clone());
+        lock(&self.log).broken.push(words);
+    }
+
+    /// Runs a future of the ledger to its end: nothing else happens meanwhile, so that a seed is one order of events.
+    pub fn wait<T>(&self, of: impl Future<Output = T>) -> T {
+        self.runtime.block_on(of)
+    }
+
+    /// The options of an episode.
+    pub fn options(&self, looks: Looks) -> Options {
+        let lease = std::time::Duration::from_millis(self.lease_ms.unsigned_abs());
+        Options { pacing: Pacing::Unpaced, lease, looks, policy: Arc::clone(&self.policy), ..Options::default() }
+    }
+}
+
+/// The world as one process has it.
+#[derive(Clone)]
+pub struct SimWorld {
+    /// What all share.
+    pub stage: Arc<Stage>,
+    /// Which process.
+    pub process: Process,
+    browser: SimBrowser,
+    ledger: SimLedger,
+    proofs: SimProofs,
+    clock: SimClock,
+}
+
+impl SimWorld {
+    /// Of a process.
+    pub fn new(stage: &Arc<Stage>, process: Process) -> Self {
+        Self {
+            stage: Arc::clone(stage),
+            process,
+            browser: SimBrowser::new(stage, process),
+            ledger: SimLedger::new(stage, process),
+            proofs: SimProofs::new(stage, process),
+            clock: SimClock(stage.sim.clone(), process),
+        }
+    }
+}
+
+/// The simulation's clock.
+#[derive(Clone)]
+pub struct SimClock(Sim, Process);
+
+impl deed_core::ports::Clock for SimClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, for_: std::time::Duration) {
+        self.0.sleep_ms(i64::try_from(for_.as_millis()).unwrap_or(i64::MAX)).await;
+        self.0.passing(self.1, "wakes").await;
+    }
+}
+
+impl World for SimWorld {
+    type Browser = SimBrowser;
+    type Ledger = SimLedger;
+    type Proofs = SimProofs;
+    type Clock = SimClock;
+
+    fn browser(&self) -> &SimBrowser {
+        &self.browser
+    }
+
+    fn ledger(&self) -> &SimLedger {
+        &self.ledger
+    }
+
+    fn proofs(&self) -> &SimProofs {
+        &self.proofs
+    }
+
+    fn clock(&self) -> &SimClock {
+        &self.clock
+    }
+
+    fn boundary(&self, name: &'static str) {
+        self.stage.sim.tell(&format!("p{}", self.process), name, String::new);
+    }
+}
+
+/// The fault of a database that is away.
+pub fn away(what: &str) -> LedgerFault {
+    LedgerFault::Database { what: what.to_owned(), why: "the database is away".to_owned(), code: "ledger-busy" }
+}
