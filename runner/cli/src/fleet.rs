@@ -21,6 +21,7 @@ use crate::runtime::{BEATS_PER_LEASE, Runner, Worked};
 use crate::signals::asked_to_stop;
 use crate::webhook::deliver::deliver_due;
 use crate::webhook::send::Sender;
+use crate::world::now;
 
 /// How long a slot that found nothing waits before it looks again.
 const IDLE: Duration = Duration::from_millis(500);
@@ -369,6 +370,10 @@ async fn let_go(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
         State::Attempted => {
             let change = Change { proof_level: Some(1), ..Change::default() };
             ledger.advance(fence, Event::OutcomeUnclear, change).await?;
+        }
+        // It ended before its proof was sealed or its permalink opened: any worker does that.
+        State::ConfirmedSuccess if details.verify_at.is_none() => {
+            ledger.verify_at(fence, Some(now())).await?;
         }
         _ => {}
     }

@@ -17,6 +17,7 @@ const READERS_MAX: u32 = 4;
 pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../../migrations/sqlite/0002_fleet.sql")),
+    (10, "review", include_str!("../../../../migrations/sqlite/0010_review.sql")),
     (5, "policy_facts", include_str!("../../../../migrations/sqlite/0005_policy_facts.sql")),
     (6, "pace", include_str!("../../../../migrations/sqlite/0006_pace.sql")),
     (3, "approvals", include_str!("../../../../migrations/sqlite/0003_approvals.sql")),
