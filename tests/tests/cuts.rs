@@ -197,7 +197,10 @@ impl Case {
             Loss::For(time) => {
                 wire.cut();
                 std::fs::write(&go, "").unwrap();
-                std::thread::sleep(time);
+                let back = Instant::now() + time;
+                while let Some(left) = back.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+                    std::thread::park_timeout(left);
+                }
                 wire.mend();
             }
             Loss::OfTheAnswer => {

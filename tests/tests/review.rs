@@ -30,8 +30,8 @@ impl Scene {
         practice.set_faults(Faults { pending_review: true, ..Faults::default() });
         let homes = [("a file", Home::empty()), ("a server", Home::on_server(&postgres::new_schema()))];
         let yaml = recipe_yaml_settling_in(2);
-        let changed =
-            yaml.replace("reads_max: 5\n", &format!("reads_max: 5\n      review_s: 1\n      reviews_max: {looks_max}\n"));
+        let changed = yaml
+            .replace("reads_max: 5\n", &format!("reads_max: 5\n      review_s: 1\n      reviews_max: {looks_max}\n"));
         assert_ne!(yaml, changed, "its reads were found");
         for (_, home) in &homes {
             std::fs::write(home.path().join("recipes/practice/recipe.yaml"), &changed).expect("the recipe");
@@ -92,7 +92,11 @@ fn posted(scene: &Scene, home: &Home, text: &str) {
     home.order(text);
     let said = home.run(home.command(&["act", "order.json"]));
     assert_eq!((said.code, said.json["state"].as_str()), (0, Some("confirmed_success")), "{said:?}");
-    assert_eq!((&said.json["visibility"], &said.json["proof_level"]), (&"pending_review".into(), &2.into()), "{said:?}");
+    assert_eq!(
+        (&said.json["visibility"], &said.json["proof_level"]),
+        (&"pending_review".into(), &2.into()),
+        "{said:?}"
+    );
     assert!(said.json["verify_at"].is_string(), "a worker looks again: {said:?}");
     assert_eq!(scene.practice.truth().publishes_of(text), 1);
 }
@@ -122,7 +126,10 @@ fn what_waits_for_review_is_looked_at_until_it_is_public_and_nothing_is_pressed_
         let worker = Worker::start(home);
         // It looked, found nothing new, and put off the next look.
         let waiting = until(home, "a look", |a| a["verify_at"].is_string() && a["verify_at"] != first);
-        assert_eq!((&waiting["state"], &waiting["visibility"]), (&"confirmed_success".into(), &"pending_review".into()));
+        assert_eq!(
+            (&waiting["state"], &waiting["visibility"]),
+            (&"confirmed_success".into(), &"pending_review".into())
+        );
         scene.practice.review(Review::Publish);
         let public = until(home, "it is public", |a| a["state"] == "postcheck_complete");
         assert_eq!((&public["visibility"], &public["proof_level"]), (&"public".into(), &3.into()), "{public:#}");

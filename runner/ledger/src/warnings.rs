@@ -226,9 +226,10 @@ pub(crate) async fn of_release(
             WarningKind::NotPublic,
             "it waits for the platform's review still, and no worker looks again by itself; the same order with `deed act` only looks",
         ),
-        (State::ConfirmedSuccess, Some(review::GONE)) => {
-            (WarningKind::NotPublic, "it waited for the platform's review and is not there any more: refused, most likely")
-        }
+        (State::ConfirmedSuccess, Some(review::GONE)) => (
+            WarningKind::NotPublic,
+            "it waited for the platform's review and is not there any more: refused, most likely",
+        ),
         _ => return Ok(()),
     };
     record(ledger, conn, now, Occurrence::of_action(kind, released, detail)).await

@@ -68,7 +68,9 @@ impl<W: World> Episode<'_, W> {
                     Err(fault) => {
                         again_at = match fault {
                             // It was away: whoever looks again seals what it did not hear of.
-                            SealFault::Ledger(_) => Some(Some(self.world.clock().now().plus(self.options.verify_pause))),
+                            SealFault::Ledger(_) => {
+                                Some(Some(self.world.clock().now().plus(self.options.verify_pause)))
+                            }
                             SealFault::Proof(_) => confirmed.then_some(again),
                         };
                         ending.state = State::ConfirmedSuccess;
