@@ -123,7 +123,7 @@ impl StoreError {
     pub(crate) fn from_io(path: &Path, error: io::Error) -> Self {
         let (path, source) = (path.to_owned(), Arc::new(error));
         match source.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full { path, source },
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Self::Full { path, source },
             ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Self::ReadOnly { path, source },
             _ => Self::Io { path, source },
         }

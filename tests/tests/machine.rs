@@ -99,6 +99,28 @@ fn a_full_disk_is_named_when_the_ledger_opens_when_an_order_is_filed_and_when_me
     platform.end();
 }
 
+/// `ulimit -f`, and with it every errno but ENOSPC by which a file takes no more: SQLite calls them an I/O error.
+#[test]
+fn a_file_that_may_not_become_longer_is_a_full_disk_and_not_the_end_of_the_process() {
+    let platform = Platform::new();
+    let home = Home::new(&platform.practice);
+    home.order("Filed without a limit");
+    let file = home.command(&["queue", "add", "order.json", "--json"]);
+    // In blocks of 512 bytes: the index beside the log has 64, and the log of one order has more than that.
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -f 66 && exec \"$@\"", "sh"]).arg(file.get_program()).args(file.get_args());
+    limited.current_dir(home.path()).env_clear().stdin(std::process::Stdio::null());
+    limited.envs(file.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = limited.output().expect("a shell");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    assert_eq!((output.status.code(), said["error"]["code"].as_str()), (Some(70), Some("ledger-full")), "{output:?}");
+    let list = || home.run(home.command(&["queue", "list"])).json.as_array().map_or(0, Vec::len);
+    assert_eq!(list(), 0, "nothing half-filed");
+    home.ok(&["queue", "add", "order.json"]);
+    assert_eq!((list(), home.run(home.command(&["audit", "verify"])).json["ok"].as_bool()), (1, Some(true)));
+    platform.end();
+}
+
 /// The disk is filled when the process says that it reached a boundary; it may be a little further by then.
 #[test]
 fn a_disk_that_fills_up_during_an_episode_is_told_truthfully_and_the_next_run_resolves_it() {

@@ -135,7 +135,7 @@ pub struct Outcome {
     /// Where the object can be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permalink: Option<String>,
-    /// `public`, `pending_review` …
+    /// `public`, `pending_review`, `gone` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<String>,
 }

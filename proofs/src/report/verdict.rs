@@ -84,6 +84,7 @@ fn succeeded(manifest: &Manifest) -> Verdict {
     let (done, seen) = done_and_seen(&manifest.action.action_type);
     let headline = match outcome.visibility.as_deref() {
         Some("pending_review") => format!("{done} once, waiting for the platform’s review"),
+        Some("gone") => format!("{done} once, and gone after the platform’s review"),
         _ => format!("{done} once, {seen}"),
     };
     let reads = manifest.verification.len();

@@ -112,6 +112,7 @@ fn what_the_system_says_is_sorted_by_what_can_be_done() {
     for (number, code) in [
         (28, "store-full"),      // ENOSPC
         (122, "store-full"),     // EDQUOT
+        (27, "store-full"),      // EFBIG
         (30, "store-read-only"), // EROFS
         (13, "store-read-only"), // EACCES
         (5, "store-io"),         // EIO

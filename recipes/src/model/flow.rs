@@ -481,4 +481,8 @@ pub struct Verify {
     pub engagement: Option<ElementName>,
     /// Greatest number of reads before a person is asked.
     pub reads_max: u32,
+    /// The first pause before what waits for the platform's review is looked at again, in seconds; it doubles.
+    pub review_s: u64,
+    /// Greatest number of looks at what waits for the platform's review before a person is told.
+    pub reviews_max: u32,
 }

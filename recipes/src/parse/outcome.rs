@@ -18,8 +18,23 @@ const WITHIN_MS_DEFAULT: u64 = 20_000;
 const SETTLE_S_DEFAULT: u64 = 20;
 /// Reads before a person is asked when the recipe does not say.
 const READS_MAX_DEFAULT: u32 = 5;
-const VERIFY_KEYS: [&str; 9] =
-    ["on", "same", "state", "gone", "author", "settle_s", "permalink", "engagement", "reads_max"];
+/// The first pause before what waits for the platform's review is looked at again when the recipe does not say, in seconds.
+const REVIEW_S_DEFAULT: u64 = 60;
+/// Looks at what waits for the platform's review when the recipe does not say: with the default pauses, two days.
+const REVIEWS_MAX_DEFAULT: u32 = 16;
+const VERIFY_KEYS: [&str; 11] = [
+    "on",
+    "same",
+    "state",
+    "gone",
+    "author",
+    "settle_s",
+    "permalink",
+    "engagement",
+    "reads_max",
+    "review_s",
+    "reviews_max",
+];
 /// What may stand in the path of a receipt.
 const IN_RECEIPT: [Placeholder; 2] = [Placeholder::ObjectId, Placeholder::AccountHandle];
 
@@ -86,7 +101,7 @@ impl Reader<'_> {
     pub(super) fn verify(&mut self, node: &Node) -> Option<Verify> {
         let fields = Fields::open(node, "`verify`", &VERIFY_KEYS, &mut self.sink)?;
         let shown = self.evidence(node, &fields, "verify");
-        let only_same = ["author", "permalink"];
+        let only_same = ["author", "permalink", "review_s", "reviews_max"];
         self.belongs_to_same(&fields, "verify", &only_same, shown.as_ref().map(|(_, evidence)| evidence));
         if let (Some((_, Evidence::Gone(_))), Some(at)) = (&shown, fields.key_span("engagement")) {
             let message = "`engagement` is looked for on the object's own page, but this flow's object is gone then";
@@ -111,6 +126,16 @@ impl Reader<'_> {
             }
             None => Some(READS_MAX_DEFAULT),
         };
+        let review_s = match fields.get("review_s", &mut self.sink) {
+            Some(node) => number(node, "`review_s`", 1..=86_400, &mut self.sink),
+            None => Some(REVIEW_S_DEFAULT),
+        };
+        let reviews_max = match fields.get("reviews_max", &mut self.sink) {
+            Some(node) => {
+                number(node, "`reviews_max`", 1..=100, &mut self.sink).and_then(|looks| u32::try_from(looks).ok())
+            }
+            None => Some(REVIEWS_MAX_DEFAULT),
+        };
         let (on, evidence) = shown?;
         Some(Verify {
             on,
@@ -120,6 +145,8 @@ impl Reader<'_> {
             permalink,
             engagement,
             reads_max: reads_max?,
+            review_s: review_s?,
+            reviews_max: reviews_max?,
         })
     }
 }

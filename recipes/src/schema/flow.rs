@@ -296,6 +296,16 @@ fn verify() -> Value {
             ("permalink", "The element that leads to the object's own page; without it, the entry's own link.", name()),
             ("engagement", "What the object's own page must show for level 3.", name()),
             ("reads_max", "Most reads before a person is asked; 5 when it is not said.", number(2, 50)),
+            (
+                "review_s",
+                "The first pause before what waits for the platform's review is looked at again, in seconds; it doubles; 60 when it is not said.",
+                number(1, 86_400),
+            ),
+            (
+                "reviews_max",
+                "Most looks at what waits for the platform's review before a person is told; 16 when it is not said.",
+                number(1, 100),
+            ),
         ],
     );
     with_one_of(verify, &["same", "state", "gone"])

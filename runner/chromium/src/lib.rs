@@ -7,7 +7,7 @@
 //! contexts), [`page`] (one tab), `frames` (its inner frames of other origins), `session` (an account's context as the engine's port),
 //! `pace` (what is drawn from the seed), `input` (what is done with it), `pictures` (taken while the episode goes on), `press` (the commit),
 //! [`gate`] and [`relay`] (at most one write, in the browser and on the wire), [`network`] (where let-through requests go: the
-//! platform, a tape, or a fixture), `replay` (a browser that plays on a stage).
+//! platform, a tape, or a fixture), `replay` (a browser that plays on a stage), [`visible`] (a window in which a person signs in).
 
 pub mod browser;
 mod chooser;
@@ -25,6 +25,7 @@ pub mod relay;
 mod replay;
 mod session;
 mod storage;
+pub mod visible;
 pub mod wire;
 
 pub use browser::{Chromium, ChromiumConfig};

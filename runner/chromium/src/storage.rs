@@ -3,7 +3,7 @@
 //! Never prints a value of it.
 
 use chromiumoxide_cdp::cdp::browser_protocol::browser::BrowserContextId;
-use chromiumoxide_cdp::cdp::browser_protocol::network::CookieSameSite;
+use chromiumoxide_cdp::cdp::browser_protocol::network::{Cookie, CookieSameSite};
 use chromiumoxide_cdp::cdp::browser_protocol::storage::GetCookiesParams;
 use deed_core::ports::browser::{BrowserFault, SessionState};
 use serde::Deserialize;
@@ -19,28 +19,27 @@ struct Stored {
     entries: Vec<(String, String)>,
 }
 
+/// Cookies as a storage state has them.
+pub(crate) fn cookies_as_json(cookies: Vec<Cookie>) -> Vec<Value> {
+    let as_json = |c: Cookie| {
+        json!({
+            "name": c.name, "value": c.value, "domain": c.domain, "path": c.path,
+            "expires": if c.session { -1.0 } else { c.expires },
+            "httpOnly": c.http_only, "secure": c.secure,
+            "sameSite": c.same_site.map(|s| match s {
+                CookieSameSite::Strict => "Strict",
+                CookieSameSite::Lax => "Lax",
+                CookieSameSite::None => "None",
+            }),
+        })
+    };
+    cookies.into_iter().map(as_json).collect()
+}
+
 /// All cookies of the context, and the local storage of the page's own origin.
 pub(crate) async fn read(page: &Page, context: &BrowserContextId) -> Result<SessionState, BrowserFault> {
     let ask = GetCookiesParams { browser_context_id: Some(context.clone()) };
-    let cookies: Vec<Value> = page
-        .wire()
-        .call(None, &ask, CALL)
-        .await?
-        .cookies
-        .into_iter()
-        .map(|c| {
-            json!({
-                "name": c.name, "value": c.value, "domain": c.domain, "path": c.path,
-                "expires": if c.session { -1.0 } else { c.expires },
-                "httpOnly": c.http_only, "secure": c.secure,
-                "sameSite": c.same_site.map(|s| match s {
-                    CookieSameSite::Strict => "Strict",
-                    CookieSameSite::Lax => "Lax",
-                    CookieSameSite::None => "None",
-                }),
-            })
-        })
-        .collect();
+    let cookies = cookies_as_json(page.wire().call(None, &ask, CALL).await?.cookies);
     let stored: Stored = page.call(|_| "stored()".to_owned(), CALL).await?;
     let entries: Vec<Value> =
         stored.entries.into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();

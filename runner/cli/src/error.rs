@@ -20,6 +20,7 @@ use deed_proofs::{KeyError, StoreError, VerifyError};
 use deed_recipes::policy::PolicyError;
 use deed_recipes::{LoadError, RecordingError};
 
+use crate::commands::sign_in::SignInError;
 use crate::exit::Exit;
 use crate::order::OrderError;
 use crate::replay::error::FixtureError;
@@ -188,6 +189,9 @@ pub enum CliError {
         /// The action.
         action: ActionId,
     },
+    /// Nobody's session was taken over.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
     /// A webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
@@ -259,6 +263,7 @@ impl CliError {
             Self::StoppedBefore { .. } => "stopped-before-attempt",
             Self::StoppedAfter { .. } => "stopped-after-attempt",
             Self::Record(e) => e.code(),
+            Self::SignIn(e) => e.code(),
             Self::Webhook(e) => e.code(),
             Self::Cursor { .. } => "cursor-invalid",
             Self::Demo(_) => "demo-failed",
@@ -286,16 +291,24 @@ impl CliError {
             | Self::Key(KeyError::PublicKey)
             | Self::Stamp(StampError::Authorities(_))
             | Self::Checkpoint { .. }
+            | Self::SignIn(SignInError::NoDisplay | SignInError::Place(_))
             | Self::Webhook(WebhookError::Url { .. } | WebhookError::Event { .. })
             | Self::Cursor { .. } => Exit::BadInput,
             Self::Ledger(e) => exit_of_ledger(e),
             Self::Practice(PracticeError::UnknownAccount { .. }) => Exit::BadInput,
-            Self::Busy { .. } | Self::StoppedBefore { .. } | Self::Record(RecordError::Identity(_)) => Exit::Held,
+            Self::Busy { .. }
+            | Self::StoppedBefore { .. }
+            | Self::SignIn(SignInError::NotProved(_))
+            | Self::Record(RecordError::Identity(_)) => Exit::Held,
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
             Self::Compare(CompareError::OtherFlow { .. }) => Exit::BadInput,
-            Self::Verify(_) | Self::Export(_) | Self::Compare(_) => Exit::Integrity,
-            Self::Verify(_) | Self::Key(KeyError::History(_)) | Self::Stamp(_) => Exit::Integrity,
+            Self::Verify(_)
+            | Self::Export(_)
+            | Self::Compare(_)
+            | Self::Key(KeyError::History(_))
+            | Self::Stamp(_) => Exit::Integrity,
             Self::Clock { .. }
+            | Self::SignIn(SignInError::NoBrowser(_))
             | Self::Seal(_)
             | Self::Key(_)
             | Self::Browser(_)
@@ -351,6 +364,7 @@ impl CliError {
             | Self::Origin { .. }
             | Self::NoProof { .. }
             | Self::StoppedBefore { action: None }
+            | Self::SignIn(_)
             | Self::Record(_)
             | Self::Webhook(_)
             | Self::Cursor { .. }
@@ -420,6 +434,7 @@ impl CliError {
                 "run the same order again, or `deed work --until-idle`: it only looks, and finds out; nothing is ever sent twice".to_owned()
             }
             Self::StoppedBefore { .. } => "run the same order again; the next run resolves what this one left".to_owned(),
+            Self::SignIn(e) => e.help().to_owned(),
             Self::Webhook(e) => e.help().to_owned(),
             Self::Cursor { .. } => "go on from a `cursor` that this ledger gave, or without --from, from the beginning".to_owned(),
             Self::Demo(_) => "`deed doctor` tells what is missing; --keep leaves the directory for a look".to_owned(),

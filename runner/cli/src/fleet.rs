@@ -411,6 +411,10 @@ async fn let_go(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
             let change = Change { proof_level: Some(1), ..Change::default() };
             ledger.advance(fence, Event::OutcomeUnclear, change).await?;
         }
+        // It ended before its proof was sealed or its permalink opened: any worker does that.
+        State::ConfirmedSuccess if details.verify_at.is_none() => {
+            ledger.verify_at(fence, Some(now())).await?;
+        }
         _ => {}
     }
     ledger.release(fence).await

@@ -65,6 +65,7 @@ fn start(cli: Cli, ui: Ui) -> Result<Exit, CliError> {
         .build()
         .map_err(CliError::file("start the runtime", "threads and event queue"))?;
     let answer = runtime.block_on(async {
+        let _limits = signals::limits_are_errors();
         let answer = commands::run(cli.command, &context).await;
         context.close().await;
         answer

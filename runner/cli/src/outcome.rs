@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use deed_core::hold::Failure;
+use deed_core::review;
 use deed_core::state::State;
 use deed_ledger::ActionDetails;
 use serde_json::{Value, json};
@@ -27,8 +28,11 @@ fn failure_words(failure: Failure) -> &'static str {
 pub fn headline(details: &ActionDetails) -> (String, Tone) {
     match details.action.state {
         State::PostcheckComplete => ("done: it is there, with permalink and engagement surface".to_owned(), Tone::Good),
-        State::ConfirmedSuccess if details.object.visibility.as_deref() == Some("pending_review") => {
+        State::ConfirmedSuccess if details.object.visibility.as_deref() == Some(review::PENDING) => {
             ("done: it is there, waiting for the platform's review".to_owned(), Tone::Good)
+        }
+        State::ConfirmedSuccess if details.object.visibility.as_deref() == Some(review::GONE) => {
+            ("done, and gone: it waited for the platform's review and is not there any more".to_owned(), Tone::Warn)
         }
         State::ConfirmedSuccess => ("done: it is there".to_owned(), Tone::Good),
         State::ConfirmedFailed => {
@@ -64,7 +68,19 @@ fn remedy(details: &ActionDetails) -> Option<String> {
         State::Queued | State::PreflightPassed | State::IdentityVerified => {
             details.hold.as_ref().map(|hold| hold.reason.remedy().to_owned())
         }
-        State::ConfirmedSuccess | State::PostcheckComplete | State::Cancelled => None,
+        State::ConfirmedSuccess => match (details.object.visibility.as_deref(), details.verify_at) {
+            (Some(review::PENDING), Some(_)) => {
+                Some("`deed work` looks at the time above whether it is public; the same order again looks now".to_owned())
+            }
+            (Some(review::PENDING), None) => {
+                Some("no worker looks again by itself: look yourself; the same order again only looks".to_owned())
+            }
+            (Some(review::GONE), _) => {
+                Some("look at the platform why; to try again, file it with another idempotency key".to_owned())
+            }
+            _ => None,
+        },
+        State::PostcheckComplete | State::Cancelled => None,
     }
 }
 

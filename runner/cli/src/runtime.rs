@@ -14,9 +14,9 @@ use deed_core::ids::{AccountId, ActionId, WorkerId};
 use deed_core::ports::World;
 use deed_core::ports::browser::{BrowserFault, Pacing};
 use deed_core::ports::ledger::{Change, Claim, Ledger as _, LedgerFault, ObjectFacts};
-use deed_core::recover;
 use deed_core::state::{Event, State};
-use deed_ledger::{ClaimTarget, Obstacle, SqlLedger};
+use deed_core::{recover, review};
+use deed_ledger::{ActionDetails, ClaimTarget, Obstacle, SqlLedger};
 use deed_recipes::Recipe;
 use tokio::sync::watch;
 
@@ -77,6 +77,11 @@ impl World for Watched {
         }
         self.inner.boundary(name);
     }
+}
+
+/// Whether it is there and not public yet.
+pub fn waits_for_review(details: &ActionDetails) -> bool {
+    details.action.state == State::ConfirmedSuccess && details.object.visibility.as_deref() == Some(review::PENDING)
 }
 
 /// An action that was worked on.
@@ -296,6 +301,22 @@ impl Runner {
         Ok(worked)
     }
 
+    /// Looks at once whether an action is public by now that waited for the platform's review; `None`: it does not, or somebody has the
+    /// account.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn look_again(&self, id: &ActionId) -> Result<Option<Worked>, CliError> {
+        if !waits_for_review(&self.ledger().action_details(id).await?) {
+            return Ok(None);
+        }
+        let Some(claim) = self.ledger().claim_unsettled(id, &self.worker, self.options().lease).await? else {
+            return Ok(None);
+        };
+        self.context.ui.say(&format!("looking at {id}: it waited for the platform's review"));
+        self.verify(claim).await
+    }
+
     /// Looks what became of a claimed action; `None` when it can not be looked at now.
     ///
     /// # Errors
@@ -308,7 +329,7 @@ impl Runner {
                 let why =
                     unusable.err().map_or_else(|| "the recipe has no such flow any more".to_owned(), |e| e.to_string());
                 self.context.ui.warn(&format!("action {action} can not be verified now: {why}"));
-                if claim.action.state == State::Unknown {
+                if matches!(claim.action.state, State::Unknown | State::ConfirmedSuccess) {
                     self.ledger().verify_at(&claim.fence, Some(now().plus(UNUSABLE_PAUSE))).await?;
                 }
                 self.ledger().release(&claim.fence).await?;

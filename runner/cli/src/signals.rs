@@ -4,7 +4,7 @@
 //! queue. From the moment at which the right to press is asked for until the receipt is read, a signal waits: that takes as long as
 //! the recipe's receipt may take at most. After it, the next run's verification finds out what the platform has.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Runs the work to its end; `None` when a signal ended it before. `pressing` is true while the work must not be dropped.
@@ -38,6 +38,15 @@ pub fn asked_to_stop() -> impl Future<Output = ()> {
             _ = terminate.recv() => {}
         }
     }
+}
+
+/// A file that would become longer than `ulimit -f` allows is an error of the one who writes it, as a full disk is, and not the end of the
+/// process. Holds as long as what it answers is kept.
+///
+/// # Errors
+/// The system's: then such a file ends the process, and the next run recovers.
+pub fn limits_are_errors() -> std::io::Result<Signal> {
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))
 }
 
 #[cfg(test)]

@@ -160,6 +160,9 @@ impl EpisodeProofs for EpisodeSpool {
     }
 }
 
+/// How often a halted process looks whether it is to go on.
+const HALT_LOOK: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// What an episode stands on, for real. Clones share all of it.
 #[derive(Clone)]
 pub struct RealWorld {
@@ -171,7 +174,8 @@ pub struct RealWorld {
     pub proofs: DirectoryProofs,
     /// The clock.
     pub clock: SystemClock,
-    /// `DEED_HALT_AT`: the boundary at which this process stops for good, so that a test can kill it exactly there.
+    /// `DEED_HALT_AT`: the boundary at which this process stops for good, so that a test can kill it exactly there; or, as `BOUNDARY@FILE`,
+    /// until the file is there.
     pub halt_at: Option<String>,
 }
 
@@ -199,11 +203,16 @@ impl World for RealWorld {
 
     fn boundary(&self, name: &'static str) {
         tracing::debug!(boundary = name);
-        if self.halt_at.as_deref() == Some(name) {
+        let Some(halt_at) = &self.halt_at else { return };
+        let (at, until) = halt_at.split_once('@').map_or((halt_at.as_str(), None), |(at, file)| (at, Some(file)));
+        let goes_on = || until.is_some_and(|file| std::path::Path::new(file).exists());
+        if at == name && !goes_on() {
             eprintln!("deed: halted at {name}");
-            loop {
-                std::thread::park();
-            }
+            tokio::task::block_in_place(|| {
+                while !goes_on() {
+                    std::thread::park_timeout(HALT_LOOK);
+                }
+            });
         }
     }
 }

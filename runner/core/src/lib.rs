@@ -22,6 +22,7 @@ pub mod policy;
 pub mod ports;
 pub mod recover;
 pub mod retry;
+pub mod review;
 #[cfg(test)]
 mod sample;
 pub mod session;

@@ -60,6 +60,19 @@ pub fn expiry(session: &SessionState, recipe: &Recipe) -> Option<SessionExpiry> 
     })
 }
 
+/// Of a session, what is of the recipe's origins and nothing else: what a browser had of other places stays behind. `None`: it is no storage
+/// state.
+pub fn only_own(session: &SessionState, recipe: &Recipe) -> Option<SessionState> {
+    let state: Value = serde_json::from_str(session.expose()).ok()?;
+    let cookies: Vec<_> = state.get("cookies")?.as_array()?.iter().filter(|c| is_own_cookie(c, recipe)).collect();
+    let is_own = |origin: &&Value| {
+        origin.get("origin").and_then(Value::as_str).is_some_and(|name| recipe.allows_origin(name))
+            && !entries(origin).is_empty()
+    };
+    let origins: Vec<_> = list(&state, "origins").iter().filter(is_own).collect();
+    Some(SessionState::new(serde_json::json!({ "cookies": cookies, "origins": origins }).to_string()))
+}
+
 /// The stored session with what a browser has of it now: cookies and local storage of the recipe's origins. What is of other places
 /// stays as it was stored. `None`: nothing changed that is worth a new seal, or nothing of the session is left.
 pub fn refreshed(stored: &SessionState, now: &SessionState, recipe: &Recipe) -> Option<SessionState> {
@@ -183,6 +196,18 @@ mod tests {
             "origins":[{{"origin":"http://127.0.0.1:4000","localStorage":[{{"name":"device","value":"{device}"}}]}},
             {{"origin":"https://evil.test","localStorage":[{{"name":"x","value":"y"}}]}}]}}"#
         )
+    }
+
+    #[test]
+    fn of_a_captured_session_only_what_is_the_platforms_is_kept() {
+        let recipe = deed_recipes::load_builtin("practice").unwrap();
+        let captured = SessionState::new(now("new", "127.0.0.1", 2e9, "d1"));
+        let kept = only_own(&captured, &recipe).unwrap();
+        assert!(kept.expose().contains("\"new\"") && kept.expose().contains("\"d1\""), "{}", kept.expose());
+        for foreign in ["ads", "evil", "set by the browser"] {
+            assert!(!kept.expose().contains(foreign), "{foreign}: {}", kept.expose());
+        }
+        assert!(only_own(&SessionState::new("{}"), &recipe).is_none());
     }
 
     fn fresh(now: &str) -> Option<Value> {

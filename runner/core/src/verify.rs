@@ -19,12 +19,14 @@ use crate::ports::browser::{Browser, BrowserFault, Item, Look, Need, Opening, Se
 use crate::ports::ledger::{Claim, Found, Ledger, LedgerFault, ObjectFacts, VerificationRead};
 use crate::ports::proofs::EpisodeProofs;
 use crate::ports::{Clock, World};
+use crate::review;
+use crate::state::State;
 use crate::time::Timestamp;
 
 /// Agreeing absent reads that make an absence.
 pub const ABSENT_READS: u32 = 2;
 /// The longest pause between two reads.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// What is verified, and how.
 pub struct Job<'a> {
@@ -60,20 +62,22 @@ pub enum Verdict {
         object: ObjectFacts,
         /// The permalink opened and the engagement surface was seen (level 3).
         engaged: bool,
+        /// When any worker looks again, because it is not public yet, or was not a look ago.
+        again: Option<Timestamp>,
     },
     /// It is not there.
     Absent {
         /// In words.
         words: String,
     },
-    /// No answer yet; any worker looks again then.
+    /// No answer yet, or nothing new of what waits for review; any worker looks again then.
     Later {
         /// When.
         at: Timestamp,
         /// What the last look found.
         why: String,
     },
-    /// No answer; a person is needed.
+    /// No answer, or nothing new at the last look; a person is needed.
     Open {
         /// Why.
         why: String,
@@ -119,8 +123,8 @@ fn pause(first: Duration, reads: u32, now: Timestamp, settled: Timestamp) -> Dur
     if now < settled { doubled.min(settled.since(now)) } else { doubled }
 }
 
-/// Reads until there is a verdict, at most `reads_max` times after the settle window; or once, where looking is taken in turns: then the
-/// reads of all turns count together.
+/// Reads until there is a verdict, at most `reads_max` times after the settle window; or once, where looking is taken in turns, or where it
+/// waits for the platform's review: then the reads of all turns count together.
 ///
 /// # Errors
 /// The ledger's; reads that fail are reads.
@@ -133,8 +137,12 @@ pub async fn run<W: World, P: EpisodeProofs>(
     let clock = world.clock();
     let settled = job.over_at.plus(Duration::from_secs(job.verify.settle_s));
     let mut tally = Tally::default();
-    if job.options.looks == Looks::InTurns {
-        for read in world.ledger().verification_reads(&job.claim.action.id).await? {
+    let confirmed = job.claim.action.state == State::ConfirmedSuccess;
+    let mut looks = None;
+    if job.options.looks == Looks::InTurns || confirmed {
+        let reads = world.ledger().verification_reads(&job.claim.action.id).await?;
+        looks = review::looks(&reads).filter(|_| confirmed);
+        for read in reads {
             tally.add(read.at, read.found, settled);
         }
     }
@@ -157,13 +165,16 @@ pub async fn run<W: World, P: EpisodeProofs>(
         match (read.found, read.item) {
             (Found::Present | Found::Pending, Some(item)) => {
                 let what = if matches!(job.wanted, Wanted::Same(_)) { "there".to_owned() } else { read.note };
-                return Ok(there::<W, P>(world, job, item, what, session, trail).await);
+                let looks = looks.map(|looks| looks.saturating_add(1)).or((read.found == Found::Pending).then_some(0));
+                let again = looks.and_then(|looks| review::next_look(job.verify, looks, clock.now()));
+                return Ok(there::<W, P>(world, job, item, what, session, again, trail).await);
             }
             (Found::Present | Found::Pending, None) => {
                 if let Some(session) = session {
                     session.close().await;
                 }
-                return Ok(Verdict::Present { what: read.note, object: ObjectFacts::default(), engaged: false });
+                let object = ObjectFacts::default();
+                return Ok(Verdict::Present { what: read.note, object, engaged: false, again: None });
             }
             (Found::Absent | Found::Unreadable, _) => {}
         }
@@ -177,6 +188,12 @@ pub async fn run<W: World, P: EpisodeProofs>(
                 tally.absent, job.verify.settle_s
             );
             return Ok(Verdict::Absent { words });
+        }
+        if let Some(looks) = looks {
+            return Ok(match review::next_look(job.verify, looks.saturating_add(1), clock.now()) {
+                Some(at) => Verdict::Later { at, why: last_note },
+                None => Verdict::Open { why: last_note },
+            });
         }
         if tally.after_settle >= job.verify.reads_max.max(ABSENT_READS) {
             let why = format!("no agreeing answer after {} reads; the last: {last_note}", tally.reads);
@@ -342,9 +359,10 @@ async fn there<W: World, P: EpisodeProofs>(
     item: Item,
     what: String,
     session: Option<<W::Browser as Browser>::Session>,
+    again: Option<Timestamp>,
     trail: &mut Trail<P>,
 ) -> Verdict {
-    let visibility = if item.pending { "pending_review" } else { "public" };
+    let visibility = if item.pending { review::PENDING } else { review::PUBLIC };
     let object = ObjectFacts {
         platform_object_id: item.id.clone(),
         permalink: item.permalink.clone(),
@@ -352,7 +370,9 @@ async fn there<W: World, P: EpisodeProofs>(
         // Only a list tells what waits for review.
         visibility: matches!(job.wanted, Wanted::Same(_)).then(|| visibility.to_owned()),
     };
-    let Some(mut session) = session else { return Verdict::Present { what, object, engaged: false } };
+    // What is public, and has nothing more to show, is looked at no more.
+    let again = again.filter(|_| item.pending || job.verify.engagement.is_some());
+    let Some(mut session) = session else { return Verdict::Present { what, object, engaged: false, again } };
     let mut engaged = false;
     if let (false, Some(permalink), Some(element)) = (item.pending, &item.permalink, &job.verify.engagement) {
         trail.step("postcheck", "Does its own page open, and can people engage?", world.clock().now());
@@ -366,7 +386,7 @@ async fn there<W: World, P: EpisodeProofs>(
         trail.check("engagement_surface", engaged, &format!("`{element}` on the object's own page"), &words, "");
     }
     session.close().await;
-    Verdict::Present { what, object, engaged }
+    Verdict::Present { what, object, engaged, again }
 }
 
 async fn postcheck<W: World, S: Session, P: EpisodeProofs>(

@@ -68,6 +68,8 @@ pub enum WarningKind {
     OutcomeUnknown,
     /// Looking did not find out whether an action happened.
     VerificationUnanswered,
+    /// What is there waits for the platform's review still after the last look, or is not there any more.
+    NotPublic,
     /// The layout is not the one that the recipe was verified against.
     Drift,
     /// Captcha, checkpoint, log-in wall.
@@ -88,9 +90,10 @@ pub enum WarningKind {
 
 impl WarningKind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OutcomeUnknown,
         Self::VerificationUnanswered,
+        Self::NotPublic,
         Self::Drift,
         Self::Challenge,
         Self::WrongAccount,
@@ -106,6 +109,7 @@ impl WarningKind {
         match self {
             Self::OutcomeUnknown => "outcome_unknown",
             Self::VerificationUnanswered => "verification_unanswered",
+            Self::NotPublic => "not_public",
             Self::Drift => "drift",
             Self::Challenge => "challenge",
             Self::WrongAccount => "wrong_account",
@@ -146,7 +150,7 @@ impl WarningKind {
     /// How bad one is.
     pub const fn base(self) -> Severity {
         match self {
-            Self::SessionExpiring | Self::WebhookUndelivered => Severity::Low,
+            Self::SessionExpiring | Self::WebhookUndelivered | Self::NotPublic => Severity::Low,
             Self::OutcomeUnknown | Self::VerificationUnanswered | Self::Drift | Self::ProofStore => Severity::Medium,
             Self::Challenge | Self::IdentityUnproven | Self::SessionChanged => Severity::High,
             Self::WrongAccount => Severity::Critical,
@@ -156,7 +160,7 @@ impl WarningKind {
     /// How bad it can become. What says nothing about whether acting is safe never stops the acting.
     const fn worst(self) -> Severity {
         match self {
-            Self::SessionExpiring | Self::WebhookUndelivered => Severity::Medium,
+            Self::SessionExpiring | Self::WebhookUndelivered | Self::NotPublic => Severity::Medium,
             _ => Severity::Critical,
         }
     }

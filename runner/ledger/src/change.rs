@@ -15,10 +15,11 @@ use crate::open::{commit, on};
 use crate::rows::{self, ActionDetails};
 use crate::{SqlLedger, approvals, pace, tries, waits, warnings};
 
-/// $1 state, $2 to $4 the hold, $5 the failure, $6 now; the rest as in `note`. A hold lasts until the next change of state.
+/// $1 state, $2 to $4 the hold, $5 the failure, $6 now, $19 when to look again; the rest as in `note`. A hold lasts until the next change
+/// of state.
 const ADVANCE: &str = "UPDATE actions
 SET state = $1, hold_reason = $2, hold_detail = $3, hold_until = $4, failure = coalesce($5, failure), updated_at = $6,
-    press_until = NULL, verify_at = CASE WHEN $1 = 'unknown' THEN $6 ELSE NULL END,
+    press_until = NULL, verify_at = CASE WHEN $1 = 'unknown' THEN $6 ELSE $19 END,
     platform_object_id = coalesce($7, platform_object_id), permalink = coalesce($8, permalink),
     http_status = coalesce($9, http_status), visibility = coalesce($10, visibility),
     identity_ok = coalesce($11, identity_ok), policy_snapshot_id = coalesce($12, policy_snapshot_id),
@@ -83,6 +84,7 @@ pub(crate) async fn advance(
         .bind(fence.worker.to_string())
         .bind(fence.epoch)
         .bind(from.as_str())
+        .bind(change.look_again.map(|t| t.0))
         .execute(on(&mut tx))
         .await
         .during(what)?;
@@ -137,8 +139,12 @@ pub(crate) async fn note(ledger: &SqlLedger, fence: &Fence, change: Change) -> R
     if done.rows_affected() != 1 {
         return Err(LedgerFault::FenceLost(fence.action.clone()));
     }
-    // A receipt says what the platform answered; a manifest says that the proof is sealed.
-    let status = if change.manifest.is_some() { "sealed" } else { "receipt" };
+    // A manifest says that the proof is sealed; a later look, who sees it now; a receipt, what the platform answered.
+    let status = match (&change.manifest, &change.object.visibility) {
+        (Some(_), _) => "sealed",
+        (None, Some(_)) => "visibility",
+        (None, None) => "receipt",
+    };
     let after = told(ledger, on(&mut tx), now, fence, status, &change).await?;
     if change.object.http_status == Some(TOO_MANY_REQUESTS) {
         pace::slow(ledger, on(&mut tx), now, &after, change.not_before).await?;

@@ -89,11 +89,12 @@ WHERE a.account_id = $2 AND a.batch = $3 AND a.ready_at <= $1 AND p.state = 'act
   AND NOT EXISTS (SELECT 1 FROM actions u WHERE u.account_id = p.account_id AND u.state IN ('attempted', 'unknown'))
 ORDER BY a.created_at, a.action_id LIMIT 1";
 
-/// $1 now: what is not known yet and is to be looked at again, on an account that nobody works on.
+/// $1 now: what is not known yet, and after it what is not public yet, where it is to be looked at again, on an account that nobody works
+/// on.
 pub(crate) const NEXT_TO_VERIFY: &str = "SELECT a.action_id FROM actions a
-WHERE a.verify_at <= $1 AND a.worker IS NULL AND a.state = 'unknown'
+WHERE a.verify_at <= $1 AND a.worker IS NULL AND a.state IN ('unknown', 'confirmed_success')
   AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = a.account_id AND c.worker IS NOT NULL)
-ORDER BY a.verify_at, a.action_id LIMIT 1";
+ORDER BY CASE a.state WHEN 'unknown' THEN 0 ELSE 1 END, a.verify_at, a.action_id LIMIT 1";
 
 /// $1 now.
 pub(crate) const UNSETTLED: &str = "SELECT action_id FROM actions
@@ -112,7 +113,7 @@ WHERE action_id = $4 AND state = 'queued' AND waits_for = 0
 /// The episode goes on: its proof is continued, not begun again.
 const CLAIM_UNSETTLED: &str = "UPDATE actions
 SET worker = $1, lease_until = $2, episode_id = coalesce(episode_id, $3), epoch = epoch + 1
-WHERE action_id = $4 AND state = 'unknown'
+WHERE action_id = $4 AND state IN ('unknown', 'confirmed_success')
   AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = actions.account_id AND c.worker IS NOT NULL)";
 
 impl SqlLedger {
@@ -146,8 +147,8 @@ impl SqlLedger {
         Ok(claimed)
     }
 
-    /// Claims an action that is `unknown`, to verify it; nothing can be armed with such a claim. `None`: it is not `unknown`, or
-    /// there is a claim on its account (a dead one is for recovery: the old browser must be ended first).
+    /// Claims an action that is `unknown`, or there but perhaps not public, to verify it; nothing can be armed with such a claim. `None`: it
+    /// is neither, or there is a claim on its account (a dead one is for recovery: the old browser must be ended first).
     ///
     /// # Errors
     /// As [`SqlLedger::claim`].

@@ -125,7 +125,7 @@ pub(crate) fn on(tx: &mut Tx) -> &mut Conn {
 fn file_fault(what: &str, error: &std::io::Error) -> LedgerFault {
     let code = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "ledger-read-only",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "ledger-full",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => "ledger-full",
         _ => "ledger-database",
     };
     LedgerFault::Database { what: what.to_owned(), why: format!("{error}{}", engine::remedy(code)), code }

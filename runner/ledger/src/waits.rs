@@ -145,7 +145,8 @@ pub(crate) async fn verify_at(ledger: &SqlLedger, fence: &Fence, at: Option<Time
     let what = "keep when to look again";
     let mut tx = ledger.write(what).await?;
     let done = sqlx::query(
-        "UPDATE actions SET verify_at = $1 WHERE action_id = $2 AND worker = $3 AND epoch = $4 AND state = 'unknown'",
+        "UPDATE actions SET verify_at = $1 WHERE action_id = $2 AND worker = $3 AND epoch = $4
+           AND state IN ('unknown', 'confirmed_success')",
     )
     .bind(at.map(|t| t.0))
     .bind(fence.action.as_str())

@@ -6,6 +6,7 @@
 use deed_core::account::Account;
 use deed_core::ids::{AccountId, ActionId, ClientId};
 use deed_core::ports::ledger::LedgerFault;
+use deed_core::review;
 use deed_core::state::{Event, State};
 use deed_core::time::Timestamp;
 use deed_core::warning::{COUNTED_WITHIN, Severity, WarningKind};
@@ -207,18 +208,31 @@ pub(crate) async fn of_change(
     record(ledger, conn, now, occurrence).await
 }
 
-/// Whoever lets go of an action that is still `unknown`, and that no worker is to look at again, did not find out.
+/// Whoever lets go of an action that is still `unknown`, and that no worker is to look at again, did not find out; of one that is there and
+/// not public, did not see it published.
 pub(crate) async fn of_release(
     ledger: &SqlLedger,
     conn: &mut Conn,
     now: Timestamp,
     released: &ActionDetails,
 ) -> Result<(), LedgerFault> {
-    if released.action.state != State::Unknown || released.verify_at.is_some() {
-        return Ok(());
-    }
-    let detail = "looking did not find out whether it happened; `deed queue resolve` keeps a person's answer";
-    record(ledger, conn, now, Occurrence::of_action(WarningKind::VerificationUnanswered, released, detail)).await
+    let (kind, detail) = match (released.action.state, released.object.visibility.as_deref()) {
+        _ if released.verify_at.is_some() => return Ok(()),
+        (State::Unknown, _) => (
+            WarningKind::VerificationUnanswered,
+            "looking did not find out whether it happened; `deed queue resolve` keeps a person's answer",
+        ),
+        (State::ConfirmedSuccess, Some(review::PENDING)) => (
+            WarningKind::NotPublic,
+            "it waits for the platform's review still, and no worker looks again by itself; the same order with `deed act` only looks",
+        ),
+        (State::ConfirmedSuccess, Some(review::GONE)) => (
+            WarningKind::NotPublic,
+            "it waited for the platform's review and is not there any more: refused, most likely",
+        ),
+        _ => return Ok(()),
+    };
+    record(ledger, conn, now, Occurrence::of_action(kind, released, detail)).await
 }
 
 /// Closes an account's open warnings of some kinds, by what somebody did about their cause.

@@ -31,6 +31,8 @@ mod outbox;
 mod postgres;
 #[path = "ledger/queue.rs"]
 mod queue;
+#[path = "ledger/review.rs"]
+mod review;
 #[path = "support/server.rs"]
 mod server;
 #[path = "ledger/transparency.rs"]

@@ -45,14 +45,20 @@ fn unwrapped(path: &Path) -> PathBuf {
     path.to_path_buf()
 }
 
+/// The first of the known names on the PATH that has windows.
+pub fn find_visible() -> Option<Binary> {
+    first_of(&NAMES[1..])
+}
+
+fn first_of(names: &[&str]) -> Option<Binary> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates = names.iter().flat_map(|name| std::env::split_paths(&path).map(move |dir| dir.join(name)));
+    candidates.find(|candidate| candidate.is_file()).map(|path| Binary { path: unwrapped(&path) })
+}
+
 /// The first of the known names on the PATH.
 pub fn find() -> Result<Binary, BrowserFault> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    NAMES
-        .iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |dir| dir.join(name)))
-        .find(|candidate| candidate.is_file())
-        .map(|path| Binary { path: unwrapped(&path) })
+    first_of(&NAMES)
         .ok_or_else(|| {
             BrowserFault::Launch(
                 "no Chromium on the PATH; install it (Debian: `apt-get install chromium-headless-shell`) or set DEED_BROWSER".to_owned(),

@@ -5,6 +5,7 @@
 //! the pipe closes and Chromium ends itself; a guard process ends it even when it is wedged.
 
 mod binary;
+mod display;
 mod guard;
 mod registry;
 mod user;
@@ -20,7 +21,8 @@ use deed_core::ports::browser::BrowserFault;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
-pub use binary::{Binary, find as find_binary};
+pub use binary::{Binary, find as find_binary, find_visible};
+pub use display::Display;
 pub use guard::Guard as GuardHandle;
 pub use registry::{RunnerLock, Runners, end_group, group_lives};
 
@@ -35,6 +37,8 @@ pub struct LaunchConfig {
     pub profiles_in: Option<PathBuf>,
     /// Whether no name resolves: for replay, where nothing may reach a network.
     pub hermetic: bool,
+    /// The display on which a person sees it; `None`: nobody does.
+    pub display: Option<Display>,
     /// Whether each site has a process of its own in the headless shell, as it has in the full browser anyway.
     pub isolate_sites: bool,
 }
@@ -66,7 +70,12 @@ impl Home {
     fn create(config: &LaunchConfig, user: BrowserUser) -> Result<Self, BrowserFault> {
         use std::os::unix::fs::DirBuilderExt as _;
         let base = config.profiles_in.clone().unwrap_or_else(std::env::temp_dir);
-        let path = base.join(format!("deed-browser-{}", uuid::Uuid::new_v4().simple()));
+        let mut name = uuid::Uuid::new_v4().simple().to_string();
+        if config.display.is_some() {
+            // The full browser keeps a socket below it, and the path of a socket has 107 bytes at most. A name that is taken is refused.
+            name.truncate(8);
+        }
+        let path = base.join(format!("deed-browser-{name}"));
         let home = Self { path, user };
         for dir in [home.path.clone(), home.profile(), home.uploads()] {
             fs::DirBuilder::new()
@@ -124,11 +133,15 @@ pub fn start(config: &LaunchConfig, runner: Option<(&Runners, &WorkerId)>) -> Re
     };
     let user = BrowserUser::choose()?;
     let home = Home::create(config, user)?;
+    let mut environment = environment(&home);
+    if let Some(display) = &config.display {
+        environment.extend(display.environment(home.path(), user)?);
+    }
 
     let (browser_reads, we_write) = std::io::pipe().map_err(|e| launch(format!("failed to make a pipe: {e}")))?;
     let (we_read, browser_writes) = std::io::pipe().map_err(|e| launch(format!("failed to make a pipe: {e}")))?;
     let mut command = std::process::Command::new(binary.executable());
-    command.args(flags(&home, &binary, config)).env_clear().envs(environment(&home));
+    command.args(flags(&home, &binary, config)).env_clear().envs(environment);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mappings = vec![
         FdMapping { parent_fd: OwnedFd::from(browser_reads), child_fd: 3 },
@@ -164,7 +177,6 @@ pub fn start(config: &LaunchConfig, runner: Option<(&Runners, &WorkerId)>) -> Re
 /// Nothing here hides that the browser is automated: `navigator.webdriver` stays true.
 fn flags(home: &Home, binary: &Binary, config: &LaunchConfig) -> Vec<String> {
     let fixed = [
-        "--headless",
         "--remote-debugging-pipe",
         "--no-first-run",
         "--no-default-browser-check",
@@ -185,13 +197,15 @@ fn flags(home: &Home, binary: &Binary, config: &LaunchConfig) -> Vec<String> {
         "--password-store=basic",
         "--use-mock-keychain",
         "--force-color-profile=srgb",
-        "--hide-scrollbars",
-        "--mute-audio",
         "--window-size=1280,800",
         // The full browser's own start pages are a third of its start; the headless shell ignores the names.
         "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,PreloadTopChromeWebUI,Translate,OptimizationHints,MediaRouter",
     ];
-    let mut flags: Vec<String> = fixed.iter().map(|f| (*f).to_owned()).collect();
+    // Where nobody hides that it is automated either: `navigator.webdriver` stays true. The only tab is the one that is opened.
+    let seen = ["--enable-automation", "--no-startup-window"];
+    let unseen = ["--headless", "--hide-scrollbars", "--mute-audio"];
+    let manner = if config.display.is_some() { &seen[..] } else { &unseen[..] };
+    let mut flags: Vec<String> = fixed.iter().chain(manner).map(|f| (*f).to_owned()).collect();
     flags.push(format!("--user-data-dir={}", home.profile().display()));
     if config.isolate_sites {
         flags.push("--site-per-process".to_owned());
@@ -200,7 +214,7 @@ fn flags(home: &Home, binary: &Binary, config: &LaunchConfig) -> Vec<String> {
         // A backstop behind the gate. The relay stays reachable, so that what tries to leave beside the gate is named.
         flags.push("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1".to_owned());
     }
-    if !binary.is_headless_shell() {
+    if !binary.is_headless_shell() && config.display.is_none() {
         // It would show its start page; the headless shell that is driven by another program opens no tab of its own.
         flags.push("about:blank".to_owned());
     }

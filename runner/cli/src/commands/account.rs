@@ -18,7 +18,7 @@ use deed_proofs::picture::PictureError;
 use deed_recipes::{PortPattern, Recipe};
 use serde_json::{Value, json};
 
-use super::health;
+use super::{health, sign_in};
 use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::session_file::{self, SessionFile};
@@ -32,13 +32,16 @@ const AVATAR_BYTES_MAX: u64 = 16 * 1024 * 1024;
 pub enum Command {
     /// Connect an account; it begins in mode draft
     Add(AddArgs),
-    /// Import a session again
+    /// Sign in, in a window of a browser, or import a session
     Connect {
         /// Handle, platform/handle or id
         account: String,
-        /// Session as a storage-state JSON file (cookies and origins)
+        /// Session as a storage-state JSON file (cookies and origins); no window then
         #[arg(long, value_name = "FILE")]
-        session: PathBuf,
+        session: Option<PathBuf>,
+        /// Page that the window opens with [default: the page on which the account is recognised]
+        #[arg(long, value_name = "URL", conflicts_with = "session")]
+        url: Option<String>,
     },
     /// All accounts
     List,
@@ -135,7 +138,8 @@ pub enum ApprovalsArg {
 pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
         Command::Add(args) => add(args, context).await,
-        Command::Connect { account, session } => connect(account, session, context).await,
+        Command::Connect { account, session: Some(session), .. } => connect(account, session, context).await,
+        Command::Connect { account, session: None, url } => sign_in(account, url.as_deref(), context).await,
         Command::List => list(context).await,
         Command::Show { account } => {
             let (ledger, account) = find(account, context).await?;
@@ -217,7 +221,10 @@ pub async fn add(args: &AddArgs, context: &Context) -> Result<Answer, CliError> 
         import(&ledger, &account, session, context).await?;
         account = ledger.find_account(account.id.as_str()).await?;
     } else {
-        context.ui.say(&format!("no session yet: `deed account connect {} --session FILE` imports one", account.id));
+        context.ui.say(&format!(
+            "no session yet: `deed account connect {}` opens a window to sign in, with --session FILE it imports one",
+            account.id
+        ));
     }
     context.ui.say(&format!(
         "{} is in mode draft: everything but the commit runs, until `deed account mode {} live`",
@@ -247,14 +254,34 @@ async fn connect(name: &str, path: &Path, context: &Context) -> Result<Answer, C
     let session = session_file::read(path)?;
     let (ledger, account) = find(name, context).await?;
     import(&ledger, &account, &session, context).await?;
+    stays_read_only(&account, context);
+    let account = ledger.find_account(account.id.as_str()).await?;
+    Ok(answer(&account, context))
+}
+
+/// A person signs in; what is proved to be the account's is sealed.
+async fn sign_in(name: &str, url: Option<&str>, context: &Context) -> Result<Answer, CliError> {
+    if let Some(url) = url.filter(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+        return Err(CliError::Usage(format!("--url {url} is no address of a page (https://…)")));
+    }
+    let (ledger, account) = find(name, context).await?;
+    let recipe = context.recipe(&account.platform)?;
+    let proved = sign_in::wait_for_person(&account, &recipe, url, context).await?;
+    let ends = expiry(&proved.state, &recipe);
+    ledger.set_session_that_ends(&account.id, &proved.state, ends, &context.settings.operator).await?;
+    context.ui.say(&format!("proved and sealed: {}", proved.words));
+    stays_read_only(&account, context);
+    let account = ledger.find_account(account.id.as_str()).await?;
+    Ok(answer(&account, context))
+}
+
+fn stays_read_only(account: &Account, context: &Context) {
     if account.state == AccountState::ReadOnly {
         context.ui.say(&format!(
             "the account stays read-only until `deed account clear {} --reason …`",
             account.fingerprint.handle
         ));
     }
-    let account = ledger.find_account(account.id.as_str()).await?;
-    Ok(answer(&account, context))
 }
 
 /// Lets an account commit, or not.

@@ -14,14 +14,14 @@ use deed_core::order::{Lane, Payload};
 use deed_core::ports::ledger::LedgerFault;
 use deed_core::state::State;
 use deed_core::time::Timestamp;
-use deed_ledger::{Filed, LedgerError, NewOrder, SqlLedger};
+use deed_ledger::{ActionDetails, Filed, LedgerError, NewOrder, SqlLedger};
 use deed_recipes::Recipe;
 
 use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::order::{self, Order};
 use crate::outcome;
-use crate::runtime::Runner;
+use crate::runtime::{Runner, waits_for_review};
 use crate::stamp;
 use crate::ui::Answer;
 
@@ -64,8 +64,8 @@ pub async fn carry_out(order: &Order, ledger: &SqlLedger, context: &Context) -> 
     // With a policy that can not be kept to, nothing is filed either.
     context.policy()?;
     let filed = file(order, &checked, ledger, context).await?;
-    let id = filed.action.action.id;
-    if is_settled(filed.action.action.state) {
+    let id = filed.action.action.id.clone();
+    if is_settled(&filed.action) {
         context.ui.say("this order was worked on before: here is its stored outcome; nothing was sent now");
         return stored(&id, &checked.account, ledger, context).await;
     }
@@ -94,6 +94,7 @@ async fn stamp_now(context: &Context) {
 async fn work(runner: &Runner, id: &ActionId, account: &Account) -> Result<Option<Ending>, CliError> {
     let mut worked = runner.recover().await?;
     worked.extend(runner.settle(Some(&account.id)).await?);
+    worked.extend(runner.look_again(id).await?);
     if runner.ledger().action(id).await?.state != State::Queued {
         return Ok(worked.into_iter().find(|w| w.action == *id).map(|w| w.ending));
     }
@@ -185,8 +186,9 @@ pub async fn file(order: &Order, checked: &Checked, ledger: &SqlLedger, context:
 }
 
 /// Whether a run has nothing to add.
-fn is_settled(state: State) -> bool {
-    state.is_final() || state == State::ConfirmedSuccess
+fn is_settled(stored: &ActionDetails) -> bool {
+    let state = stored.action.state;
+    state.is_final() || (state == State::ConfirmedSuccess && !waits_for_review(stored))
 }
 
 /// The outcome as the ledger holds it.

@@ -21,6 +21,7 @@ pub mod recipe;
 pub mod record;
 pub mod rehearse;
 pub mod replay;
+pub mod sign_in;
 pub mod warning;
 pub mod watch;
 pub mod webhook;

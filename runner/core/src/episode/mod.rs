@@ -137,7 +137,9 @@ pub async fn resume<W: World>(
     let proofs = match world.proofs().episode(&claim.fence.episode).await {
         Ok(proofs) => proofs,
         Err(fault) => {
-            // The outcome is not known and stays so; the next try has a store again.
+            // What is known stays so; the next try has a store again, if it is not made at once.
+            let at = world.clock().now().plus(verify::PAUSE_MAX);
+            world.ledger().verify_at(&claim.fence, Some(at)).await?;
             world.ledger().release(&claim.fence).await?;
             return Ok(Ending::open(claim.action.state, fault.to_string()));
         }

@@ -12,19 +12,25 @@ use crate::ports::ledger::{AuditLine, Change, Ledger, LedgerFault, ObjectFacts};
 use crate::ports::proofs::ProofFault;
 use crate::ports::{Clock, World};
 use crate::retry::{self, Transient};
+use crate::review;
 use crate::state::{Event, State};
 use crate::verify::Verdict;
 
 impl<W: World> Episode<'_, W> {
     pub(super) async fn conclude(&mut self, verdict: Verdict) -> Result<Ending, LedgerFault> {
         match verdict {
-            Verdict::Present { object, engaged, what } => {
+            Verdict::Present { object, engaged, what, again } => {
+                let known = self.trail.known_object().visibility;
                 self.trail.object(&object);
                 let object = self.trail.known_object();
-                let pending = object.visibility.as_deref() == Some("pending_review");
-                if self.trail.state() != State::ConfirmedSuccess {
-                    let change = Change { object: object.clone(), proof_level: Some(2), ..Change::default() };
+                let pending = object.visibility.as_deref() == Some(review::PENDING);
+                let confirmed = self.trail.state() == State::ConfirmedSuccess;
+                if !confirmed {
+                    let change =
+                        Change { object: object.clone(), proof_level: Some(2), look_again: again, ..Change::default() };
                     self.advance_hard(Event::FoundPresent, change).await?;
+                } else if object.visibility != known {
+                    self.note(Change { object: object.clone(), ..Change::default() }).await?;
                 }
                 self.world.boundary("confirmed");
                 let mut ending = Ending {
@@ -33,10 +39,12 @@ impl<W: World> Episode<'_, W> {
                     failure: None,
                     object,
                     proof_level: 2,
-                    words: if pending {
-                        format!("{what}, waiting for the platform's review")
-                    } else {
-                        format!("{what}, seen by a fresh session")
+                    words: match again.filter(|_| pending) {
+                        Some(at) => format!("{what}, waiting for the platform's review; looked at again at {at}"),
+                        None if pending => {
+                            format!("{what}, waiting for the platform's review; that was the last look: look yourself")
+                        }
+                        None => format!("{what}, seen by a fresh session"),
                     },
                     proof_fault: None,
                 };
@@ -46,6 +54,8 @@ impl<W: World> Episode<'_, W> {
                     ending.proof_level = 3;
                     ending.words = format!("{what}, with its permalink and engagement surface");
                 }
+                // `None`: it stands as it is to be.
+                let mut again_at = (confirmed && !engaged).then_some(again);
                 let sealed = self.seal(&ending).await;
                 match sealed {
                     Ok(()) if engaged => {
@@ -56,16 +66,32 @@ impl<W: World> Episode<'_, W> {
                     }
                     Ok(()) => {}
                     Err(fault) => {
+                        again_at = match fault {
+                            // It was away: whoever looks again seals what it did not hear of.
+                            SealFault::Ledger(_) => {
+                                Some(Some(self.world.clock().now().plus(self.options.verify_pause)))
+                            }
+                            SealFault::Proof(_) => confirmed.then_some(again),
+                        };
                         ending.state = State::ConfirmedSuccess;
                         ending.proof_level = 2;
                         ending.proof_fault = Some(fault.to_string());
                     }
                 }
+                if let Some(again) = again_at {
+                    self.world.ledger().verify_at(&self.claim.fence, again).await?;
+                }
                 Ok(ending)
             }
             Verdict::Absent { words } if self.trail.state() == State::ConfirmedSuccess => {
+                if self.trail.known_object().visibility.as_deref() == Some(review::PENDING) {
+                    self.trail.object(&ObjectFacts { visibility: Some(review::GONE.into()), ..ObjectFacts::default() });
+                    self.note(Change { object: self.trail.known_object(), ..Change::default() }).await?;
+                }
                 let words = format!("it was there before; now it is {words}");
-                self.finish(State::ConfirmedSuccess, None, None, words).await
+                let ending = self.finish(State::ConfirmedSuccess, None, None, words).await?;
+                self.world.ledger().verify_at(&self.claim.fence, None).await?;
+                Ok(ending)
             }
             Verdict::Absent { words } => {
                 let change = Change { failure: Some(Failure::NotFoundAfterAttempt), ..Change::default() };
@@ -79,10 +105,8 @@ impl<W: World> Episode<'_, W> {
             }
             Verdict::Open { why } => {
                 let ending = self.still_open(why).await?;
-                if ending.state == State::Unknown {
-                    // From here on it is a person's: no worker looks again by itself.
-                    self.world.ledger().verify_at(&self.claim.fence, None).await?;
-                }
+                // From here on it is a person's: no worker looks again by itself.
+                self.world.ledger().verify_at(&self.claim.fence, None).await?;
                 Ok(ending)
             }
         }

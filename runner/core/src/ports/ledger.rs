@@ -91,7 +91,7 @@ pub struct ObjectFacts {
     pub permalink: Option<String>,
     /// The write request's HTTP status.
     pub http_status: Option<u16>,
-    /// `public` or `pending_review`.
+    /// `public`, `pending_review` or `gone` ([`crate::review`]).
     pub visibility: Option<String>,
 }
 
@@ -118,6 +118,8 @@ pub struct Change {
     pub tried: Option<&'static str>,
     /// Whether nothing of the press can reach the platform any more although its session is open still: its one write was answered.
     pub press_over: bool,
+    /// With [`Event::FoundPresent`]: when any worker looks again at what waits for the platform's review.
+    pub look_again: Option<Timestamp>,
     /// Until when the platform asked the account to wait, with the answer to the write.
     pub not_before: Option<Timestamp>,
     /// With a hold for approval: what was missing. When it came meanwhile the hold is not kept, so that nothing waits for ever.
@@ -362,7 +364,7 @@ pub trait Ledger: Send + Sync {
         request: &ArmRequest,
     ) -> impl Future<Output = Result<Result<ArmGrant, ArmRefusal>, LedgerFault>> + Send;
 
-    /// When any worker is to look again at what is not known yet; `None`: by itself none, a person is needed.
+    /// When any worker is to look again at what is not known yet, or is not public yet; `None`: by itself none, a person is needed.
     fn verify_at(&self, fence: &Fence, at: Option<Timestamp>) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
     /// All verification reads of an action so far, of whichever worker, in order.

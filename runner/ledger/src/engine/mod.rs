@@ -205,10 +205,14 @@ fn stable_code(code: &str) -> &'static str {
 /// What the operator does about it.
 pub(crate) fn remedy(code: &str) -> &'static str {
     match code {
-        "ledger-busy" => ". Another process writes for too long: end it, then run the command again",
+        "ledger-busy" => {
+            ". Another process writes for too long, or the server takes no connection: end the one or start the other, then run the command again"
+        }
         "ledger-read-only" => ". Give the file and its directory, or the server's user, their write permission back",
         "ledger-corrupt" => ". The file is no ledger or is damaged: put a backup in its place",
-        "ledger-full" => ". Make room on the disk; nothing was changed",
+        "ledger-full" => {
+            ". Make room on the disk, or raise the quota or the greatest size of a file; nothing was changed"
+        }
         "ledger-unreachable" => ". Start the server, or correct DATABASE_URL; what was committed is there",
         "ledger-refused" => ". Correct the user, password or database in DATABASE_URL, or the server's permissions",
         _ => "",
@@ -226,8 +230,10 @@ mod tests {
         let expected =
             ["ledger-busy", "ledger-read-only", "ledger-corrupt", "ledger-full", "ledger-database", "ledger-database"];
         assert_eq!(codes, expected);
-        // SQLITE_IOERR_SHMSIZE is what a full disk says first; SQLITE_IOERR_READ is a disk that is broken.
-        assert_eq!(["4874", "266"].map(stable_code), ["ledger-full", "ledger-database"]);
+        // SQLITE_IOERR_SHMSIZE is what a full disk says first, SQLITE_IOERR_WRITE and SQLITE_IOERR_TRUNCATE what a quota does;
+        // SQLITE_IOERR_READ is a disk that is broken.
+        let codes = ["4874", "778", "1546", "266"].map(stable_code);
+        assert_eq!(codes, ["ledger-full", "ledger-full", "ledger-full", "ledger-database"]);
         // lock_not_available, read_only_sql_transaction, disk_full, data_corrupted, cannot_connect_now, invalid_password, unique_violation.
         let codes = ["55P03", "25006", "53100", "XX001", "57P03", "28P01", "23505"].map(stable_code);
         let expected = [

@@ -30,6 +30,7 @@ const LOCK: i32 = 0x6465_6564;
 pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../../migrations/postgres/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../../migrations/postgres/0002_fleet.sql")),
+    (10, "review", include_str!("../../../../migrations/postgres/0010_review.sql")),
     (5, "policy_facts", include_str!("../../../../migrations/postgres/0005_policy_facts.sql")),
     (6, "pace", include_str!("../../../../migrations/postgres/0006_pace.sql")),
     (8, "transparency", include_str!("../../../../migrations/postgres/0008_transparency.sql")),

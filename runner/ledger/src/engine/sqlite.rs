@@ -17,6 +17,7 @@ const READERS_MAX: u32 = 4;
 pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../../migrations/sqlite/0001_ledger.sql")),
     (2, "fleet", include_str!("../../../../migrations/sqlite/0002_fleet.sql")),
+    (10, "review", include_str!("../../../../migrations/sqlite/0010_review.sql")),
     (5, "policy_facts", include_str!("../../../../migrations/sqlite/0005_policy_facts.sql")),
     (6, "pace", include_str!("../../../../migrations/sqlite/0006_pace.sql")),
     (8, "transparency", include_str!("../../../../migrations/sqlite/0008_transparency.sql")),
@@ -127,13 +128,15 @@ async fn check(conn: &mut Conn) -> Result<(), sqlx::Error> {
     expect("busy_timeout", &BUSY.as_millis().to_string(), &busy.to_string(), local)
 }
 
-/// The index beside the write-ahead log could not be made larger: the first thing that a full disk refuses, when the ledger opens.
-const IOERR_SHMSIZE: i64 = 4874;
+/// What a disk answers that takes no more. `SQLITE_FULL` is said of `ENOSPC` only: a quota (`EDQUOT`) and the greatest size of a file (`EFBIG`)
+/// are a write, or a file made longer, that failed (IOERR_WRITE, IOERR_TRUNCATE); and the index beside the write-ahead log is the first thing
+/// that a full disk refuses when the ledger opens (IOERR_SHMSIZE).
+const NO_MORE: [i64; 3] = [778, 1546, 4874];
 
 /// SQLite's result codes, <https://www.sqlite.org/rescode.html>: the low byte is the primary code.
 pub(super) fn stable_code(code: &str) -> &'static str {
     let code = code.parse::<i64>();
-    if code == Ok(IOERR_SHMSIZE) {
+    if code.as_ref().is_ok_and(|code| NO_MORE.contains(code)) {
         return "ledger-full";
     }
     match code.map(|c| c & 0xff) {

@@ -18,6 +18,7 @@ mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod queue;
+mod review;
 mod transparency;
 mod tries;
 mod warnings;
