@@ -19,6 +19,7 @@ use crate::dom::dom_hashes;
 use crate::hash::Sha256;
 use crate::manifest::Manifest;
 use crate::report;
+use crate::storage::STORAGE_FILE;
 use crate::sums::{self, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
 
 /// What the check of an episode's folder found.
@@ -131,7 +132,7 @@ pub fn verify(folder: &Path, expected_manifest: Option<Sha256>) -> Result<Verifi
 fn find_extra_files(folder: &Path, found: &mut Verification) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
-        if ![MANIFEST_FILE, REPORT_FILE, SUMS_FILE].iter().any(|known| name == **known) {
+        if ![MANIFEST_FILE, REPORT_FILE, SUMS_FILE, STORAGE_FILE].iter().any(|known| name == **known) {
             found.problem(name.to_string_lossy(), "does not belong to a sealed episode");
         }
     }
