@@ -33,6 +33,8 @@ mod postgres;
 mod queue;
 #[path = "support/server.rs"]
 mod server;
+#[path = "ledger/stored.rs"]
+mod stored;
 #[path = "ledger/tries.rs"]
 mod tries;
 #[path = "ledger/warnings.rs"]

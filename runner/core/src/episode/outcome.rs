@@ -48,6 +48,11 @@ impl<W: World> Episode<'_, W> {
                 }
                 let sealed = self.seal(&ending).await;
                 match sealed {
+                    Ok(()) if engaged && !self.trail.sealed_is_stored() => {
+                        ending.state = State::ConfirmedSuccess;
+                        ending.proof_level = 2;
+                        ending.words.push_str("; level 3 when its manifest is in the store");
+                    }
                     Ok(()) if engaged => {
                         let change =
                             Change { proof_level: Some(3), object: ending.object.clone(), ..Change::default() };

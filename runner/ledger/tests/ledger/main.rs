@@ -18,6 +18,7 @@ mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod queue;
+mod stored;
 mod tries;
 mod warnings;
 
