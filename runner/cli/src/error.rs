@@ -15,6 +15,7 @@ use deed_proofs::picture::PictureError;
 use deed_proofs::{StoreError, VerifyError};
 use deed_recipes::policy::PolicyError;
 use deed_recipes::{LoadError, RecordingError};
+use deed_s3::S3Error;
 
 use crate::exit::Exit;
 use crate::order::OrderError;
@@ -81,6 +82,12 @@ pub enum CliError {
     /// The proof store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store elsewhere.
+    #[error(transparent)]
+    Remote(#[from] S3Error),
+    /// There is no store elsewhere.
+    #[error("no store in S3 is set")]
+    NoRemote,
     /// A proof could not be checked at all.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -216,6 +223,8 @@ impl CliError {
             Self::Seal(e) => e.code(),
             Self::Browser(e) => e.code(),
             Self::Store(e) => e.code(),
+            Self::Remote(e) => e.code(),
+            Self::NoRemote => "s3-none",
             Self::Verify(e) => e.code(),
             Self::Practice(e) => e.code(),
             Self::Picture { source, .. } => source.code(),
@@ -254,6 +263,7 @@ impl CliError {
             | Self::NotInitialised { .. }
             | Self::Origin { .. }
             | Self::NoProof { .. }
+            | Self::NoRemote
             | Self::Webhook(WebhookError::Url { .. } | WebhookError::Event { .. })
             | Self::Cursor { .. } => Exit::BadInput,
             Self::Ledger(e) => exit_of_ledger(e),
@@ -265,6 +275,7 @@ impl CliError {
             | Self::Seal(_)
             | Self::Browser(_)
             | Self::Store(_)
+            | Self::Remote(_)
             | Self::Practice(PracticeError::Bind { .. })
             | Self::File { .. }
             | Self::Record(RecordError::Browser(_))
@@ -303,6 +314,8 @@ impl CliError {
             | Self::Seal(_)
             | Self::Browser(_)
             | Self::Store(_)
+            | Self::Remote(_)
+            | Self::NoRemote
             | Self::Verify(_)
             | Self::Practice(_)
             | Self::Origin { .. }
@@ -344,6 +357,8 @@ impl CliError {
                 "sign in as the account, import the session again, and check the recipe's identity; nothing was written".to_owned()
             }
             Self::Store(_) => "`deed doctor` shows where the proof store is and whether it can be written".to_owned(),
+            Self::Remote(e) => e.help().to_owned(),
+            Self::NoRemote => "set DEED_PROOFS=s3://BUCKET/PREFIX, or --proofs; without one, proof lies in a directory on this machine".to_owned(),
             Self::Verify(_) => "name an action, or the folder of an episode (PROOFS/episodes/EPISODE)".to_owned(),
             Self::Practice(PracticeError::Bind { .. }) => "the port is taken: name another one with --port, or none for a free one".to_owned(),
             Self::Practice(PracticeError::UnknownAccount { .. }) => "name one of the accounts above".to_owned(),

@@ -23,6 +23,7 @@ pub mod settings;
 mod signals;
 pub mod suggest;
 pub mod ui;
+pub mod upload;
 pub mod webhook;
 pub mod world;
 

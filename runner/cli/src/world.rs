@@ -10,7 +10,10 @@ use deed_core::ports::proofs::{EpisodeProofs, ProofFault, Proofs};
 use deed_core::ports::{Clock, World};
 use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
-use deed_proofs::{ArtifactRef, DirectoryStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Store, StoreError};
+use deed_proofs::spool::Mark;
+use deed_proofs::{
+    ArtifactRef, DirectoryStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Spool, Store, StoreError,
+};
 
 /// The system's time.
 pub fn now() -> Timestamp {
@@ -32,10 +35,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// Proof in a directory.
+/// Proof in a directory, which may be the spool of a store elsewhere.
 #[derive(Clone)]
 pub struct DirectoryProofs {
     store: DirectoryStore,
+    /// Where there is a store elsewhere: what still has to be brought there.
+    spool: Option<Spool>,
 }
 
 impl DirectoryProofs {
@@ -44,7 +49,16 @@ impl DirectoryProofs {
     /// # Errors
     /// The store's: it can not be made or written.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        Ok(Self { store: DirectoryStore::open(root)? })
+        Ok(Self { store: DirectoryStore::open(root)?, spool: None })
+    }
+
+    /// The same, and what is kept there is to be uploaded: each episode is marked before it changes.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn open_spool(root: &Path) -> Result<Self, StoreError> {
+        let store = DirectoryStore::open(root)?;
+        Ok(Self { spool: Some(Spool::open(&store)?), store })
     }
 
     /// The store.
@@ -56,6 +70,7 @@ impl DirectoryProofs {
 /// The spool of one episode.
 pub struct EpisodeSpool {
     store: DirectoryStore,
+    spool: Option<Spool>,
     recorder: Recorder,
     earlier: Option<Manifest>,
 }
@@ -66,6 +81,11 @@ fn store_fault(fault: &StoreError) -> ProofFault {
 
 fn seal_fault(fault: &SealError) -> ProofFault {
     ProofFault { code: fault.code().to_owned(), message: fault.to_string() }
+}
+
+/// Before the episode changes, so that no change is ever forgotten.
+fn mark(spool: Option<&Spool>, manifest: &Manifest) -> Result<Option<Mark>, SealError> {
+    Ok(spool.map(|spool| spool.mark(&manifest.action.episode_id, now().0)).transpose()?)
 }
 
 /// Runs blocking disk work off the runtime's own threads.
@@ -86,7 +106,7 @@ impl Proofs for DirectoryProofs {
         let earlier = earlier.and_then(|bytes| Manifest::from_json(&bytes).ok());
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let recorder = Recorder::new(shared).map_err(|e| store_fault(&e))?;
-        Ok(EpisodeSpool { store, recorder, earlier })
+        Ok(EpisodeSpool { store, spool: self.spool.clone(), recorder, earlier })
     }
 }
 
@@ -99,18 +119,33 @@ impl EpisodeProofs for EpisodeSpool {
         self.recorder.keep(artifact);
     }
 
+    fn sealed_is_stored(&self) -> bool {
+        self.spool.is_none()
+    }
+
     async fn durable(&self) -> Result<Vec<ArtifactRef>, ProofFault> {
         self.recorder.durable().await.map_err(|e| store_fault(&e))
     }
 
     async fn checkpoint(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
-        let (store, manifest) = (self.store.clone(), manifest.clone());
-        blocking(move || deed_proofs::checkpoint(&store, &manifest)).await?.map_err(|e| seal_fault(&e))
+        let (store, spool, manifest) = (self.store.clone(), self.spool.clone(), manifest.clone());
+        blocking(move || {
+            let _changing = mark(spool.as_ref(), &manifest)?;
+            deed_proofs::checkpoint(&store, &manifest)
+        })
+        .await?
+        .map_err(|e| seal_fault(&e))
     }
 
     async fn seal(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
-        let (store, manifest) = (self.store.clone(), manifest.clone());
-        blocking(move || deed_proofs::seal(&store, &manifest)).await?.map(|s| s.manifest).map_err(|e| seal_fault(&e))
+        let (store, spool, manifest) = (self.store.clone(), self.spool.clone(), manifest.clone());
+        blocking(move || {
+            let _changing = mark(spool.as_ref(), &manifest)?;
+            deed_proofs::seal(&store, &manifest)
+        })
+        .await?
+        .map(|s| s.manifest)
+        .map_err(|e| seal_fault(&e))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::order::{self, Order};
 use crate::outcome;
 use crate::runtime::Runner;
 use crate::ui::Answer;
+use crate::upload;
 
 /// An order.
 #[derive(Debug, clap::Args)]
@@ -70,6 +71,7 @@ pub async fn carry_out(order: &Order, ledger: &SqlLedger, context: &Context) -> 
     if let Some(fault) = ending.and_then(|e| e.proof_fault) {
         context.ui.warn(&format!("the outcome stands, its proof is incomplete: {fault}"));
     }
+    upload::at_the_end(context, ledger, upload::episode_of(ledger, &id).await?.as_ref()).await;
     stored(&id, &checked.account, ledger, context).await
 }
 

@@ -1,5 +1,7 @@
 //! `deed proof`: what proves an action, and whether it is what it was.
 
+mod remote;
+
 use std::path::Path;
 
 use clap::Subcommand;
@@ -24,6 +26,12 @@ pub enum Command {
         /// Action id
         action: String,
     },
+    /// What waits to be uploaded to the store in S3, since when, and why
+    Pending,
+    /// Upload what waits, now
+    Upload(remote::UploadArgs),
+    /// Links by which somebody without an account of the store reads a proof, until they end
+    Link(remote::LinkArgs),
     /// Find any byte that was changed since the proof was sealed
     Verify {
         /// Action id, or the folder of an episode
@@ -38,6 +46,9 @@ pub enum Command {
 pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
         Command::Show { action } => show(&ActionId::new(action.trim()), context).await,
+        Command::Pending => remote::pending(context),
+        Command::Upload(args) => remote::upload(args, context).await,
+        Command::Link(args) => remote::link(args, context).await,
         Command::Verify { of } if is_folder(of) => verify_folder(Path::new(of), context),
         Command::Verify { of } => {
             let ledger = context.ledger().await?;
