@@ -52,6 +52,10 @@ fleet: prepare-tests ## The long fleet run: ORDERS=400 over 20 accounts, SECONDS
 kill-trials: prepare ## The kill switch thrown at TRIALS=200 random moments (CI runs the bounded form)
 	@DEED_KILL_TRIALS=$${TRIALS:-200} $(CARGO) test --package deed-tests --test kill -- --nocapture
 
+.PHONY: store-faults
+store-faults: prepare-tests ## The long upload run: PIECES=10000 through a store in trouble (CI runs the bounded form)
+	@DEED_STORE_PIECES=$${PIECES:-10000} $(CARGO) test --package deed-tests --test store_faults -- --nocapture
+
 .PHONY: judgement
 judgement: prepare ## The labelled corpus: PAGES=3000 mutated pages (SEED=1) and the confusion matrix of each judgement
 	@$(CARGO) run --quiet --package deed-tests --example judgement

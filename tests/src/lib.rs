@@ -10,6 +10,7 @@
 pub mod judgement;
 pub mod process;
 pub mod ready;
+pub mod s3;
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
