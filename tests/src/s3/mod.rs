@@ -163,7 +163,7 @@ impl Server {
              osd pool default size = 1\nosd pool default min size = 1\nosd pool default pg num = 4\nosd crush chooseleaf type = 0\n\
              mon allow pool size one = true\nosd objectstore = memstore\nmemstore device bytes = 4294967296\n\
              run dir = {dir}/run\nadmin socket =\nlog file = {dir}/log\npid file =\nkeyring = {dir}/keyring\n\
-             mon data = {dir}/mon\nosd data = {dir}/osd\nmon data avail crit = 1\nmon data avail warn = 1\n\
+             mon data = {dir}/mon\nosd data = {dir}/osd\nmon data avail crit = 0\nmon data avail warn = 0\n\
              public addr = 127.0.0.1\nms bind ipv6 = false\nrgw data = {dir}/run\nrgw rados pool pg num min = 4\n\
              rgw thread pool size = 64\nrgw frontends = beast endpoint=127.0.0.1:{}\n",
             self.port
