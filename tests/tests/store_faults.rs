@@ -30,7 +30,7 @@ fn memory_kib(name: &str) -> u64 {
 
 /// Piece `n`: unlike all others; the last few are recordings.
 fn piece(n: usize, of: usize) -> Vec<u8> {
-    let bytes = if n + 8 >= of { 24 * 1024 * 1024 } else { 2_000 + (n * 37) % 20_000 };
+    let bytes = if n + 3 >= of { 24 * 1024 * 1024 } else { 2_000 + (n * 37) % 20_000 };
     let mut x = n as u64 + 1;
     let next = |_| {
         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
