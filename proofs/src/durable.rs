@@ -37,6 +37,17 @@ impl Temporary {
         Ok(temporary)
     }
 
+    /// A handle of it.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
+    /// The end of its name, which no other living process's has.
+    pub(crate) fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.trim_start_matches(TEMPORARY_PREFIX).to_owned()
+    }
+
     /// Gives the file its name, unless there is one of that name already. The folder is not yet fsynced.
     pub(crate) fn publish_if_absent(self, name: &Path) -> io::Result<()> {
         match std::fs::hard_link(&self.path, name) {

@@ -171,7 +171,8 @@ impl DirectoryStore {
 }
 
 /// Where an object lies below the store's folder: `objects/ab/cdef…`.
-pub(crate) fn relative_object_path(sha256: &Sha256) -> String {
+#[must_use]
+pub fn relative_object_path(sha256: &Sha256) -> String {
     let digits = sha256.to_string();
     let (folder, name) = digits.split_at(2);
     format!("objects/{folder}/{name}")

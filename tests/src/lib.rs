@@ -11,6 +11,7 @@ pub mod chaos;
 pub mod judgement;
 pub mod process;
 pub mod ready;
+pub mod s3;
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;

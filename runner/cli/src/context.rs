@@ -10,9 +10,10 @@ use std::time::Duration;
 use deed_core::account::Account;
 use deed_core::ids::EpisodeId;
 use deed_ledger::{AgeSealer, LedgerOptions, SqlLedger};
-use deed_proofs::{KeyHistory, KeyStore, SigningKey};
+use deed_proofs::{KeyHistory, KeyStore, SigningKey, Spool};
 use deed_recipes::policy::{PolicyError, PolicyFile, load_policy};
 use deed_recipes::{FILE_NAME, LoadError, Recipe};
+use deed_s3::{Bucket, Uploader};
 
 use crate::error::CliError;
 use crate::settings::Settings;
@@ -107,8 +108,21 @@ impl Context {
     /// # Errors
     /// The store's.
     pub fn proofs(&self) -> Result<DirectoryProofs, CliError> {
-        let proofs = DirectoryProofs::open(&self.settings.proofs)?;
+        let proofs = match self.settings.s3 {
+            Some(_) => DirectoryProofs::open_spool(&self.settings.proofs)?,
+            None => DirectoryProofs::open(&self.settings.proofs)?,
+        };
         Ok(proofs.signed_by(self.keys(), !self.settings.stamps.is_empty()))
+    }
+
+    /// What brings proof to the store elsewhere, where there is one.
+    ///
+    /// # Errors
+    /// The spool's; the store elsewhere is not asked anything yet.
+    pub async fn uploader(&self) -> Result<Option<Uploader>, CliError> {
+        let Some(s3) = &self.settings.s3 else { return Ok(None) };
+        let spool = Spool::open(self.proofs()?.store())?;
+        Ok(Some(Uploader::new(Bucket::connect(s3.place.clone(), s3.options()).await, spool)))
     }
 
     /// Where the signing key and its history lie.

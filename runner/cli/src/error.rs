@@ -19,6 +19,7 @@ use deed_proofs::stamp::StampError;
 use deed_proofs::{KeyError, StoreError, VerifyError};
 use deed_recipes::policy::PolicyError;
 use deed_recipes::{LoadError, RecordingError};
+use deed_s3::S3Error;
 
 use crate::commands::sign_in::SignInError;
 use crate::exit::Exit;
@@ -100,6 +101,12 @@ pub enum CliError {
         /// What is wrong with it.
         source: CheckpointError,
     },
+    /// The store elsewhere.
+    #[error(transparent)]
+    Remote(#[from] S3Error),
+    /// There is no store elsewhere.
+    #[error("no store in S3 is set")]
+    NoRemote,
     /// A proof could not be checked at all.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -247,6 +254,8 @@ impl CliError {
             Self::Key(e) => e.code(),
             Self::Stamp(e) => e.code(),
             Self::Checkpoint { source, .. } => source.code(),
+            Self::Remote(e) => e.code(),
+            Self::NoRemote => "s3-none",
             Self::Verify(e) => e.code(),
             Self::Export(e) => e.code(),
             Self::Compare(e) => e.code(),
@@ -292,6 +301,7 @@ impl CliError {
             | Self::Stamp(StampError::Authorities(_))
             | Self::Checkpoint { .. }
             | Self::SignIn(SignInError::NoDisplay | SignInError::Place(_))
+            | Self::NoRemote
             | Self::Webhook(WebhookError::Url { .. } | WebhookError::Event { .. })
             | Self::Cursor { .. } => Exit::BadInput,
             Self::Ledger(e) => exit_of_ledger(e),
@@ -313,6 +323,7 @@ impl CliError {
             | Self::Key(_)
             | Self::Browser(_)
             | Self::Store(_)
+            | Self::Remote(_)
             | Self::Practice(PracticeError::Bind { .. })
             | Self::File { .. }
             | Self::Record(RecordError::Browser(_))
@@ -357,6 +368,8 @@ impl CliError {
             | Self::Browser(_)
             | Self::Store(_)
             | Self::Stamp(_)
+            | Self::Remote(_)
+            | Self::NoRemote
             | Self::Verify(_)
             | Self::Export(_)
             | Self::Compare(_)
@@ -410,6 +423,8 @@ impl CliError {
             Self::Stamp(StampError::Authorities(_)) => "name a file with the authority's certificates in PEM".to_owned(),
             Self::Stamp(_) => "`deed proof stamp` asks the authorities again".to_owned(),
             Self::Checkpoint { .. } => "name a file that `deed audit checkpoint` wrote, or one of PROOFS/log".to_owned(),
+            Self::Remote(e) => e.help().to_owned(),
+            Self::NoRemote => "set DEED_PROOFS=s3://BUCKET/PREFIX, or --proofs; without one, proof lies in a directory on this machine".to_owned(),
             Self::Verify(_) => "name an action, or the folder of an episode (PROOFS/episodes/EPISODE)".to_owned(),
             Self::Practice(PracticeError::Bind { .. }) => "the port is taken: name another one with --port, or none for a free one".to_owned(),
             Self::Practice(PracticeError::UnknownAccount { .. }) => "name one of the accounts above".to_owned(),

@@ -13,6 +13,7 @@ use deed_core::ids::{AccountId, ActionId};
 use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault};
 use deed_core::state::{Event, State};
 use deed_ledger::{CLOCKS_APART, ClaimTarget};
+use deed_s3::upload::Due;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
@@ -21,6 +22,7 @@ use crate::error::CliError;
 use crate::runtime::{BEATS_PER_LEASE, Runner, Worked};
 use crate::signals::asked_to_stop;
 use crate::stamp;
+use crate::upload;
 use crate::webhook::deliver::deliver_due;
 use crate::webhook::send::Sender;
 use crate::world::now;
@@ -129,10 +131,12 @@ async fn on_the_floor(runner: &Runner, plan: Plan, drain: watch::Sender<bool>) -
         () = floor.keep_house() => Vec::new(),
         () = floor.tell_others() => Vec::new(),
         () = floor.keep_records() => Vec::new(),
+        () = floor.keep_uploading() => Vec::new(),
     };
     ended.into_iter().collect::<Result<(), _>>()?;
     let _ = tokio::time::timeout(TOLD_AT_THE_END_WITHIN, floor.tell_once()).await;
     let _ = tokio::time::timeout(TOLD_AT_THE_END_WITHIN, floor.record_once(true)).await;
+    upload::at_the_end(runner.context(), runner.ledger(), None).await;
     runner.ledger().leave_worker(runner.worker()).await?;
     Ok(floor.worked.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
@@ -325,6 +329,24 @@ impl Floor<'_> {
             if let Err(error) = self.take_over(&mut told).await {
                 tracing::warn!(%error, "what other workers left was not looked at");
             }
+        }
+    }
+
+    /// Brings proof to the store elsewhere; never ends. A store that is not reached keeps nobody from working.
+    async fn keep_uploading(&self) {
+        let uploader = match self.runner.context().uploader().await {
+            Ok(Some(uploader)) => uploader,
+            Ok(None) => return std::future::pending().await,
+            Err(error) => {
+                self.runner.context().ui.warn(&format!("proof is not uploaded: {error}"));
+                return std::future::pending().await;
+            }
+        };
+        loop {
+            if let Err(error) = upload::drain(&uploader, self.runner.ledger(), None, Due::Now).await {
+                tracing::warn!(%error, "proof was not uploaded");
+            }
+            tokio::time::sleep(HOUSEKEEPING).await;
         }
     }
 

@@ -24,6 +24,7 @@ mod signals;
 pub mod stamp;
 pub mod suggest;
 pub mod ui;
+pub mod upload;
 pub mod webhook;
 pub mod world;
 

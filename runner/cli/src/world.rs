@@ -10,9 +10,10 @@ use deed_core::ports::proofs::{EpisodeProofs, ProofFault, Proofs};
 use deed_core::ports::{Clock, World};
 use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
+use deed_proofs::spool::Mark;
 use deed_proofs::{
-    ArtifactRef, DirectoryStore, KeyError, KeyStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Signer, Store,
-    StoreError, seal_signed,
+    ArtifactRef, DirectoryStore, KeyError, KeyStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Signer, Spool,
+    Store, StoreError, seal_signed,
 };
 
 /// The system's time.
@@ -35,11 +36,13 @@ impl Clock for SystemClock {
     }
 }
 
-/// Proof in a directory.
+/// Proof in a directory, which may be the spool of a store elsewhere.
 #[derive(Clone)]
 pub struct DirectoryProofs {
     store: DirectoryStore,
     signing: Option<Signing>,
+    /// Where there is a store elsewhere: what still has to be brought there.
+    spool: Option<Spool>,
 }
 
 /// With what proof is signed.
@@ -56,7 +59,16 @@ impl DirectoryProofs {
     /// # Errors
     /// The store's: it can not be made or written.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        Ok(Self { store: DirectoryStore::open(root)?, signing: None })
+        Ok(Self { store: DirectoryStore::open(root)?, signing: None, spool: None })
+    }
+
+    /// The same, and what is kept there is to be uploaded: each episode is marked before it changes.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn open_spool(root: &Path) -> Result<Self, StoreError> {
+        let store = DirectoryStore::open(root)?;
+        Ok(Self { spool: Some(Spool::open(&store)?), signing: None, store })
     }
 
     /// Signs what is sealed; `stamped`: and notes that the signature is to get time stamps. The key is read at each sealing, so that a
@@ -76,6 +88,7 @@ impl DirectoryProofs {
 pub struct EpisodeSpool {
     store: DirectoryStore,
     signing: Option<Signing>,
+    spool: Option<Spool>,
     recorder: Recorder,
     earlier: Option<Manifest>,
 }
@@ -110,6 +123,11 @@ fn seal_fault(fault: &SealError) -> ProofFault {
     ProofFault { code: fault.code().to_owned(), message: fault.to_string() }
 }
 
+/// Before the episode changes, so that no change is ever forgotten.
+fn mark(spool: Option<&Spool>, manifest: &Manifest) -> Result<Option<Mark>, SealError> {
+    Ok(spool.map(|spool| spool.mark(&manifest.action.episode_id, now().0)).transpose()?)
+}
+
 /// Runs blocking disk work off the runtime's own threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ProofFault> {
     tokio::task::spawn_blocking(work)
@@ -132,7 +150,7 @@ impl Proofs for DirectoryProofs {
         let earlier = earlier.and_then(|bytes| Manifest::from_json(&bytes).ok());
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let recorder = Recorder::new(shared).map_err(|e| store_fault(&e))?;
-        Ok(EpisodeSpool { store, signing, recorder, earlier })
+        Ok(EpisodeSpool { store, signing, spool: self.spool.clone(), recorder, earlier })
     }
 }
 
@@ -145,18 +163,32 @@ impl EpisodeProofs for EpisodeSpool {
         self.recorder.keep(artifact);
     }
 
+    fn sealed_is_stored(&self) -> bool {
+        self.spool.is_none()
+    }
+
     async fn durable(&self) -> Result<Vec<ArtifactRef>, ProofFault> {
         self.recorder.durable().await.map_err(|e| store_fault(&e))
     }
 
     async fn checkpoint(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
-        let (store, manifest) = (self.store.clone(), manifest.clone());
-        blocking(move || deed_proofs::checkpoint(&store, &manifest)).await?.map_err(|e| seal_fault(&e))
+        let (store, spool, manifest) = (self.store.clone(), self.spool.clone(), manifest.clone());
+        blocking(move || {
+            let _changing = mark(spool.as_ref(), &manifest)?;
+            deed_proofs::checkpoint(&store, &manifest)
+        })
+        .await?
+        .map_err(|e| seal_fault(&e))
     }
 
     async fn seal(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
-        let (store, signing, manifest) = (self.store.clone(), self.signing.clone(), manifest.clone());
-        blocking(move || seal(&store, signing.as_ref(), &manifest)).await?
+        let (store, signing, spool) = (self.store.clone(), self.signing.clone(), self.spool.clone());
+        let manifest = manifest.clone();
+        blocking(move || {
+            let _changing = mark(spool.as_ref(), &manifest).map_err(|fault| seal_fault(&fault))?;
+            seal(&store, signing.as_ref(), &manifest)
+        })
+        .await?
     }
 }
 

@@ -116,7 +116,7 @@ fn a_recipe_of_ones_own_wins_and_a_broken_one_does_not_run() {
 fn sources() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut open: Vec<_> =
-        ["recipes", "proofs", "fixtures", "runner/core", "runner/ledger", "runner/chromium", "runner/cli"]
+        ["recipes", "proofs", "proofs/s3", "fixtures", "runner/core", "runner/ledger", "runner/chromium", "runner/cli"]
             .map(|c| root.join(c).join("src"))
             .into();
     let mut files = Vec::new();

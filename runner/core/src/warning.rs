@@ -84,13 +84,15 @@ pub enum WarningKind {
     ProofStore,
     /// The stored session ends soon, or has ended.
     SessionExpiring,
+    /// Proof is durable on this machine and does not get to the store.
+    ProofUpload,
     /// Outcomes do not reach whoever wants to hear of them.
     WebhookUndelivered,
 }
 
 impl WarningKind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::OutcomeUnknown,
         Self::VerificationUnanswered,
         Self::NotPublic,
@@ -101,6 +103,7 @@ impl WarningKind {
         Self::SessionChanged,
         Self::ProofStore,
         Self::SessionExpiring,
+        Self::ProofUpload,
         Self::WebhookUndelivered,
     ];
 
@@ -117,6 +120,7 @@ impl WarningKind {
             Self::SessionChanged => "session_changed",
             Self::ProofStore => "proof_store",
             Self::SessionExpiring => "session_expiring",
+            Self::ProofUpload => "proof_upload",
             Self::WebhookUndelivered => "webhook_undelivered",
         }
     }
@@ -150,7 +154,7 @@ impl WarningKind {
     /// How bad one is.
     pub const fn base(self) -> Severity {
         match self {
-            Self::SessionExpiring | Self::WebhookUndelivered | Self::NotPublic => Severity::Low,
+            Self::SessionExpiring | Self::ProofUpload | Self::WebhookUndelivered | Self::NotPublic => Severity::Low,
             Self::OutcomeUnknown | Self::VerificationUnanswered | Self::Drift | Self::ProofStore => Severity::Medium,
             Self::Challenge | Self::IdentityUnproven | Self::SessionChanged => Severity::High,
             Self::WrongAccount => Severity::Critical,
@@ -160,7 +164,7 @@ impl WarningKind {
     /// How bad it can become. What says nothing about whether acting is safe never stops the acting.
     const fn worst(self) -> Severity {
         match self {
-            Self::SessionExpiring | Self::WebhookUndelivered | Self::NotPublic => Severity::Medium,
+            Self::SessionExpiring | Self::ProofUpload | Self::WebhookUndelivered | Self::NotPublic => Severity::Medium,
             _ => Severity::Critical,
         }
     }

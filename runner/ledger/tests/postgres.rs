@@ -37,6 +37,8 @@ mod review;
 mod server;
 #[path = "ledger/transparency.rs"]
 mod transparency;
+#[path = "ledger/stored.rs"]
+mod stored;
 #[path = "ledger/tries.rs"]
 mod tries;
 #[path = "ledger/warnings.rs"]

@@ -24,6 +24,7 @@ use crate::outcome;
 use crate::runtime::{Runner, waits_for_review};
 use crate::stamp;
 use crate::ui::Answer;
+use crate::upload;
 
 /// How long the answer waits for time stamps.
 const STAMPED_WITHIN: Duration = Duration::from_secs(10);
@@ -76,6 +77,7 @@ pub async fn carry_out(order: &Order, ledger: &SqlLedger, context: &Context) -> 
         context.ui.warn(&format!("the outcome stands, its proof is incomplete: {fault}"));
     }
     stamp_now(context).await;
+    upload::at_the_end(context, ledger, upload::episode_of(ledger, &id).await?.as_ref()).await;
     stored(&id, &checked.account, ledger, context).await
 }
 

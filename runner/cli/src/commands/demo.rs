@@ -154,6 +154,7 @@ fn settings(dir: &Path, outer: &Settings) -> Settings {
         database: None,
         data_dir: dir.join("data"),
         proofs: dir.join("proofs"),
+        s3: None,
         seal_key: dir.join("seal.key"),
         signing_key: dir.join("signing.key"),
         stamps: Vec::new(),

@@ -4,6 +4,7 @@
 
 mod browser;
 mod machine;
+mod remote;
 
 use serde_json::json;
 
@@ -58,6 +59,7 @@ impl Finding {
 pub async fn run(context: &Context) -> Result<Answer, CliError> {
     let mut findings = browser::look(context).await;
     findings.extend(machine::look(context).await);
+    findings.extend(remote::look(context).await);
     let fails = findings.iter().filter(|f| f.status == Status::Fail).count();
     let exit = if fails == 0 { Exit::Done } else { Exit::Internal };
     let mut text: String = findings.iter().map(|f| line(f, context)).collect();

@@ -2,6 +2,7 @@
 
 mod diff;
 mod export;
+mod remote;
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,12 @@ pub enum Command {
         /// Action id
         action: String,
     },
+    /// What waits to be uploaded to the store in S3, since when, and why
+    Pending,
+    /// Upload what waits, now
+    Upload(remote::UploadArgs),
+    /// Links by which somebody without an account of the store reads a proof, until they end
+    Link(remote::LinkArgs),
     /// Find any byte that was changed since the proof was sealed
     Verify(VerifyArgs),
     /// Put all proof of an action into one file that anybody can check offline
@@ -90,6 +97,9 @@ pub struct VerifyArgs {
 pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
         Command::Show { action } => show(&ActionId::new(action.trim()), context).await,
+        Command::Pending => remote::pending(context),
+        Command::Upload(args) => remote::upload(args, context).await,
+        Command::Link(args) => remote::link(args, context).await,
         Command::Verify(args) => verify(args, context).await,
         Command::Keys { command } => keys::run(command.as_ref(), context),
         Command::Stamp => stamp_all(context).await,

@@ -11,14 +11,30 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::store::S3Texts;
 use super::{Env, SettingsError, home};
 use crate::suggest::did_you_mean;
 
 /// The file's name.
 pub const FILE_NAME: &str = "deed.toml";
 /// The keys of the file.
-pub const KEYS: [&str; 9] =
-    ["browser", "data_dir", "operator", "policy", "proofs", "recipes", "seal_key", "signing_key", "stamps"];
+pub const KEYS: [&str; 15] = [
+    "browser",
+    "data_dir",
+    "operator",
+    "policy",
+    "proofs",
+    "recipes",
+    "s3_encryption",
+    "s3_endpoint",
+    "s3_legal_hold",
+    "s3_path_style",
+    "s3_retention",
+    "seal_key",
+    "signing_key",
+    "spool",
+    "stamps",
+];
 /// Largest settings file, in bytes.
 const BYTES_MAX: u64 = 64 * 1024;
 
@@ -43,6 +59,10 @@ pub struct FileSettings {
     pub signing_key: Option<PathBuf>,
     /// `stamps`
     pub stamps: Option<String>,
+    /// `spool`
+    pub spool: Option<PathBuf>,
+    /// `s3_…`
+    pub s3: S3Texts,
 }
 
 /// The settings file that counts: `--config`, `$DEED_CONFIG`, `./deed.toml`, `$XDG_CONFIG_HOME/deed/deed.toml`. A file that was
@@ -106,6 +126,12 @@ pub fn parse(path: &Path, text: &str, env: Env<'_>) -> Result<FileSettings, Sett
             "recipes" => &mut found.recipes,
             "seal_key" => &mut found.seal_key,
             "signing_key" => &mut found.signing_key,
+            "spool" => &mut found.spool,
+            "s3_encryption" | "s3_endpoint" | "s3_legal_hold" | "s3_path_style" | "s3_retention" => {
+                let said = text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?;
+                found.s3.set(name, said);
+                continue;
+            }
             "operator" | "stamps" => {
                 let said = Some(text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?.to_owned());
                 if name == "stamps" {
@@ -135,6 +161,9 @@ fn text_of<'v>(key: &str, value: &'v Spanned<DeValue<'_>>) -> Result<&'v str, St
 }
 
 fn absolute(folder: &Path, said: &str, env: Env<'_>) -> PathBuf {
+    if said.starts_with(super::store::SCHEME) {
+        return PathBuf::from(said);
+    }
     match (said.strip_prefix("~/"), home(env)) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => folder.join(OsString::from(said)),

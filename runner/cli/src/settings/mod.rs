@@ -3,12 +3,14 @@
 //! Owns where things lie and who is asking. Never makes a file or a directory: `init` and opening the ledger do.
 
 pub mod file;
+pub mod store;
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use file::FileSettings;
+use store::{S3Settings, SCHEME};
 
 /// Most authorities that stamp a signature.
 const AUTHORITIES_MAX: usize = 2;
@@ -35,8 +37,8 @@ pub struct Flags {
     /// Policy file [env: DEED_POLICY; default: policy.yaml in the data directory, when it is there]
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub policy: Option<PathBuf>,
-    /// Proof store [env: DEED_PROOFS; default: proofs in the data directory]
-    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    /// Proof store, a directory or s3://BUCKET/PREFIX [env: DEED_PROOFS; default: proofs in the data directory]
+    #[arg(long, global = true, value_name = "PLACE", hide_short_help = true)]
     pub proofs: Option<PathBuf>,
     /// Key that seals stored sessions [env: DEED_SEAL_KEY; default: ~/.config/deed/seal.key]
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
@@ -84,8 +86,10 @@ pub struct Settings {
     pub recipes: Option<PathBuf>,
     /// The policy file that was named; it must be there.
     pub policy: Option<PathBuf>,
-    /// The proof store.
+    /// The proof store on this machine; with a store elsewhere, the spool.
     pub proofs: PathBuf,
+    /// Where proof is uploaded to, when `proofs` names a place in S3.
+    pub s3: Option<S3Settings>,
     /// The key that seals stored sessions.
     pub seal_key: PathBuf,
     /// The key that signs proof and checkpoints; its history lies beside it.
@@ -133,6 +137,14 @@ pub enum SettingsError {
         /// Its value.
         value: String,
     },
+    /// What is said of the store in S3 is not understood.
+    #[error("failed to read what {name} says: {why}")]
+    BadStore {
+        /// The variable; the settings file has the same words.
+        name: &'static str,
+        /// What is wrong.
+        why: String,
+    },
     /// `DATABASE_URL` is another kind of database's.
     #[error("DATABASE_URL is no address of a PostgreSQL database: it begins with {scheme:?}")]
     BadDatabase {
@@ -159,7 +171,7 @@ impl SettingsError {
         match self {
             Self::Unreadable { .. } => "settings-unreadable",
             Self::Invalid { .. } => "settings-invalid",
-            Self::BadVariable { .. } | Self::BadDatabase { .. } => "settings-variable",
+            Self::BadVariable { .. } | Self::BadStore { .. } | Self::BadDatabase { .. } => "settings-variable",
             Self::BadStamps { .. } => "settings-stamps",
             Self::NoHome { .. } => "settings-no-home",
         }
@@ -170,7 +182,9 @@ impl SettingsError {
         match self {
             Self::Unreadable { path, .. } => Some(path.display().to_string()),
             Self::Invalid { path, line, column, .. } => Some(format!("{}:{line}:{column}", path.display())),
-            Self::BadVariable { name, .. } => Some(format!("environment variable {name}")),
+            Self::BadVariable { name, .. } | Self::BadStore { name, .. } => {
+                Some(format!("environment variable {name}"))
+            }
             Self::BadDatabase { .. } => Some("environment variable DATABASE_URL".to_owned()),
             Self::BadStamps { .. } => Some("DEED_TSA_URLS, or `stamps` in deed.toml".to_owned()),
             Self::NoHome { .. } => None,
@@ -186,6 +200,7 @@ impl SettingsError {
                 format!("the keys are {}, each with a text in quotes", file::KEYS.join(", "))
             }
             Self::BadVariable { .. } => "say 1 or 0".to_owned(),
+            Self::BadStore { .. } => "docs/operations.md tells what is said of a store in S3".to_owned(),
             Self::BadDatabase { .. } => {
                 "say postgres://USER@HOST/DATABASE, or unset it: then the ledger is a file in the data directory"
                     .to_owned()
@@ -229,10 +244,19 @@ impl Settings {
         let signing_key = pick(&flags.signing_key, "DEED_SIGNING_KEY", file.signing_key)
             .unwrap_or_else(|| seal_key.with_file_name("signing.key"));
         let stamps = text("DEED_TSA_URLS").or(file.stamps).map(authorities).transpose()?.unwrap_or_default();
+        let own = || data_dir.join("proofs");
+        let proofs = pick(&flags.proofs, "DEED_PROOFS", file.proofs).unwrap_or_else(own);
+        let elsewhere = proofs.to_str().filter(|place| place.starts_with(SCHEME));
+        let s3 = elsewhere.map(|place| S3Settings::read(place, env, &file.s3)).transpose()?;
+        let proofs = match s3 {
+            Some(_) => said(env, "DEED_SPOOL").map(PathBuf::from).or(file.spool).unwrap_or_else(own),
+            None => proofs,
+        };
         Ok(Self {
             file: path,
             database: text("DATABASE_URL").map(database).transpose()?,
-            proofs: pick(&flags.proofs, "DEED_PROOFS", file.proofs).unwrap_or_else(|| data_dir.join("proofs")),
+            proofs,
+            s3,
             policy: pick(&flags.policy, "DEED_POLICY", file.policy),
             browser: pick(&flags.browser, "DEED_BROWSER", file.browser),
             recipes: pick(&flags.recipes, "DEED_RECIPES", file.recipes),

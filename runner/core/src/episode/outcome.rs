@@ -58,6 +58,11 @@ impl<W: World> Episode<'_, W> {
                 let mut again_at = (confirmed && !engaged).then_some(again);
                 let sealed = self.seal(&ending).await;
                 match sealed {
+                    Ok(()) if engaged && !self.trail.sealed_is_stored() => {
+                        ending.state = State::ConfirmedSuccess;
+                        ending.proof_level = 2;
+                        ending.words.push_str("; level 3 when its manifest is in the store");
+                    }
                     Ok(()) if engaged => {
                         let change =
                             Change { proof_level: Some(3), object: ending.object.clone(), ..Change::default() };

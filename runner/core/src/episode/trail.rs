@@ -404,6 +404,11 @@ impl<P: EpisodeProofs> Trail<P> {
         self.proofs.seal(&self.manifest).await
     }
 
+    /// Whether what is sealed is where it has to be for level 3.
+    pub fn sealed_is_stored(&self) -> bool {
+        self.proofs.sealed_is_stored()
+    }
+
     /// Takes what became durable into the manifest, each artifact at its step.
     async fn collect(&mut self) -> Result<(), ProofFault> {
         self.pictures_noted().await;

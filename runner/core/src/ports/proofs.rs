@@ -39,6 +39,12 @@ pub trait EpisodeProofs: Send + Sync {
     /// Writes the manifest durably as it is before the commit (the attempt proof), without a report; returns its hash.
     fn checkpoint(&self, manifest: &Manifest) -> impl Future<Output = Result<Sha256, ProofFault>> + Send;
 
+    /// Whether what is sealed is where it has to be for level 3. False: it is brought to a store elsewhere afterwards, and whoever saw it
+    /// there raises the level.
+    fn sealed_is_stored(&self) -> bool {
+        true
+    }
+
     /// Writes manifest and report durably, replacing an earlier one; returns the manifest's hash.
     fn seal(&self, manifest: &Manifest) -> impl Future<Output = Result<Sha256, ProofFault>> + Send;
 }

@@ -20,6 +20,7 @@ mod postgres;
 mod queue;
 mod review;
 mod transparency;
+mod stored;
 mod tries;
 mod warnings;
 
