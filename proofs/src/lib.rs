@@ -10,17 +10,22 @@
 pub mod artifact;
 pub mod dom;
 mod durable;
+pub mod film;
 pub mod hash;
 pub mod manifest;
 mod mark;
 pub mod picture;
 pub mod recorder;
+pub mod redact;
 pub mod report;
+pub mod retention;
+pub mod scrub;
 pub mod seal;
 pub mod store;
 mod sums;
 pub mod verify;
 pub mod video;
+pub mod webm;
 
 pub use artifact::{ArtifactKind, ArtifactRef, NewArtifact};
 pub use dom::{DomHashes, Sketch, dom_hashes};

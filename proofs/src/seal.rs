@@ -96,7 +96,7 @@ fn checked(store: &DirectoryStore, artifact: &ArtifactRef) -> Result<Vec<u8>, St
     Err(StoreError::Corrupt { sha256: artifact.sha256, path: store.object_path(&artifact.sha256), what })
 }
 
-fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> std::io::Result<()> {
+pub(crate) fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> std::io::Result<()> {
     durable::make_private_folder(folder)?;
     // An episode is sealed by the one who holds its lease, so what lies here unfinished is of a writer that is gone.
     durable::remove_temporaries(folder)?;

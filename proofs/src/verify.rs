@@ -19,7 +19,8 @@ use crate::dom::dom_hashes;
 use crate::hash::Sha256;
 use crate::manifest::Manifest;
 use crate::report;
-use crate::sums::{self, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
+use crate::retention::Deletions;
+use crate::sums::{self, DELETED_FILE, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
 
 /// What the check of an episode's folder found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Verification {
     pub manifest: Option<Sha256>,
     /// What vouches for `report.html`.
     pub report: ReportGuard,
+    /// Payloads that were deleted by rule: `deleted.json` says which, when and why.
+    pub deleted: usize,
 }
 
 impl Verification {
@@ -102,7 +105,8 @@ impl VerifyError {
 pub fn verify(folder: &Path, expected_manifest: Option<Sha256>) -> Result<Verification, VerifyError> {
     let unreadable = |source| VerifyError::Unreadable { folder: folder.to_owned(), source };
     let folder = &folder.canonicalize().map_err(unreadable)?;
-    let mut found = Verification { problems: Vec::new(), checked: 0, manifest: None, report: ReportGuard::Nothing };
+    let mut found =
+        Verification { problems: Vec::new(), checked: 0, manifest: None, report: ReportGuard::Nothing, deleted: 0 };
     find_extra_files(folder, &mut found).map_err(unreadable)?;
 
     let json = read(folder, MANIFEST_FILE, &mut found);
@@ -113,8 +117,10 @@ pub fn verify(folder: &Path, expected_manifest: Option<Sha256>) -> Result<Verifi
     found.manifest = manifest_hash;
     check_manifest_hash(manifest_hash, expected_manifest, sums.as_deref(), &mut found);
     let manifest = json.as_deref().and_then(|json| read_manifest(folder, json, &mut found));
+    let deletions = manifest.as_ref().and_then(|manifest| read_deletions(folder, manifest, manifest_hash, &mut found));
+    let gone = deletions.as_ref().map(|(deletions, _)| deletions);
     let rendered = manifest.as_ref().and_then(|manifest| {
-        let objects = read_objects(folder, manifest, &mut found)?;
+        let objects = read_objects(folder, manifest, gone, &mut found)?;
         Some(report::render(manifest, &|sha256| objects.get(sha256).cloned()))
     });
     let report_hash = check_report(report.as_deref(), rendered.as_deref(), sums.as_deref(), &mut found);
@@ -122,7 +128,8 @@ pub fn verify(folder: &Path, expected_manifest: Option<Sha256>) -> Result<Verifi
         // Where two files disagree and nobody can say which is right, that has been said above: here the line may stand.
         let vouched_for = expected_manifest.or_else(|| sums::hash_of(sums, MANIFEST_FILE)).or(manifest_hash);
         if let Some(manifest_hash) = vouched_for {
-            check_sums(sums, &sums::render(manifest, manifest_hash, report_hash), &mut found);
+            let deletions = deletions.as_ref().map(|(deletions, sha256)| (deletions, *sha256));
+            check_sums(sums, &sums::render_with(manifest, manifest_hash, report_hash, deletions), &mut found);
         }
     }
     Ok(found)
@@ -131,7 +138,7 @@ pub fn verify(folder: &Path, expected_manifest: Option<Sha256>) -> Result<Verifi
 fn find_extra_files(folder: &Path, found: &mut Verification) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
-        if ![MANIFEST_FILE, REPORT_FILE, SUMS_FILE].iter().any(|known| name == **known) {
+        if ![MANIFEST_FILE, REPORT_FILE, SUMS_FILE, DELETED_FILE].iter().any(|known| name == **known) {
             found.problem(name.to_string_lossy(), "does not belong to a sealed episode");
         }
     }
@@ -198,11 +205,48 @@ fn read_manifest(folder: &Path, json: &[u8], found: &mut Verification) -> Option
     Some(manifest)
 }
 
+/// What `deleted.json` says, where there is one, and its hash: it must be about this manifest, and name nothing that that does not list.
+fn read_deletions(
+    folder: &Path,
+    manifest: &Manifest,
+    manifest_hash: Option<Sha256>,
+    found: &mut Verification,
+) -> Option<(Deletions, Sha256)> {
+    if !folder.join(DELETED_FILE).exists() {
+        return None;
+    }
+    let json = read(folder, DELETED_FILE, found)?;
+    let deletions: Deletions = match serde_json::from_slice(&json) {
+        Ok(deletions) => deletions,
+        Err(error) => {
+            found.problem(DELETED_FILE, format!("cannot be read: {error}"));
+            return None;
+        }
+    };
+    let listed = |sha256| manifest.artifacts.iter().any(|artifact| artifact.sha256 == sha256);
+    if Some(deletions.manifest) != manifest_hash || deletions.episode_id != manifest.action.episode_id {
+        found.problem(DELETED_FILE, "is about another manifest");
+    } else if deletions.version != Deletions::VERSION || !deletions.to_json().is_ok_and(|canonical| canonical == json) {
+        found.problem(DELETED_FILE, "was not written by this program: it says the same in other bytes");
+    } else if let Some(other) = deletions.deleted.iter().find(|deleted| !listed(deleted.sha256)) {
+        found.problem(DELETED_FILE, format!("names {}, which {MANIFEST_FILE} does not list", other.sha256));
+    } else {
+        found.deleted = deletions.deleted.len();
+        return Some((deletions, Sha256::of(&json)));
+    }
+    None
+}
+
 /// Reads and compares every object; `None` when one of them is not what it was.
-fn read_objects(folder: &Path, manifest: &Manifest, found: &mut Verification) -> Option<HashMap<Sha256, Vec<u8>>> {
+fn read_objects(
+    folder: &Path,
+    manifest: &Manifest,
+    gone: Option<&Deletions>,
+    found: &mut Verification,
+) -> Option<HashMap<Sha256, Vec<u8>>> {
     let problems_before = found.problems.len();
     let mut objects = HashMap::new();
-    for artifact in &manifest.artifacts {
+    for artifact in manifest.artifacts.iter().filter(|artifact| gone.is_none_or(|gone| !gone.has(&artifact.sha256))) {
         let name = sums::object_name(&artifact.sha256);
         let bytes = match objects.entry(artifact.sha256) {
             Entry::Occupied(read_before) => read_before.into_mut(),

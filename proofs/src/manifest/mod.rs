@@ -46,6 +46,53 @@ pub struct Manifest {
     pub tool: Tool,
     /// The seed of the pacing of the inputs.
     pub pacing_seed: u64,
+    /// Every recording, in the order of keeping.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recordings: Vec<Recording>,
+    /// Everything that was masked in a picture or a document before it was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redactions: Vec<Redaction>,
+}
+
+/// A video of the page around the commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// The artifact.
+    pub sha256: Sha256,
+    /// `video/webm`.
+    pub media_type: String,
+    /// How many pictures it has.
+    pub frames: u32,
+    /// How long it plays, in milliseconds.
+    pub duration_ms: u64,
+    /// When the commit was pressed, in milliseconds from its beginning; absent when it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit_at_ms: Option<u64>,
+}
+
+/// Something that was masked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redaction {
+    /// The artifact that would show it.
+    pub sha256: Sha256,
+    /// What kind of thing it is (`message`, `email` …; `secret`: a field whose content is never read).
+    pub kind: String,
+    /// Where it stood.
+    pub region: MaskedRegion,
+    /// sha256 of 32 random bytes and what stood there; see [`crate::redact`].
+    pub commitment: Sha256,
+}
+
+/// Where something was masked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MaskedRegion {
+    /// In a picture, in CSS pixels of the viewport.
+    Picture(Rect),
+    /// In a document: a CSS path.
+    Document(String),
 }
 
 /// Which action an episode carried out, for whom and as whom.

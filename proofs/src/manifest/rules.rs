@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::{MANIFEST_VERSION, Manifest, ManifestError};
+use super::{MANIFEST_VERSION, Manifest, ManifestError, MaskedRegion, Rect};
 use crate::artifact::ArtifactKind;
 
 /// The longest name of an episode, in bytes: it becomes the name of a folder.
@@ -74,6 +74,15 @@ impl Manifest {
                 "of the artifacts only DOM snapshots, and all of them, have DOM hashes; {} is otherwise",
                 artifact.sha256
             ));
+        }
+        let shown = self.recordings.iter().map(|recording| recording.sha256);
+        let masked = self.redactions.iter().map(|redaction| redaction.sha256);
+        if let Some(sha256) = shown.chain(masked).find(|sha256| !listed.contains(sha256)) {
+            return contradiction(format!("a recording or redaction names the artifact {sha256}, which is not listed"));
+        }
+        let finite = |rect: &Rect| [rect.x, rect.y, rect.width, rect.height].iter().all(|number| number.is_finite());
+        if self.redactions.iter().any(|r| matches!(&r.region, MaskedRegion::Picture(rect) if !finite(rect))) {
+            return contradiction("a redaction's geometry is not finite".to_owned());
         }
         if let Some(target) = &self.commit_target {
             let (rect, point) = (target.rect, target.point);

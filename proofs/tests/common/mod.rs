@@ -166,5 +166,7 @@ pub fn manifest() -> Manifest {
         }),
         tool: Tool { name: "deed".into(), version: "0.1.0".into(), browser: "Chromium 156".into() },
         pacing_seed: 18_446_744_073_709_551_615,
+        recordings: Vec::new(),
+        redactions: Vec::new(),
     }
 }

@@ -16,6 +16,7 @@ use deed_recipes::{FILE_NAME, LoadError, Recipe};
 use crate::error::CliError;
 use crate::settings::Settings;
 use crate::ui::Ui;
+use crate::vault::Vault;
 use crate::world::{DirectoryProofs, now};
 
 /// What a command is run with.
@@ -106,7 +107,17 @@ impl Context {
     /// # Errors
     /// The store's.
     pub fn proofs(&self) -> Result<DirectoryProofs, CliError> {
-        Ok(DirectoryProofs::open(&self.settings.proofs)?)
+        let proofs = DirectoryProofs::open(&self.settings.proofs)?;
+        // Without the key nothing can be put away; who runs episodes has opened the ledger, and so made it.
+        Ok(if self.settings.seal_key.exists() { proofs.with_vault(self.vault()?) } else { proofs })
+    }
+
+    /// Where what is masked in proof is put away.
+    ///
+    /// # Errors
+    /// The seal key's.
+    pub fn vault(&self) -> Result<Vault, CliError> {
+        Ok(Vault::new(&self.settings.data_dir, Arc::new(AgeSealer::open(&self.settings.seal_key)?)))
     }
 
     /// Where an episode's proof lies.

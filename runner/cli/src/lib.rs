@@ -17,12 +17,14 @@ pub mod outcome;
 mod progress;
 pub mod record;
 pub mod replay;
+pub mod retention;
 pub mod runtime;
 pub mod session_file;
 pub mod settings;
 mod signals;
 pub mod suggest;
 pub mod ui;
+pub mod vault;
 pub mod webhook;
 pub mod world;
 

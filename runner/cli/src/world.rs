@@ -1,7 +1,7 @@
 //! The real world, put together: Chromium, SQL, disk and the system's clock behind the engine's ports.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deed_chromium::Chromium;
@@ -11,6 +11,8 @@ use deed_core::ports::{Clock, World};
 use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
 use deed_proofs::{ArtifactRef, DirectoryStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Store, StoreError};
+
+use crate::vault::{Vault, Withheld};
 
 /// The system's time.
 pub fn now() -> Timestamp {
@@ -36,6 +38,7 @@ impl Clock for SystemClock {
 #[derive(Clone)]
 pub struct DirectoryProofs {
     store: DirectoryStore,
+    vault: Option<Vault>,
 }
 
 impl DirectoryProofs {
@@ -44,7 +47,13 @@ impl DirectoryProofs {
     /// # Errors
     /// The store's: it can not be made or written.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        Ok(Self { store: DirectoryStore::open(root)? })
+        Ok(Self { store: DirectoryStore::open(root)?, vault: None })
+    }
+
+    /// Puts away what is masked, sealed, so that it can be disclosed later. Without a vault nobody can.
+    #[must_use]
+    pub fn with_vault(self, vault: Vault) -> Self {
+        Self { vault: Some(vault), ..self }
     }
 
     /// The store.
@@ -58,6 +67,9 @@ pub struct EpisodeSpool {
     store: DirectoryStore,
     recorder: Recorder,
     earlier: Option<Manifest>,
+    episode: EpisodeId,
+    vault: Option<Vault>,
+    withheld: Mutex<Vec<Withheld>>,
 }
 
 fn store_fault(fault: &StoreError) -> ProofFault {
@@ -86,7 +98,8 @@ impl Proofs for DirectoryProofs {
         let earlier = earlier.and_then(|bytes| Manifest::from_json(&bytes).ok());
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let recorder = Recorder::new(shared).map_err(|e| store_fault(&e))?;
-        Ok(EpisodeSpool { store, recorder, earlier })
+        let (episode, vault) = (episode.clone(), self.vault.clone());
+        Ok(EpisodeSpool { store, recorder, earlier, episode, vault, withheld: Mutex::default() })
     }
 }
 
@@ -99,7 +112,24 @@ impl EpisodeProofs for EpisodeSpool {
         self.recorder.keep(artifact);
     }
 
+    fn withhold(&self, content: &[u8]) -> Sha256 {
+        let withheld = Withheld::new(content);
+        let commitment = withheld.commitment();
+        if self.vault.is_some() {
+            self.withheld.lock().unwrap_or_else(PoisonError::into_inner).push(withheld);
+        }
+        commitment
+    }
+
     async fn durable(&self) -> Result<Vec<ArtifactRef>, ProofFault> {
+        let withheld = std::mem::take(&mut *self.withheld.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(vault) = self.vault.clone().filter(|_| !withheld.is_empty()) {
+            let episode = self.episode.clone();
+            // What can not be put away can not be disclosed later; the proof holds without it.
+            if let Err(error) = blocking(move || vault.put(&episode, &withheld)).await? {
+                tracing::warn!(%error, "what was masked could not be put away; it can not be disclosed later");
+            }
+        }
         self.recorder.durable().await.map_err(|e| store_fault(&e))
     }
 

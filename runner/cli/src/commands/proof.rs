@@ -1,6 +1,8 @@
 //! `deed proof`: what proves an action, and whether it is what it was.
 
-use std::path::Path;
+mod disclose;
+
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use deed_core::ids::{ActionId, EpisodeId};
@@ -28,7 +30,19 @@ pub enum Command {
     Verify {
         /// Action id, or the folder of an episode
         of: String,
+        /// Check that this is what the proof hides, too: a file of `deed proof disclose`
+        #[arg(long, value_name = "FILE")]
+        disclosure: Option<PathBuf>,
     },
+    /// Show one masked part of a proof, with what proves it; without a commitment, list all
+    Disclose {
+        /// Action id
+        action: String,
+        /// Commitment of the part, or how it begins
+        commitment: Option<String>,
+    },
+    /// Delete payloads that are older than their client's retention
+    Prune,
 }
 
 /// Runs the command.
@@ -38,12 +52,38 @@ pub enum Command {
 pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliError> {
     match command {
         Command::Show { action } => show(&ActionId::new(action.trim()), context).await,
-        Command::Verify { of } if is_folder(of) => verify_folder(Path::new(of), context),
-        Command::Verify { of } => {
-            let ledger = context.ledger().await?;
-            verify_action(&ActionId::new(of.trim()), &ledger, context).await
+        Command::Verify { of, disclosure } => {
+            let (answer, folder) = if is_folder(of) {
+                (verify_folder(Path::new(of), context)?, PathBuf::from(of))
+            } else {
+                let (ledger, id) = (context.ledger().await?, ActionId::new(of.trim()));
+                let answer = verify_action(&id, &ledger, context).await?;
+                let folder = answer.data["folder"].as_str().map(PathBuf::from).unwrap_or_default();
+                (answer, folder)
+            };
+            match disclosure {
+                // What a proof that does not hold hides proves nothing.
+                Some(file) if answer.exit == Exit::Done => disclose::check(&folder, file, context),
+                _ => Ok(answer),
+            }
         }
+        Command::Disclose { action, commitment } => {
+            disclose::disclose(&ActionId::new(action.trim()), commitment.as_deref(), context).await
+        }
+        Command::Prune => prune(context).await,
     }
+}
+
+async fn prune(context: &Context) -> Result<Answer, CliError> {
+    let pruned = crate::retention::prune(&context.ledger().await?, context).await?;
+    let data = json!({ "episodes": pruned.episodes, "objects": pruned.objects, "bytes": pruned.bytes });
+    let text = format!(
+        "{} object(s) of {} episode(s) deleted, {} bytes\n",
+        pruned.objects,
+        pruned.episodes.len(),
+        pruned.bytes
+    );
+    Ok(Answer::done(data, text))
 }
 
 /// A folder is one that is there, or is written like one.
@@ -131,7 +171,10 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
         .maybe("manifest", found.manifest)
         .with("guard", guarded)
         .with("report", report);
-    let headline = if holds {
+    let headline = if holds && found.deleted > 0 {
+        let words = format!("the proof holds; {} payload(s) were deleted by rule: see deleted.json", found.deleted);
+        paint.tone(Tone::Good, &words)
+    } else if holds {
         paint.tone(Tone::Good, "the proof holds: no byte was changed")
     } else {
         paint.tone(Tone::Bad, &format!("the proof does not hold: {} problem(s)", found.problems.len()))
@@ -147,6 +190,7 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
         "folder": folder,
         "checked": found.checked,
         "manifest": found.manifest,
+        "deleted": found.deleted,
         "problems": problems,
         "exit": exit.code(),
     });

@@ -17,7 +17,7 @@ use crate::suggest::did_you_mean;
 /// The file's name.
 pub const FILE_NAME: &str = "deed.toml";
 /// The keys of the file.
-pub const KEYS: [&str; 7] = ["browser", "data_dir", "operator", "policy", "proofs", "recipes", "seal_key"];
+pub const KEYS: [&str; 8] = ["browser", "data_dir", "operator", "policy", "proofs", "recipes", "record", "seal_key"];
 /// Largest settings file, in bytes.
 const BYTES_MAX: u64 = 64 * 1024;
 
@@ -36,6 +36,8 @@ pub struct FileSettings {
     pub proofs: Option<PathBuf>,
     /// `recipes`
     pub recipes: Option<PathBuf>,
+    /// `record`
+    pub record: Option<String>,
     /// `seal_key`
     pub seal_key: Option<PathBuf>,
 }
@@ -103,6 +105,11 @@ pub fn parse(path: &Path, text: &str, env: Env<'_>) -> Result<FileSettings, Sett
             "operator" => {
                 found.operator =
                     Some(text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?.to_owned());
+                continue;
+            }
+            "record" => {
+                let said = text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?;
+                found.record = Some(said.to_owned());
                 continue;
             }
             _ => {

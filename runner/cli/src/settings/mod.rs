@@ -3,12 +3,14 @@
 //! Owns where things lie and who is asking. Never makes a file or a directory: `init` and opening the ledger do.
 
 pub mod file;
+mod recording;
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use file::FileSettings;
+pub use recording::Recording;
 
 /// The environment, handed in so that a test can set it.
 pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
@@ -41,6 +43,9 @@ pub struct Flags {
     /// Who is asking; stands in the audit log [env: DEED_OPERATOR; default: the user]
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub operator: Option<String>,
+    /// Record the page around the commit: high-risk (default), always, never, with bounds [env: DEED_RECORD]
+    #[arg(long, global = true, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", hide_short_help = true)]
+    pub record: Option<String>,
     /// Input as fast as the page takes it, for tests [env: DEED_UNPACED=1]
     #[arg(long, global = true, hide_short_help = true)]
     pub unpaced: bool,
@@ -84,6 +89,8 @@ pub struct Settings {
     pub seal_key: PathBuf,
     /// Who is asking.
     pub operator: String,
+    /// Which episodes are recorded, and how much of them.
+    pub recording: Recording,
     /// Whether input is as fast as the page takes it.
     pub unpaced: bool,
     /// The boundary at which an episode stops for good; only the crash tests set it (`DEED_HALT_AT`).
@@ -167,6 +174,7 @@ impl SettingsError {
             Self::Invalid { help: None, .. } => {
                 format!("the keys are {}, each with a text in quotes", file::KEYS.join(", "))
             }
+            Self::BadVariable { name: "DEED_RECORD", .. } => format!("say {}", recording::FORM),
             Self::BadVariable { .. } => "say 1 or 0".to_owned(),
             Self::BadDatabase { .. } => {
                 "say postgres://USER@HOST/DATABASE, or unset it: then the ledger is a file in the data directory"
@@ -217,6 +225,12 @@ impl Settings {
                 .or_else(|| text("DEED_OPERATOR"))
                 .or(file.operator)
                 .unwrap_or_else(|| user(env)),
+            recording: match flags.record.clone().or_else(|| text("DEED_RECORD")).or(file.record) {
+                Some(said) => {
+                    Recording::parse(&said).ok_or(SettingsError::BadVariable { name: "DEED_RECORD", value: said })?
+                }
+                None => Recording::default(),
+            },
             unpaced: flags.unpaced || switch(env, "DEED_UNPACED")?,
             halt_at: text("DEED_HALT_AT"),
             data_dir,
