@@ -43,7 +43,7 @@ fn a_masked_message_is_disclosed_and_proved_and_a_changed_one_is_not() {
         let plain = from_base64(&content);
         String::from_utf8_lossy(&plain).contains(WORDS).then_some(said.json)
     });
-    let shown = shown.expect("the message was masked somewhere");
+    let shown = shown.unwrap();
     let file = home.path().join("disclosure.json");
     std::fs::write(&file, shown.to_string()).unwrap();
     let verify = || home.run(home.command(&["proof", "verify", &action, "--disclosure", "disclosure.json"]));

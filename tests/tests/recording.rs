@@ -111,7 +111,7 @@ async fn a_recording_plays_in_a_browser_with_the_commit_in_it() {
     let folder = stage.proof_folder(&action).await;
     let manifest = Manifest::from_json(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     let [recording] = manifest.recordings.as_slice() else { unreachable!("{:?}", manifest.recordings) };
-    let commit_at = recording.commit_at_ms.expect("the commit is in it");
+    let commit_at = recording.commit_at_ms.unwrap();
     assert!(
         recording.frames >= 3 && recording.media_type == "video/webm" && commit_at < recording.duration_ms,
         "{recording:?}"
@@ -142,7 +142,8 @@ async fn a_recording_plays_in_a_browser_with_the_commit_in_it() {
         })
         .min()
         .unwrap();
-    assert!(nearest < 12, "no screenshot is like it: {nearest} apart");
+    // Of 765, the sum of three channels: what scaling and compression take from thin letters.
+    assert!(nearest < 30, "no screenshot is like it: {nearest} apart");
 
     // Right after the press the picture has a frame around it, if one was drawn then: the first after it tells.
     let after = played(&stage, webm, commit_at + 350).await;

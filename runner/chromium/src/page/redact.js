@@ -8,7 +8,7 @@
   const MARK = '\u2588\u2588\u2588\u2588\u2588\u2588\u2588\u2588';
   const SCRUBBED = 'scrubbed';
   // What of a masked element's attributes says how the page is built, not what it shows.
-  const STRUCTURE = new Set(['class', 'id', 'role', 'type', 'dir', 'lang', 'data-testid', 'data-test-id', 'data-test', 'contenteditable',
+  const STRUCTURE = new Set(['class', 'id', 'role', 'type', 'dir', 'lang', 'data-testid', 'data-test-id', 'data-test', 'contenteditable', 'autocomplete',
     'disabled', 'hidden', 'rows', 'cols', 'aria-pressed', 'aria-checked', 'aria-expanded', 'aria-hidden', 'aria-live', 'aria-busy']);
   const URLS = new Set(['href', 'src', 'action', 'formaction', 'poster', 'cite', 'data', 'longdesc', 'background', 'ping', 'xlink:href']);
   const CONTENT_MAX = 20000;
