@@ -49,6 +49,10 @@ chaos: prepare-tests ## Everything that can break, in the middle of RUNS=2000 or
 bench: prepare ## Episode against the raw floor and a bare Playwright script, in one run
 	@.ci/bench
 
+.PHONY: bench-recording
+bench-recording: prepare ## What a recording costs an episode: with and without, in turns, unpaced
+	@$(CARGO) run --quiet --release --package deed-tests --example recording_cost
+
 .PHONY: bench-queue
 bench-queue: prepare-tests ## What a claim costs with a thousand and a million queued actions, on PostgreSQL and SQLite
 	@$(CARGO) bench --quiet --package deed-tests --bench queue

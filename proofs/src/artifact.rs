@@ -19,6 +19,8 @@ pub enum ArtifactKind {
     Receipt,
     /// A file that the order brought along.
     Media,
+    /// What the page looked like from second to second around the commit: a video.
+    Recording,
     /// The manifest of an episode.
     Manifest,
     /// The report of an episode.

@@ -107,7 +107,7 @@ pub fn seal_signed(
     let hashes = signed
         .as_ref()
         .map(|(envelope, keys)| SignedFiles { envelope: Sha256::of(envelope), keys: Sha256::of(keys.as_bytes()) });
-    let sums = sums::render(manifest, manifest_hash, report_hash, hashes);
+    let sums = sums::render(manifest, manifest_hash, report_hash, hashes, None);
 
     let folder = store.episode_folder(&manifest.action.episode_id);
     let mut files: Vec<(&str, &[u8])> = vec![(REPORT_FILE, report.as_bytes()), (MANIFEST_FILE, &json)];
@@ -159,7 +159,7 @@ fn checked(store: &DirectoryStore, artifact: &ArtifactRef) -> Result<Vec<u8>, St
     Err(StoreError::Corrupt { sha256: artifact.sha256, path: store.object_path(&artifact.sha256), what })
 }
 
-fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> std::io::Result<()> {
+pub(crate) fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> std::io::Result<()> {
     durable::make_private_folder(folder)?;
     // An episode is sealed by the one who holds its lease, so what lies here unfinished is of a writer that is gone.
     durable::remove_temporaries(folder)?;

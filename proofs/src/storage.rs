@@ -148,6 +148,7 @@ fn collect(folder: &Path, below: &str, depth: u32, files: &mut Vec<(String, Path
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 mod tests {
     use super::*;
 

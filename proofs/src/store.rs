@@ -185,7 +185,13 @@ impl Store for DirectoryStore {
         let failed = |error| StoreError::from_io(&path, error);
         let folder = path.parent().unwrap_or(&self.root);
         durable::make_private_folder(folder).map_err(failed)?;
-        if !has_size(&path, &sha256, bytes.len())? {
+        if has_size(&path, &sha256, bytes.len())? {
+            // In use again: no prune that runs just now takes it for old.
+            let touched = fs::File::open(&path).and_then(|file| file.set_modified(std::time::SystemTime::now()));
+            if touched.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+                return self.put(bytes);
+            }
+        } else {
             match Temporary::write(folder, bytes).and_then(|written| written.publish_if_absent(&path)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {

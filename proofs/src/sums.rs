@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::hash::Sha256;
 use crate::manifest::Manifest;
+use crate::retention::Deletions;
+use crate::storage::STORAGE_FILE;
 use crate::store::relative_object_path;
 
 /// The names of an episode's files.
@@ -15,6 +17,8 @@ pub(crate) const ENVELOPE_FILE: &str = "manifest.dsse.json";
 pub(crate) const KEYS_FILE: &str = "keys.json";
 /// The folder of its time stamps. They come later, and each names what it is of, so they stand in no list.
 pub(crate) const STAMPS_FOLDER: &str = "stamps";
+/// What a rule deleted.
+pub(crate) const DELETED_FILE: &str = "deleted.json";
 
 /// Hashes of the files that only a signed episode has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +28,7 @@ pub(crate) struct SignedFiles {
 }
 
 /// What may lie beside the three: signature and keys, what the store said, what a rule deleted.
-const COMPANIONS: [&str; 4] = [ENVELOPE_FILE, KEYS_FILE, "storage.json", "deleted.json"];
+const COMPANIONS: [&str; 4] = [ENVELOPE_FILE, KEYS_FILE, STORAGE_FILE, DELETED_FILE];
 
 /// Whether a file of this name, a path from the episode's folder, may lie in the folder of a sealed episode.
 pub(crate) fn belongs_to_an_episode(name: &str) -> bool {
@@ -34,18 +38,24 @@ pub(crate) fn belongs_to_an_episode(name: &str) -> bool {
         || name.strip_prefix(STAMPS_FOLDER).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_stamp)
 }
 
-/// The one text of `SHA256SUMS` for an episode.
+/// The one text of `SHA256SUMS` for an episode. Of one of which payloads were deleted it has the hash of `deleted.json`, and not what is
+/// gone.
 pub(crate) fn render(
     manifest: &Manifest,
     manifest_hash: Sha256,
     report_hash: Sha256,
     signed: Option<SignedFiles>,
+    deletions: Option<(&Deletions, Sha256)>,
 ) -> String {
-    let objects: BTreeSet<Sha256> = manifest.artifacts.iter().map(|artifact| artifact.sha256).collect();
+    let gone = |sha256: &Sha256| deletions.is_some_and(|(deletions, _)| deletions.has(sha256));
+    let objects: BTreeSet<Sha256> =
+        manifest.artifacts.iter().map(|artifact| artifact.sha256).filter(|sha256| !gone(sha256)).collect();
     let own = [line(manifest_hash, MANIFEST_FILE), line(report_hash, REPORT_FILE)];
     let signed = signed.map(|files| [line(files.envelope, ENVELOPE_FILE), line(files.keys, KEYS_FILE)]);
+    let deleted = deletions.map(|(_, sha256)| line(sha256, DELETED_FILE));
     own.into_iter()
         .chain(signed.into_iter().flatten())
+        .chain(deleted)
         .chain(objects.iter().map(|sha256| line(*sha256, &object_name(sha256))))
         .collect()
 }

@@ -22,8 +22,9 @@ use crate::hash::Sha256;
 use crate::keys::KeyHistory;
 use crate::manifest::Manifest;
 use crate::report;
+use crate::retention::Deletions;
 use crate::stamp::Authorities;
-use crate::sums::{self, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
+use crate::sums::{self, DELETED_FILE, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
 
 pub use signed::{FoundStamp, SignatureGuard};
 
@@ -42,6 +43,8 @@ pub struct Verification {
     pub signature: SignatureGuard,
     /// The time stamps of the signature.
     pub stamps: Vec<FoundStamp>,
+    /// Payloads that were deleted by rule: `deleted.json` says which, when and why.
+    pub deleted: usize,
 }
 
 /// What the verifier knows and asks for.
@@ -145,6 +148,7 @@ pub(crate) fn verify_files(files: &dyn Files, expected: &Expected<'_>) -> io::Re
         report: ReportGuard::Nothing,
         signature: SignatureGuard::Absent,
         stamps: Vec::new(),
+        deleted: 0,
     };
     let present = find_extra_files(files, &mut found)?;
 
@@ -163,10 +167,18 @@ pub(crate) fn verify_files(files: &dyn Files, expected: &Expected<'_>) -> io::Re
         // What it would be a signature of can not be read, which has been said; its lines stand as they are.
         _ => signed::listed(sums.as_deref()),
     };
+    let deletions = manifest.as_ref().filter(|_| present.iter().any(|name| name == DELETED_FILE));
+    let deletions = deletions.and_then(|manifest| read_deletions(files, manifest, manifest_hash, &mut found));
+    let gone = deletions.as_ref().map(|(deletions, _)| deletions);
     let rendered = manifest.as_ref().and_then(|manifest| {
-        objects_hold(files, manifest, &mut found).then(|| {
+        objects_hold(files, manifest, gone, &mut found).then(|| {
+            let kept = |sha256: &Sha256| gone.is_none_or(|gone| !gone.has(sha256));
             // Read again as the report needs them, so that no more than one is held beside it.
-            report::render(manifest, &|sha256| files.read(&sums::object_name(sha256)).ok())
+            report::render(manifest, &|sha256| {
+                Some(sha256)
+                    .filter(|sha256| kept(sha256))
+                    .and_then(|sha256| files.read(&sums::object_name(sha256)).ok())
+            })
         })
     });
     let report = report.as_deref().map(|report| (report, files.hash(REPORT_FILE, report)));
@@ -175,7 +187,8 @@ pub(crate) fn verify_files(files: &dyn Files, expected: &Expected<'_>) -> io::Re
         // Where two files disagree and nobody can say which is right, that has been said above: here the line may stand.
         let vouched_for = expected.manifest.or_else(|| sums::hash_of(sums, MANIFEST_FILE)).or(manifest_hash);
         if let Some(manifest_hash) = vouched_for {
-            check_sums(sums, &sums::render(manifest, manifest_hash, report_hash, signed), &mut found);
+            let deletions = deletions.as_ref().map(|(deletions, sha256)| (deletions, *sha256));
+            check_sums(sums, &sums::render(manifest, manifest_hash, report_hash, signed, deletions), &mut found);
         }
     }
     Ok((found, manifest))
@@ -252,12 +265,41 @@ fn read_manifest(files: &dyn Files, json: &[u8], found: &mut Verification) -> Op
     Some(manifest)
 }
 
-/// Reads and compares every object, one at a time; whether all of them are what they were.
-fn objects_hold(files: &dyn Files, manifest: &Manifest, found: &mut Verification) -> bool {
+/// What `deleted.json` says, and its hash: it must be about this manifest, and name nothing that that does not list.
+fn read_deletions(
+    files: &dyn Files,
+    manifest: &Manifest,
+    manifest_hash: Option<Sha256>,
+    found: &mut Verification,
+) -> Option<(Deletions, Sha256)> {
+    let json = read(files, DELETED_FILE, found)?;
+    let deletions: Deletions = match serde_json::from_slice(&json) {
+        Ok(deletions) => deletions,
+        Err(error) => {
+            found.problem(DELETED_FILE, format!("cannot be read: {error}"));
+            return None;
+        }
+    };
+    let listed = |sha256| manifest.artifacts.iter().any(|artifact| artifact.sha256 == sha256);
+    if Some(deletions.manifest) != manifest_hash || deletions.episode_id != manifest.action.episode_id {
+        found.problem(DELETED_FILE, "is about another manifest");
+    } else if deletions.version != Deletions::VERSION || !deletions.to_json().is_ok_and(|canonical| canonical == json) {
+        found.problem(DELETED_FILE, "was not written by this program: it says the same in other bytes");
+    } else if let Some(other) = deletions.deleted.iter().find(|deleted| !listed(deleted.sha256)) {
+        found.problem(DELETED_FILE, format!("names {}, which {MANIFEST_FILE} does not list", other.sha256));
+    } else {
+        found.deleted = deletions.deleted.len();
+        return Some((deletions, Sha256::of(&json)));
+    }
+    None
+}
+
+/// Reads and compares every object that no rule deleted, one at a time; whether all of them are what they were.
+fn objects_hold(files: &dyn Files, manifest: &Manifest, gone: Option<&Deletions>, found: &mut Verification) -> bool {
     let problems_before = found.problems.len();
     // The same bytes may be listed for several steps; what is said of them must be right each time.
     let mut listed: BTreeMap<Sha256, Vec<&ArtifactRef>> = BTreeMap::new();
-    for artifact in &manifest.artifacts {
+    for artifact in manifest.artifacts.iter().filter(|artifact| gone.is_none_or(|gone| !gone.has(&artifact.sha256))) {
         listed.entry(artifact.sha256).or_default().push(artifact);
     }
     for (sha256, artifacts) in listed {

@@ -175,7 +175,7 @@ fn an_export_made_anew_is_found_by_what_was_told_another_way() {
     let (_folder, store, manifests) = action();
     let honest: Vec<Sha256> =
         manifests.iter().map(|manifest| Sha256::of(&manifest.to_canonical_json().unwrap())).collect();
-    let expected = Expected { action: Some("act_01".into()), manifests: honest.clone() };
+    let expected = Expected { action: Some("act_01".into()), manifests: honest.clone(), ..Expected::default() };
     assert!(check(&exported(&store, &["ep_01", "ep_02"]), &expected).holds());
     assert!(said(&exported(&store, &["ep_01"]), &expected).contains(&honest[1].to_string()), "an episode was left out");
 
@@ -218,7 +218,7 @@ fn what_lies_beside_the_three_files_goes_along_and_nothing_else() {
     }
     assert!(!names.iter().any(|name| name.contains(".tmp-")));
     fs::write(folder.join("notes.txt"), b"").unwrap();
-    let fails = || export(&store, &["ep_01".to_owned()], &mut Vec::new()).unwrap_err();
+    let fails = || export(&store, &["ep_01".to_owned()], None, &mut Vec::new()).unwrap_err();
     assert_eq!(fails().code(), "export-foreign-file");
     assert!(fails().to_string().contains("notes.txt"), "{}", fails());
 }
@@ -226,7 +226,7 @@ fn what_lies_beside_the_three_files_goes_along_and_nothing_else() {
 #[test]
 fn what_cannot_be_read_is_not_exported() {
     let (folder, store, manifests) = action();
-    let fails = |episode: &str| export(&store, &[episode.to_owned()], &mut Vec::new()).unwrap_err();
+    let fails = |episode: &str| export(&store, &[episode.to_owned()], None, &mut Vec::new()).unwrap_err();
     assert_eq!(fails("ep_77").code(), "export-unreadable");
     let object = store.object_path(&manifests[0].artifacts[0].sha256);
     let bytes = fs::read(&object).unwrap();

@@ -5,7 +5,7 @@ mod common;
 
 use common::{episode, manifest};
 use deed_proofs::hash::Sha256;
-use deed_proofs::manifest::{Hold, Manifest, Recording, Redaction, RedactionKind, Region, schema};
+use deed_proofs::manifest::{Hold, Manifest, MaskedRegion, Recording, Rect, Redaction, schema};
 use serde_json::{Value, json};
 
 #[test]
@@ -98,11 +98,13 @@ fn full() -> Manifest {
     if let Some(identity) = &mut manifest.identity {
         identity.evidence = vec![first];
     }
-    let redaction =
-        |kind, region| Redaction { sha256: first, kind, region, commitment: Sha256::of(b"salt and what stood there") };
+    let redaction = |kind: &str, region| {
+        let commitment = Sha256::of(b"salt and what stood there");
+        Redaction { sha256: first, kind: kind.into(), region, commitment }
+    };
     manifest.redactions = vec![
-        redaction(RedactionKind::Pixels, Region::Rect { x: 1.5, y: 2.0, w: 30.0, h: 40.0 }),
-        redaction(RedactionKind::Text, Region::Dom { path: "html/body/main/p[2]".into() }),
+        redaction("message", MaskedRegion::Picture(Rect { x: 1.5, y: 2.0, width: 30.0, height: 40.0 })),
+        redaction("secret", MaskedRegion::Document("html>body>main>p:nth-of-type(2)".into())),
     ];
     manifest.recordings = vec![Recording {
         sha256: first,

@@ -31,6 +31,8 @@ pub(crate) enum UseKind {
         /// By whom, for the message.
         by: &'static str,
     },
+    /// Proof never shows it.
+    Redacted,
 }
 
 /// Elements by name, with the place of their name.
@@ -42,6 +44,23 @@ pub(crate) fn whole(elements: &Known<'_>, uses: &[Use], sink: &mut Sink<'_>) {
     independent(elements, uses, sink);
     commit_untouched(elements, uses, sink);
     no_near_cycle(elements, sink);
+    proof_is_shown(uses, sink);
+}
+
+/// What the account is proved by, and what is pressed, stands in the pictures: there a proof that hides it proves nothing.
+fn proof_is_shown(uses: &[Use], sink: &mut Sink<'_>) {
+    for redacted in uses.iter().filter(|one| one.kind == UseKind::Redacted) {
+        let shows = uses.iter().filter(|other| other.element == redacted.element).find_map(|other| match other.kind {
+            UseKind::Commit => Some("the commit"),
+            UseKind::Identity => Some("identity"),
+            UseKind::Touched { .. } | UseKind::Redacted => None,
+        });
+        if let Some(what) = shows {
+            let message = format!("`{}` is redacted, but {what} rests on it and proof must show it", redacted.element);
+            let help = "redact what stands around or inside it, by an element of its own".to_owned();
+            sink.report(Code::BadValue, redacted.span, message, help);
+        }
+    }
 }
 
 /// Elements of a commit and of identity are found by quorum: that takes two voters that do not repeat each other.
@@ -50,7 +69,7 @@ fn independent(elements: &Known<'_>, uses: &[Use], sink: &mut Sink<'_>) {
         let what = match one.kind {
             UseKind::Commit => "the commit",
             UseKind::Identity => "identity",
-            UseKind::Touched { .. } => continue,
+            UseKind::Touched { .. } | UseKind::Redacted => continue,
         };
         let Some((element, _)) = elements.get(one.element.as_str()) else {
             continue;

@@ -39,6 +39,7 @@ pub fn story(recipe: &Recipe, action_type: &str) -> Option<Story> {
     let at = lines.len();
     lines.extend([commit(flow), receipt(&flow.receipt)]);
     lines.extend(verify(&flow.verify));
+    lines.extend(redact(recipe));
     Some(Story { head, lines, commit: at, stops: stops(recipe, flow) })
 }
 
@@ -84,6 +85,12 @@ fn stops(recipe: &Recipe, flow: &Flow) -> Vec<String> {
         flow.commit.click
     ));
     stops
+}
+
+/// What proof of it does not show.
+fn redact(recipe: &Recipe) -> Option<String> {
+    let names: Vec<String> = recipe.redact.iter().map(|(name, kind)| format!("`{name}` ({})", kind.as_str())).collect();
+    (!names.is_empty()).then(|| format!("Proof masks {} in pictures, snapshots and recordings.", names.join(", ")))
 }
 
 fn challenge(challenge: &Challenge) -> String {

@@ -61,6 +61,16 @@ impl UrlError {
 }
 
 impl Recipe {
+    /// Whether what an order of this action type says is between two people: a direct message, or a text that stands in an element which
+    /// the recipe redacts. Proof holds its hash then, never its words.
+    #[must_use]
+    pub fn is_private(&self, action_type: &str) -> bool {
+        action_type.starts_with("dm_")
+            || self
+                .flow(action_type)
+                .is_some_and(|flow| flow.review.iter().any(|r| self.redact.contains_key(&r.element)))
+    }
+
     /// The flow of an action type (`publish.post`).
     #[must_use]
     pub fn flow(&self, action_type: &str) -> Option<&Flow> {

@@ -89,6 +89,8 @@ const SHAPE: &[Case] = &[
 /// Names, placeholders, selectors, origins.
 const NAMES: &[Case] = &[
     ("unknown_element", Code::UnknownElement, "click: post_button", "click: post_buton"),
+    ("redacts_nothing", Code::UnknownElement, "flows:\n", "redact: { inboks: message }\nflows:\n"),
+    ("redacts_what", Code::BadValue, "flows:\n", "redact: { editor: messages }\nflows:\n"),
     ("unknown_surface", Code::UnknownSurface, "- open: composer", "- open: compose"),
     ("unknown_placeholder", Code::UnknownPlaceholder, "\"@{account.handle}\"", "\"@{account.handel}\""),
     ("brace_not_closed", Code::BadTemplate, "\"@{account.handle}\"", "\"@{account.handle\""),
@@ -156,6 +158,8 @@ const RULES: &[Case] = &[
     ("review_forgets_media", Code::ReviewIncomplete, REVIEW_MEDIA, ""),
     ("left_to_fill_in", Code::Unfilled, "\"https://shop.test\"", "\"https://TODO_HOST\""),
     ("review_of_nothing", Code::MissingKey, "equals: \"{content.text}\" }\n      - {", "compare: exact }\n      - {"),
+    ("redacts_the_commit", Code::BadValue, "flows:\n", "redact: { post_button: other }\nflows:\n"),
+    ("redacts_identity", Code::BadValue, "flows:\n", "redact: { handle: name }\nflows:\n"),
     ("step_clicks_the_commit", Code::CommitTouched, "- click: save_button", "- click: post_button"),
     ("step_dismisses_the_commit", Code::CommitTouched, "- click: save_button", "- dismiss: post_button"),
     ("step_shares_a_locator", Code::CommitTouched, SAVE_BUTTON, "    - css: \"button[data-testid='post-submit']\"\n"),

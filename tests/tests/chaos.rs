@@ -57,7 +57,7 @@ fn plans(runs: u64, dice: &mut StdRng) -> Vec<Plan> {
         let moment = match blow {
             Blow::ClockStepped => Moment::After("armed", Duration::from_millis(dice.random_range(0..200))),
             // The gate's word is there a moment after the press; what comes before the press is aimed at by time.
-            Blow::Kill if number % 9 == 0 => any,
+            Blow::Kill if number.is_multiple_of(9) => any,
             Blow::Kill if number % 9 == 1 => near,
             Blow::Kill => Moment::AfterTheGate(Duration::from_micros(dice.random_range(0..3_000))),
             _ if dice.random_bool(0.5) => near,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Rect;
 use crate::hash::Sha256;
 use crate::keys::PublicKey;
 
@@ -57,67 +58,43 @@ pub struct Dedupe {
     pub note: String,
 }
 
-/// One place of a piece of evidence that was made unreadable before it was kept.
+/// Something that was masked before it was kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redaction {
-    /// The piece of evidence, as it was kept; listed in [`Manifest::artifacts`](super::Manifest::artifacts).
+    /// The artifact that would show it; listed in [`Manifest::artifacts`](super::Manifest::artifacts).
     pub sha256: Sha256,
-    /// What was made unreadable.
-    pub kind: RedactionKind,
-    /// Where.
-    pub region: Region,
-    /// SHA-256 of a salt followed by what stood there: whoever is given both can check it, nobody can guess it.
+    /// What kind of thing it is (`message`, `email` …; `secret`: a field whose content is never read).
+    pub kind: String,
+    /// Where it stood.
+    pub region: MaskedRegion,
+    /// SHA-256 of 32 random bytes and what stood there; see [`crate::redact`].
     pub commitment: Sha256,
 }
 
-/// What a redaction made unreadable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RedactionKind {
-    /// Pixels of a picture or of a recording's frames.
-    Pixels,
-    /// The text of a node of a document.
-    Text,
-    /// The value of an attribute of a node of a document.
-    Attribute,
-}
-
-/// Where a redaction is.
+/// Where something was masked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum Region {
-    /// A rectangle in CSS pixels of the viewport.
-    Rect {
-        /// From the left edge.
-        x: f64,
-        /// From the top edge.
-        y: f64,
-        /// Width.
-        w: f64,
-        /// Height.
-        h: f64,
-    },
-    /// A node of the document, by the path that names it.
-    Dom {
-        /// The path, e.g. `html/body/main/p[2]`.
-        path: String,
-    },
+#[serde(untagged)]
+pub enum MaskedRegion {
+    /// In a picture, in CSS pixels of the viewport.
+    Picture(Rect),
+    /// In a document: a CSS path.
+    Document(String),
 }
 
-/// A recording of the episode.
+/// A video of the page around the commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {
-    /// The recording; listed in [`Manifest::artifacts`](super::Manifest::artifacts).
+    /// The artifact; listed in [`Manifest::artifacts`](super::Manifest::artifacts).
     pub sha256: Sha256,
-    /// Its media type.
+    /// `video/webm`.
     pub media_type: String,
-    /// How many frames.
+    /// How many pictures it has.
     pub frames: u32,
-    /// How long, in milliseconds.
+    /// How long it plays, in milliseconds.
     pub duration_ms: u64,
-    /// When in it the commit was pressed, in milliseconds; absent when it was not.
+    /// When the commit was pressed, in milliseconds from its beginning; absent when it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit_at_ms: Option<u64>,
 }

@@ -51,10 +51,10 @@ pub struct Manifest {
     pub tool: Tool,
     /// The seed of the pacing of the inputs.
     pub pacing_seed: u64,
-    /// Places of the evidence that were made unreadable, each with what commits to what stood there. Since version 2.
+    /// Everything that was masked in a picture or a document before it was kept, with what commits to what stood there. Since version 2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redactions: Vec<Redaction>,
-    /// Recordings of the episode. Since version 2.
+    /// Every recording, in the order of keeping. Since version 2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recordings: Vec<Recording>,
     /// The id of the key that signs this manifest, where one does: the signature lies beside it. Since version 2.
@@ -404,5 +404,5 @@ mod schema;
 
 pub(crate) use rules::is_folder_name;
 
-pub use extra::{Approval, Dedupe, Recording, Redaction, RedactionKind, Region};
+pub use extra::{Approval, Dedupe, MaskedRegion, Recording, Redaction};
 pub use schema::schema;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::{MANIFEST_VERSION, MANIFEST_VERSION_OLDEST, Manifest, ManifestError, Region};
+use super::{MANIFEST_VERSION, MANIFEST_VERSION_OLDEST, Manifest, ManifestError, MaskedRegion, Rect};
 use crate::artifact::ArtifactKind;
 
 /// The longest name of an episode, in bytes: it becomes the name of a folder.
@@ -105,12 +105,9 @@ impl Manifest {
         if let Some(sha256) = named.find(|sha256| !listed.contains(sha256)) {
             return contradiction(format!("it names the artifact {sha256}, which is not listed"));
         }
-        for redaction in &self.redactions {
-            if let Region::Rect { x, y, w, h } = &redaction.region
-                && ![x, y, w, h].iter().all(|number| number.is_finite())
-            {
-                return contradiction("a redaction's geometry is not finite".to_owned());
-            }
+        let finite = |rect: &Rect| [rect.x, rect.y, rect.width, rect.height].iter().all(|number| number.is_finite());
+        if self.redactions.iter().any(|r| matches!(&r.region, MaskedRegion::Picture(rect) if !finite(rect))) {
+            return contradiction("a redaction's geometry is not finite".to_owned());
         }
         if let Some(target) = &self.commit_target {
             let (rect, point) = (target.rect, target.point);

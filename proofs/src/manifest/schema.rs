@@ -141,15 +141,7 @@ fn definitions() -> Value {
                 ("agreed", "The locators that named this very node.", list(text())),
                 ("dissent", "The locators that named another or none.", list(text())),
                 ("url", "The page on which it stood.", text()),
-                ("rect", "Where it stood, in CSS pixels of the viewport.", object(
-                    &[
-                        ("x", "From the left edge.", float()),
-                        ("y", "From the top edge.", float()),
-                        ("width", "Its width.", float()),
-                        ("height", "Its height.", float()),
-                    ],
-                    &[],
-                )),
+                ("rect", "Where it stood, in CSS pixels of the viewport.", rectangle()),
                 ("point", "Where it was pressed, in CSS pixels of the viewport.", object(
                     &[("x", "From the left edge.", float()), ("y", "From the top edge.", float())],
                     &[],
@@ -264,19 +256,8 @@ fn definitions() -> Value {
         "redaction": object(
             &[
                 ("sha256", "The piece of evidence, as it was kept.", hash()),
-                ("kind", "What was made unreadable.", json!({ "enum": ["pixels", "text", "attribute"] })),
-                ("region", "Where: a rectangle in CSS pixels, or a node of the document.", json!({ "oneOf": [
-                    object(
-                        &[
-                            ("x", "From the left edge.", float()),
-                            ("y", "From the top edge.", float()),
-                            ("w", "Its width.", float()),
-                            ("h", "Its height.", float()),
-                        ],
-                        &[],
-                    ),
-                    object(&[("path", "The path that names the node.", text())], &[]),
-                ] })),
+                ("kind", "What kind of thing it is: message, email, phone, name, other; secret: a field that is never read.", text()),
+                ("region", "Where: in a picture a rectangle in CSS pixels, in a document a CSS path.", json!({ "oneOf": [rectangle(), text()] })),
                 ("commitment", "SHA-256 of a salt followed by what stood there.", hash()),
             ],
             &[],
@@ -291,6 +272,16 @@ fn definitions() -> Value {
             &[("commit_at_ms", "When in it the commit was pressed, in milliseconds.", number())],
         ),
     })
+}
+
+fn rectangle() -> Value {
+    let fields = [
+        ("x", "From the left edge.", float()),
+        ("y", "From the top edge.", float()),
+        ("width", "Its width.", float()),
+        ("height", "Its height.", float()),
+    ];
+    object(&fields, &[])
 }
 
 fn object(required: &[Field], optional: &[Field]) -> Value {

@@ -130,6 +130,11 @@ pub(super) fn hashes(manifest: &Manifest) -> Markup {
     html! {
         section #hashes {
             h2 { "Hashes" }
+            @if !manifest.redactions.is_empty() {
+                p.faint {
+                    (manifest.redactions.len()) " part(s) were masked before they were kept; the manifest holds a commitment to each."
+                }
+            }
             table.hashes {
                 thead { tr { th { "What" } th { "SHA-256" } th.number { "Size" } } }
                 tbody {
@@ -168,6 +173,7 @@ pub(super) fn kind_in_words(kind: ArtifactKind) -> &'static str {
         ArtifactKind::Dom => "DOM snapshot",
         ArtifactKind::Proposal => "Proposed change of the recipe",
         ArtifactKind::Receipt => "Receipt",
+        ArtifactKind::Recording => "Recording",
         ArtifactKind::Media => "Media",
         ArtifactKind::Manifest => "Manifest",
         ArtifactKind::Report => "Report",

@@ -48,6 +48,8 @@ pub struct Recipe {
     pub identity: Identity,
     /// Captcha, checkpoint, log-in wall, rate-limit page …
     pub challenges: Vec<Challenge>,
+    /// What proof never shows: elements whose every match is masked in pictures, snapshots and recordings before they are kept.
+    pub redact: IndexMap<ElementName, RedactKind>,
     /// One flow per action type, keyed by its name (`publish.post`).
     pub flows: IndexMap<String, Flow>,
     /// sha256 of the recipe's file, lower-case hex; part of approval and proof.
@@ -366,6 +368,39 @@ pub enum Detector {
     Url(String),
     /// The HTTP status of the document, or of a background request of the page.
     Status(u16),
+}
+
+/// What a redacted element holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedactKind {
+    /// A private message, or a field in which one is written.
+    Message,
+    /// An e-mail address.
+    Email,
+    /// A telephone number.
+    Phone,
+    /// The name, handle or picture of somebody else.
+    Name,
+    /// Anything else that is nobody's business.
+    Other,
+}
+
+impl RedactKind {
+    /// Every kind, in the order of its definition.
+    pub const ALL: [Self; 5] = [Self::Message, Self::Email, Self::Phone, Self::Name, Self::Other];
+
+    /// As it is written in a recipe and in a manifest.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Name => "name",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The landmarks of one surface as they stood when the recipe was verified.

@@ -17,6 +17,7 @@ mod head;
 mod identity;
 mod outcome;
 mod pacing;
+mod redact;
 mod steps;
 mod surfaces;
 mod writes;
@@ -62,7 +63,7 @@ const SURFACES_MAX: usize = 100;
 /// Most flows of a recipe.
 const FLOWS_MAX: usize = 50;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "platform",
     "recipe",
     "verified",
@@ -74,6 +75,7 @@ const KEYS: [&str; 12] = [
     "elements",
     "identity",
     "challenges",
+    "redact",
     "flows",
 ];
 
@@ -172,6 +174,10 @@ impl Reader<'_> {
         let challenges = fields
             .need("challenges", "challenges: { logged_out: { any: [ { url: \"/login*\" } ] } }", &mut self.sink)
             .and_then(|node| self.challenges(node));
+        let redact = match fields.get("redact", &mut self.sink) {
+            Some(node) => self.redact(node),
+            None => Some(IndexMap::new()),
+        };
         let flows = fields
             .need("flows", "flows: { publish.post: … }", &mut self.sink)
             .and_then(|node| self.named(node, "`flows`", FLOWS_MAX, Self::flow));
@@ -194,6 +200,7 @@ impl Reader<'_> {
             elements: elements?,
             identity: identity?,
             challenges: challenges?,
+            redact: redact?,
             flows: flows?,
             hash: hex::encode(Sha256::digest(source)),
             source: Source(source.into()),

@@ -78,6 +78,15 @@ fn recipe() -> Value {
                 "Pages that are not what was asked for; any detector of a kind is enough.",
                 page::challenges(),
             ),
+            (
+                "redact",
+                "What proof never shows: elements, and what each holds. Masked in pictures, snapshots and recordings.",
+                json!({
+                    "type": "object", "minProperties": 1, "maxProperties": 50,
+                    "propertyNames": { "pattern": NAME },
+                    "additionalProperties": { "enum": crate::model::RedactKind::ALL.map(crate::model::RedactKind::as_str) },
+                }),
+            ),
             ("flows", "What can be done, one flow for each action type.", object_of_flows()),
         ],
     );

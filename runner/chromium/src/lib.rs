@@ -11,6 +11,7 @@
 
 pub mod browser;
 mod chooser;
+mod film;
 mod frames;
 pub mod gate;
 mod input;
@@ -21,6 +22,7 @@ pub mod page;
 mod pictures;
 mod press;
 mod query;
+mod redact;
 pub mod relay;
 mod replay;
 mod session;

@@ -98,6 +98,11 @@ impl Query {
         }
     }
 
+    /// The anchors of `near` locators that were added, for who asks nothing else.
+    pub(crate) fn into_elements(self) -> BTreeMap<String, Vec<Locator>> {
+        self.elements
+    }
+
     /// Whether it waits for anything.
     pub fn waits(&self) -> bool {
         !(self.until.is_empty() && self.until_any.is_empty())

@@ -19,11 +19,13 @@ use deed_core::ports::browser::{
 };
 use deed_core::time::Timestamp;
 use deed_proofs::ImageHash;
+use deed_proofs::film::{Bounds, Developed};
 use deed_recipes::{Key, Locator, Marker};
 use futures_util::FutureExt as _;
 use serde::Deserialize;
 
 use crate::browser::{Running, Warm};
+use crate::film::Recording;
 use crate::frames::is_framed;
 use crate::input::mouse_click;
 use crate::network::Network;
@@ -53,6 +55,9 @@ pub struct ChromiumSession {
     pub(crate) opening: Opening,
     pub(crate) pace: Pace,
     pub(crate) network: Network,
+    /// What proof never shows, as the page's side reads it.
+    pub(crate) masking: Arc<str>,
+    recording: Option<Recording>,
 }
 
 /// An answer of the looking code that may be a refusal: `{"why": "…"}`.
@@ -117,7 +122,20 @@ impl ChromiumSession {
         let pictures = Pictures::new(running.gate.clone(), running.wire.clone(), key);
         let page = Arc::new(warm.page);
         page.frames.look_into(Arc::clone(&opening.recipe));
-        Self { running, context: warm.context, relay: warm.relay, page, pictures, key, opening, pace, network }
+        let masking = crate::redact::masking(&opening.recipe).into();
+        Self {
+            running,
+            context: warm.context,
+            relay: warm.relay,
+            page,
+            pictures,
+            key,
+            opening,
+            pace,
+            network,
+            masking,
+            recording: None,
+        }
     }
 
     pub(crate) fn page(&self) -> &Page {
@@ -207,8 +225,11 @@ impl Session for ChromiumSession {
             // Answers that are read for a tape are not held back by the gate.
             self.pictures.idle().await;
         }
+        self.pictures.may_leave().await;
         self.running.gate.leaves(self.key, true);
+        self.pictures.leaves(true);
         let gone = self.page.goto(url).await;
+        self.pictures.leaves(false);
         self.running.gate.leaves(self.key, false);
         // The browser only says that it was blocked; the gate knows where it led.
         if let Some(url) = self.running.gate.strayed(self.key) {
@@ -240,11 +261,11 @@ impl Session for ChromiumSession {
     }
 
     fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static {
-        let (under_way, page) = (self.pictures.begin(), Arc::clone(&self.page));
+        let (under_way, page, masking) = (self.pictures.begin(), Arc::clone(&self.page), Arc::clone(&self.masking));
         let mut taking = Box::pin(async move {
-            let (png, html) = tokio::join!(page.screenshot(None), page.html());
+            let taken = crate::redact::take(&page, &masking, &under_way).await;
             drop(under_way);
-            Ok(Capture { png: png?, html: html? })
+            taken?.masked().await
         });
         // Asked for here and now: behind a navigation, the page would answer only when the next document is shown, and that waits for this.
         let done = taking.as_mut().now_or_never();
@@ -255,6 +276,21 @@ impl Session for ChromiumSession {
             }
         });
         async move { taking.await.unwrap_or_else(|e| Err(BrowserFault::Gone(format!("the picture was not taken: {e}")))) }
+    }
+
+    fn record(&mut self, bounds: Bounds) {
+        self.recording = Some(Recording::begin(Arc::clone(&self.page), Arc::clone(&self.masking), bounds));
+    }
+
+    fn recorded(
+        &mut self,
+        commit_at: Option<Timestamp>,
+    ) -> Option<impl Future<Output = Result<Developed, String>> + Send + Sync + 'static> {
+        let (recording, now) = (self.recording.take()?, self.now());
+        // The tab is closed when its last frame is taken.
+        let under_way = self.pictures.begin();
+        let ending = tokio::spawn(recording.end(commit_at, now, move || drop(under_way)));
+        Some(async move { ending.await.unwrap_or_else(|e| Err(e.to_string())) })
     }
 
     async fn image_hash(&mut self, node: NodeId) -> Result<Option<ImageHash>, BrowserFault> {

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, act, approve, approver, audit, demo, kill, policy, practice, proof, queue, recipe, record, rehearse,
-    replay, warning, webhook, work,
+    account, act, approve, approver, audit, client, demo, kill, policy, practice, proof, queue, recipe, record,
+    rehearse, replay, warning, webhook, work,
 };
 use crate::settings::Flags;
 
@@ -44,6 +44,9 @@ pub enum Command {
     /// Connect accounts and say what may be done with them
     #[command(subcommand)]
     Account(account::Command),
+    /// Say what holds for all accounts of a client
+    #[command(subcommand)]
+    Client(client::Command),
     /// Carry out an order, once
     Act(act::Args),
     /// Do everything of an order but the commit; nothing is stored but proof

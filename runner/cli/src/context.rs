@@ -18,6 +18,7 @@ use deed_s3::{Bucket, Uploader};
 use crate::error::CliError;
 use crate::settings::Settings;
 use crate::ui::Ui;
+use crate::vault::Vault;
 use crate::world::{DirectoryProofs, now};
 
 /// What a command is run with.
@@ -112,7 +113,17 @@ impl Context {
             Some(_) => DirectoryProofs::open_spool(&self.settings.proofs)?,
             None => DirectoryProofs::open(&self.settings.proofs)?,
         };
-        Ok(proofs.signed_by(self.keys(), !self.settings.stamps.is_empty()))
+        let proofs = proofs.signed_by(self.keys(), !self.settings.stamps.is_empty());
+        // Without the key nothing can be put away; who runs episodes has opened the ledger, and so made it.
+        Ok(if self.settings.seal_key.exists() { proofs.with_vault(self.vault()?) } else { proofs })
+    }
+
+    /// Where what is masked in proof is put away.
+    ///
+    /// # Errors
+    /// The seal key's.
+    pub fn vault(&self) -> Result<Vault, CliError> {
+        Ok(Vault::new(&self.settings.data_dir, Arc::new(AgeSealer::open(&self.settings.seal_key)?)))
     }
 
     /// What brings proof to the store elsewhere, where there is one.

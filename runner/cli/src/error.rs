@@ -312,11 +312,9 @@ impl CliError {
             | Self::Record(RecordError::Identity(_)) => Exit::Held,
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
             Self::Compare(CompareError::OtherFlow { .. }) => Exit::BadInput,
-            Self::Verify(_)
-            | Self::Export(_)
-            | Self::Compare(_)
-            | Self::Key(KeyError::History(_))
-            | Self::Stamp(_) => Exit::Integrity,
+            Self::Verify(_) | Self::Export(_) | Self::Compare(_) | Self::Key(KeyError::History(_)) | Self::Stamp(_) => {
+                Exit::Integrity
+            }
             Self::Clock { .. }
             | Self::SignIn(SignInError::NoBrowser(_))
             | Self::Seal(_)

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deed_core::ids::{AccountId, ActionId};
 use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault};
@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::commands::audit::make_checkpoint;
 use crate::error::CliError;
+use crate::retention;
 use crate::runtime::{BEATS_PER_LEASE, Runner, Worked};
 use crate::signals::asked_to_stop;
 use crate::stamp;
@@ -324,7 +325,14 @@ impl Floor<'_> {
     /// Takes over what others left; never ends.
     async fn keep_house(&self) {
         let mut told = BTreeSet::new();
+        let mut pruned: Option<Instant> = None;
         loop {
+            if pruned.is_none_or(|at| at.elapsed() > retention::EVERY) {
+                pruned = Some(Instant::now());
+                if let Err(error) = retention::prune(self.runner.ledger(), self.runner.context()).await {
+                    tracing::warn!(%error, "payloads that are too old were not deleted");
+                }
+            }
             tokio::time::sleep(HOUSEKEEPING).await;
             if let Err(error) = self.take_over(&mut told).await {
                 tracing::warn!(%error, "what other workers left was not looked at");

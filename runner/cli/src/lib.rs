@@ -17,6 +17,7 @@ pub mod outcome;
 mod progress;
 pub mod record;
 pub mod replay;
+pub mod retention;
 pub mod runtime;
 pub mod session_file;
 pub mod settings;
@@ -25,6 +26,7 @@ pub mod stamp;
 pub mod suggest;
 pub mod ui;
 pub mod upload;
+pub mod vault;
 pub mod webhook;
 pub mod world;
 

@@ -222,7 +222,9 @@ impl Runner {
         } else {
             Pacing::Considerate { seed: uuid::Uuid::new_v4().as_u64_pair().0 }
         };
-        Options { pacing, lease: self.lease, looks: self.looks, ..Options::default() }
+        let recording = self.context.settings.recording;
+        let (record, film) = (recording.when, recording.bounds);
+        Options { pacing, lease: self.lease, looks: self.looks, record, film, ..Options::default() }
     }
 
     /// As [`Runner::options`], for what may commit: with the policy as it is now.

@@ -1,7 +1,7 @@
 //! The real world, put together: Chromium, SQL, disk and the system's clock behind the engine's ports.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deed_chromium::Chromium;
@@ -15,6 +15,8 @@ use deed_proofs::{
     ArtifactRef, DirectoryStore, KeyError, KeyStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Signer, Spool,
     Store, StoreError, seal_signed,
 };
+
+use crate::vault::{Vault, Withheld};
 
 /// The system's time.
 pub fn now() -> Timestamp {
@@ -43,6 +45,7 @@ pub struct DirectoryProofs {
     signing: Option<Signing>,
     /// Where there is a store elsewhere: what still has to be brought there.
     spool: Option<Spool>,
+    vault: Option<Vault>,
 }
 
 /// With what proof is signed.
@@ -59,7 +62,7 @@ impl DirectoryProofs {
     /// # Errors
     /// The store's: it can not be made or written.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        Ok(Self { store: DirectoryStore::open(root)?, signing: None, spool: None })
+        Ok(Self { store: DirectoryStore::open(root)?, signing: None, spool: None, vault: None })
     }
 
     /// The same, and what is kept there is to be uploaded: each episode is marked before it changes.
@@ -68,7 +71,13 @@ impl DirectoryProofs {
     /// The store's.
     pub fn open_spool(root: &Path) -> Result<Self, StoreError> {
         let store = DirectoryStore::open(root)?;
-        Ok(Self { spool: Some(Spool::open(&store)?), signing: None, store })
+        Ok(Self { spool: Some(Spool::open(&store)?), signing: None, vault: None, store })
+    }
+
+    /// Puts away what is masked, sealed, so that it can be disclosed later. Without a vault nobody can.
+    #[must_use]
+    pub fn with_vault(self, vault: Vault) -> Self {
+        Self { vault: Some(vault), ..self }
     }
 
     /// Signs what is sealed; `stamped`: and notes that the signature is to get time stamps. The key is read at each sealing, so that a
@@ -91,6 +100,9 @@ pub struct EpisodeSpool {
     spool: Option<Spool>,
     recorder: Recorder,
     earlier: Option<Manifest>,
+    episode: EpisodeId,
+    vault: Option<Vault>,
+    withheld: Mutex<Vec<Withheld>>,
 }
 
 fn key_fault(fault: &KeyError) -> ProofFault {
@@ -150,7 +162,8 @@ impl Proofs for DirectoryProofs {
         let earlier = earlier.and_then(|bytes| Manifest::from_json(&bytes).ok());
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let recorder = Recorder::new(shared).map_err(|e| store_fault(&e))?;
-        Ok(EpisodeSpool { store, signing, spool: self.spool.clone(), recorder, earlier })
+        let (episode, vault, spool) = (episode.clone(), self.vault.clone(), self.spool.clone());
+        Ok(EpisodeSpool { store, signing, spool, recorder, earlier, episode, vault, withheld: Mutex::default() })
     }
 }
 
@@ -167,7 +180,24 @@ impl EpisodeProofs for EpisodeSpool {
         self.spool.is_none()
     }
 
+    fn withhold(&self, content: &[u8]) -> Sha256 {
+        let withheld = Withheld::new(content);
+        let commitment = withheld.commitment();
+        if self.vault.is_some() {
+            self.withheld.lock().unwrap_or_else(PoisonError::into_inner).push(withheld);
+        }
+        commitment
+    }
+
     async fn durable(&self) -> Result<Vec<ArtifactRef>, ProofFault> {
+        let withheld = std::mem::take(&mut *self.withheld.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(vault) = self.vault.clone().filter(|_| !withheld.is_empty()) {
+            let episode = self.episode.clone();
+            // What can not be put away can not be disclosed later; the proof holds without it.
+            if let Err(error) = blocking(move || vault.put(&episode, &withheld)).await? {
+                tracing::warn!(%error, "what was masked could not be put away; it can not be disclosed later");
+            }
+        }
         self.recorder.durable().await.map_err(|e| store_fault(&e))
     }
 

@@ -35,10 +35,10 @@ mod queue;
 mod review;
 #[path = "support/server.rs"]
 mod server;
-#[path = "ledger/transparency.rs"]
-mod transparency;
 #[path = "ledger/stored.rs"]
 mod stored;
+#[path = "ledger/transparency.rs"]
+mod transparency;
 #[path = "ledger/tries.rs"]
 mod tries;
 #[path = "ledger/warnings.rs"]

@@ -354,7 +354,7 @@ impl Session for SimSession {
 
     fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static {
         let number = lock(&self.tab.state).loads;
-        std::future::ready(Ok(Capture { png: vec![0x89], html: format!("<p>{number}") }))
+        std::future::ready(Ok(Capture { png: vec![0x89], html: format!("<p>{number}"), masked: Vec::new() }))
     }
 
     async fn image_hash(&mut self, _: NodeId) -> Result<Option<ImageHash>, BrowserFault> {

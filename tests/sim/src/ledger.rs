@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deed_core::account::Account;
+use deed_core::approval::ApprovalNeed;
 use deed_core::ids::{AccountId, ActionId, PolicySnapshotId, WorkerId};
 use deed_core::order::Action;
 use deed_core::pace::{Limits, Wait};
@@ -19,6 +20,7 @@ use deed_core::session::SessionExpiry;
 use deed_core::state::Event;
 use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
+use deed_proofs::manifest::Approval;
 
 use crate::sim::Process;
 use crate::stage::{Stage, away};
@@ -101,6 +103,10 @@ impl Ledger for SimLedger {
         limits: &Limits,
     ) -> Result<Option<Wait>, LedgerFault> {
         self.ask("reads the budget", self.sql().budget(account, action_type, limits)).await
+    }
+
+    async fn counted_approvals(&self, action: &ActionId, need: &ApprovalNeed) -> Result<Vec<Approval>, LedgerFault> {
+        self.ask("reads the approvals that count", self.sql().counted_approvals(action, need)).await
     }
 
     async fn tries(&self, action: &ActionId) -> Result<u32, LedgerFault> {

@@ -80,6 +80,7 @@ pub fn seal(spool: &Spool, episode: &str, level: u8, pieces: &[Vec<u8>]) -> Sha2
             content_hash: Sha256::of(b"content"),
             recipe: RecipeRef { platform: "practice".to_owned(), number: 3, hash: Sha256::of(b"recipe") },
             policy_snapshot_id: "p".to_owned(),
+            approvals: Vec::new(),
         },
         outcome: Outcome {
             state: "confirmed_success".to_owned(),
@@ -97,7 +98,11 @@ pub fn seal(spool: &Spool, episode: &str, level: u8, pieces: &[Vec<u8>]) -> Sha2
         artifacts,
         audit: Vec::new(),
         identity: None,
-        tool: Tool { name: "deed".to_owned(), version: "0.1.0".to_owned(), browser: "none".to_owned() },
+        dedupe: None,
+        recordings: Vec::new(),
+        redactions: Vec::new(),
+        signer: None,
+        tool: Tool { name: "deed".to_owned(), version: "0.1.0".to_owned(), browser: "none".to_owned(), worker: None },
         pacing_seed: 0,
     };
     let _changing = spool.mark(episode, 1).expect("it is marked");

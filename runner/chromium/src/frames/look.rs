@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{PAGE, Realm, joined};
 use crate::page::{Page, document_went_away};
 use crate::query::{Counts, Query, RawOwner, RawSeen};
+use crate::redact::{CleanDocument, DocumentRegion};
 use crate::wire::CALL;
 
 /// Between two passes over several realms.
@@ -148,32 +149,33 @@ fn stopped() -> BrowserFault {
 struct Body {
     origin: String,
     html: String,
+    regions: Vec<DocumentRegion>,
 }
 
-#[derive(Deserialize)]
-struct Document(String);
-
 impl Page {
-    /// The document's HTML, with what stands in the frames that are looked into after it: a `deed-frame` element for each, with its origin.
-    /// Values of password and one-time-code fields are blanked in all of them.
-    pub async fn html(&self) -> Result<String, BrowserFault> {
-        let Document(mut html) = self.call::<Document>(|_| "html()".to_owned(), CALL).await?;
+    /// The document's HTML without what proof never shows, with what stands in the frames that are looked into after it: a `deed-frame`
+    /// element for each, with its origin.
+    pub(crate) async fn html(&self, masking: &str) -> Result<CleanDocument, BrowserFault> {
+        let mut document = self.call::<CleanDocument>(|_| format!("html({masking})"), CALL).await?;
         if !self.frames.any() {
-            return Ok(html);
+            return Ok(document);
         }
         let mut inside = String::new();
         for realm in self.realms().await? {
-            match self.ask::<Body>(&realm.world, "body()", CALL).await {
+            match self.ask::<Body>(&realm.world, &format!("body({masking})"), CALL).await {
                 Ok(body) => {
                     inside.push_str(&format!("<deed-frame origin=\"{}\">{}</deed-frame>", body.origin, body.html));
+                    document.masked_frames |= !body.regions.is_empty();
+                    document.regions.extend(body.regions);
                 }
                 // It has gone since: it is no part of the page any more.
                 Err(fault) if document_went_away(&fault) => {}
                 Err(other) => return Err(other),
             }
         }
+        let html = &mut document.html;
         let end = html.rfind("</body>").unwrap_or(html.len());
         html.insert_str(end, &inside);
-        Ok(html)
+        Ok(document)
     }
 }

@@ -845,20 +845,10 @@
     intoView(el);
     return { rect: rectOf(el), scroll: [scrollX, scrollY] };
   };
-  const withoutSecrets = (root) => {
-    const secrets = 'input[type=password][value], input[autocomplete="one-time-code"][value]';
-    if (!root?.querySelector(secrets)) return root;
-    const copy = root.cloneNode(true);
-    for (const el of copy.querySelectorAll(secrets)) el.setAttribute('value', '');
-    return copy;
-  };
-  const html = () => '<!DOCTYPE html>' + withoutSecrets(document.documentElement).outerHTML;
-  // Of an inner frame: what stands in its body.
-  const body = () => ({ origin: self.origin, html: withoutSecrets(document.body)?.innerHTML ?? '' });
-
   // A page without storage of its own (a sandboxed one) has none to tell.
   const stored = () => { try { return { origin: location.origin, entries: Object.entries(localStorage) }; } catch { return { origin: location.origin, entries: [] }; } };
 
   globalThis.__deed = { lookUntil: confirmed, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
-    picture, html, node, idOf, origin: () => self.origin, stop, owner: ownerOf, through, throughNow, pointed, recheckInFrame, centre, body, stored };
+    picture, node, idOf, origin: () => self.origin, stop, owner: ownerOf, through, throughNow, pointed, recheckInFrame, centre, stored,
+    anew, all, box, isForeign, found: tried };
 })();

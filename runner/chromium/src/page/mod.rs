@@ -13,7 +13,8 @@ use chromiumoxide_cdp::cdp::browser_protocol::inspector::EnableParams as EnableI
 use chromiumoxide_cdp::cdp::browser_protocol::page::{
     AddScriptToEvaluateOnNewDocumentParams, CaptureScreenshotFormat, CaptureScreenshotParams,
     CreateIsolatedWorldParams, EnableParams, EventFileChooserOpened, EventFrameAttached, EventJavascriptDialogOpening,
-    EventLifecycleEvent, HandleJavaScriptDialogParams, NavigateParams, SetLifecycleEventsEnabledParams, Viewport,
+    EventLifecycleEvent, EventScreencastFrame, HandleJavaScriptDialogParams, NavigateParams,
+    SetLifecycleEventsEnabledParams, Viewport,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::target::{AttachToTargetParams, CreateTargetParams};
 use chromiumoxide_cdp::cdp::js_protocol::runtime::{EvaluateParams, ExecutionContextId, RemoteObjectId};
@@ -21,12 +22,13 @@ use deed_core::ports::browser::BrowserFault;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 
+use crate::film::Screen;
 use crate::frames::{Frames, PAGE, auto_attach, split};
 use crate::gate::Gate;
 use crate::wire::{CALL, Event, SESSION_OVER, Wire};
 
-/// The looking code.
-const DEED_JS: &str = include_str!("deed.js");
+/// The looking code, and what masks what proof never shows.
+const DEED_JS: &str = concat!(include_str!("deed.js"), include_str!("redact.js"));
 /// The name of the isolated world.
 const WORLD: &str = "deed";
 /// Bound of a navigation up to its parsed document.
@@ -84,6 +86,8 @@ pub struct Page {
     context: Mutex<Option<ExecutionContextId>>,
     /// Its inner frames of other origins.
     pub(crate) frames: Arc<Frames>,
+    /// Who gets the frames of a recording.
+    pub(crate) screen: Screen,
 }
 
 /// Where looking code runs: an isolated world of one document.
@@ -118,6 +122,7 @@ impl Page {
             ..AddScriptToEvaluateOnNewDocumentParams::new(DEED_JS)
         };
         frames.each_runs(install.clone());
+        let screen = Screen::default();
         let tell = Tell {
             progress: progress_sender,
             choosers: chooser_sender,
@@ -125,6 +130,7 @@ impl Page {
             main_frame,
             gate: gate.clone(),
             frames: Arc::clone(&frames),
+            screen: Arc::clone(&screen),
         };
         tokio::spawn(attend(Arc::new(tell), session.clone(), events));
         let on = Some(session.as_str());
@@ -140,7 +146,7 @@ impl Page {
         install.answer().await?;
         attach.answer().await?;
         let target = target.inner().clone();
-        Ok(Self { wire: wire.clone(), session, target, progress, choosers, context: Mutex::new(None), frames })
+        Ok(Self { wire: wire.clone(), session, target, progress, choosers, context: Mutex::new(None), frames, screen })
     }
 
     /// The main frame's id, which is the target's.
@@ -228,6 +234,11 @@ impl Page {
             await_promise: Some(true),
             ..EvaluateParams::new(expression)
         }
+    }
+
+    /// Whether the page's world is known, so that a call reaches it in one flight.
+    pub(crate) fn knows_its_world(&self) -> bool {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Calls the looking code of the page once: `look({…})`.
@@ -373,6 +384,7 @@ struct Tell {
     main_frame: String,
     gate: Gate,
     frames: Arc<Frames>,
+    screen: Screen,
 }
 
 /// The events of a tab, or of a frame in a process of its own. Dialogs are answered at once (a page that asks "really?" gets a no), so
@@ -394,6 +406,13 @@ async fn attend(tell: Arc<Tell>, session: String, mut events: mpsc::UnboundedRec
             "Page.fileChooserOpened" => {
                 if let Some(opened) = event.parse::<EventFileChooserOpened>() {
                     tell.choosers.send_replace(Some(opened));
+                }
+            }
+            "Page.screencastFrame" => {
+                let screen = tell.screen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                if let (Some(screen), Some(frame)) = (screen, event.parse::<EventScreencastFrame>()) {
+                    // Where it is full, the recorder has fallen behind: that frame is left out.
+                    let _ = screen.try_send(frame);
                 }
             }
             "Inspector.targetCrashed" => tell.wire.crash(&session),

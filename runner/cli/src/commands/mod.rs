@@ -6,6 +6,7 @@ pub mod approve;
 pub mod approver;
 pub mod audit;
 pub mod baseline;
+pub mod client;
 pub mod demo;
 pub mod doctor;
 pub mod health;
@@ -51,6 +52,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Option<Answer>, 
         Command::Work(args) => work::run(&args, context).await,
         Command::Warning(command) => warning::run(&command, context).await,
         Command::Webhook(command) => webhook::run(&command, context).await,
+        Command::Client(command) => client::run(&command, context).await,
         Command::Kill(command) => kill::run(&command, context).await,
         Command::Audit(audit::Command::Export(args)) => return audit::export(&args, context).await.map(|()| None),
         Command::Audit(command) => audit::run(&command, context).await,

@@ -1,6 +1,7 @@
 //! `deed proof`: what proves an action, and whether it is what it was.
 
 mod diff;
+mod disclose;
 mod export;
 mod remote;
 
@@ -59,6 +60,15 @@ pub enum Command {
         #[arg(long, short, value_name = "FILE.html")]
         output: Option<PathBuf>,
     },
+    /// Show one masked part of a proof, with what proves it; without a commitment, list all
+    Disclose {
+        /// Action id
+        action: String,
+        /// Commitment of the part, or how it begins
+        commitment: Option<String>,
+    },
+    /// Delete payloads that are older than their client's retention
+    Prune,
     /// The keys that sign proof
     Keys {
         /// What to do; without, they are listed
@@ -88,6 +98,9 @@ pub struct VerifyArgs {
     /// Certificates (PEM) of the authorities whose time stamps count
     #[arg(long, value_name = "FILE")]
     tsa_ca: Option<PathBuf>,
+    /// Check that this is what the proof hides, too: a file of `deed proof disclose`
+    #[arg(long, value_name = "FILE")]
+    disclosure: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -110,6 +123,10 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
         Command::Export { action, output } => {
             export::run(&ActionId::new(action.trim()), output.as_deref(), context).await
         }
+        Command::Disclose { action, commitment } => {
+            disclose::disclose(&ActionId::new(action.trim()), commitment.as_deref(), context).await
+        }
+        Command::Prune => prune(context).await,
         Command::Diff { first, second, output } => diff::run(first, second, output.as_deref(), context).await,
     }
 }
@@ -118,6 +135,11 @@ async fn verify(args: &VerifyArgs, context: &Context) -> Result<Answer, CliError
     let against = Against::read(args)?;
     let of = args.of.trim();
     if is_export(of) {
+        if args.disclosure.is_some() {
+            return Err(CliError::Usage(
+                "--disclosure is for an episode: unpack the export and name its folder".to_owned(),
+            ));
+        }
         return export::verify(Path::new(of), &against, context);
     }
     if args.action.is_some() {
@@ -126,11 +148,20 @@ async fn verify(args: &VerifyArgs, context: &Context) -> Result<Answer, CliError
     if args.expect_manifest.len() > 1 {
         return Err(CliError::Usage("one episode has one manifest: give --expect-manifest once".to_owned()));
     }
-    if is_folder(of) {
-        return verify_folder(Path::new(of), &against, context);
+    let answer = if is_folder(of) {
+        verify_folder(Path::new(of), &against, context)?
+    } else {
+        let ledger = context.ledger().await?;
+        verify_action_against(&ActionId::new(of), &ledger, &against, context).await?
+    };
+    match &args.disclosure {
+        // What a proof that does not hold hides proves nothing.
+        Some(file) if answer.exit == Exit::Done => {
+            let folder = answer.data["folder"].as_str().map(PathBuf::from).unwrap_or_default();
+            disclose::check(&folder, file, context)
+        }
+        _ => Ok(answer),
     }
-    let ledger = context.ledger().await?;
-    verify_action_against(&ActionId::new(of), &ledger, &against, context).await
 }
 
 /// An export is a file that is there, or is written like one.
@@ -155,6 +186,18 @@ impl Against {
         let authorities = pem.as_deref().map(Authorities::from_pem).transpose()?;
         Ok(Self { action: args.action.clone(), manifests: args.expect_manifest.clone(), keys, authorities })
     }
+}
+
+async fn prune(context: &Context) -> Result<Answer, CliError> {
+    let pruned = crate::retention::prune(&context.ledger().await?, context).await?;
+    let data = json!({ "episodes": pruned.episodes, "objects": pruned.objects, "bytes": pruned.bytes });
+    let text = format!(
+        "{} object(s) of {} episode(s) deleted, {} bytes\n",
+        pruned.objects,
+        pruned.episodes.len(),
+        pruned.bytes
+    );
+    Ok(Answer::done(data, text))
 }
 
 async fn stamp_all(context: &Context) -> Result<Answer, CliError> {
@@ -339,7 +382,10 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
         .with("signature", signature_words(found.signature));
     let facts = facts.with("report", report);
     let facts = found.stamps.iter().fold(facts, |facts, stamp| facts.with("time stamp", stamp_words(stamp)));
-    let headline = if holds {
+    let headline = if holds && found.deleted > 0 {
+        let words = format!("the proof holds; {} payload(s) were deleted by rule: see deleted.json", found.deleted);
+        paint.tone(Tone::Good, &words)
+    } else if holds {
         paint.tone(Tone::Good, "the proof holds: no byte was changed")
     } else {
         paint.tone(Tone::Bad, &format!("the proof does not hold: {} problem(s)", found.problems.len()))
@@ -357,6 +403,7 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
         "manifest": found.manifest,
         "signature": signature_data(found.signature),
         "stamps": stamps_data(&found.stamps),
+        "deleted": found.deleted,
         "problems": problems,
         "exit": exit.code(),
     });

@@ -18,13 +18,14 @@ use crate::suggest::did_you_mean;
 /// The file's name.
 pub const FILE_NAME: &str = "deed.toml";
 /// The keys of the file.
-pub const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 16] = [
     "browser",
     "data_dir",
     "operator",
     "policy",
     "proofs",
     "recipes",
+    "record",
     "s3_encryption",
     "s3_endpoint",
     "s3_legal_hold",
@@ -53,6 +54,8 @@ pub struct FileSettings {
     pub proofs: Option<PathBuf>,
     /// `recipes`
     pub recipes: Option<PathBuf>,
+    /// `record`
+    pub record: Option<String>,
     /// `seal_key`
     pub seal_key: Option<PathBuf>,
     /// `signing_key`
@@ -139,6 +142,11 @@ pub fn parse(path: &Path, text: &str, env: Env<'_>) -> Result<FileSettings, Sett
                 } else {
                     found.operator = said
                 }
+                continue;
+            }
+            "record" => {
+                let said = text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?;
+                found.record = Some(said.to_owned());
                 continue;
             }
             _ => {

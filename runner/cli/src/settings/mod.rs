@@ -3,6 +3,7 @@
 //! Owns where things lie and who is asking. Never makes a file or a directory: `init` and opening the ledger do.
 
 pub mod file;
+mod recording;
 pub mod store;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use file::FileSettings;
+pub use recording::Recording;
 use store::{S3Settings, SCHEME};
 
 /// Most authorities that stamp a signature.
@@ -49,6 +51,9 @@ pub struct Flags {
     /// Who is asking; stands in the audit log [env: DEED_OPERATOR; default: the user]
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub operator: Option<String>,
+    /// Record the page around the commit: high-risk (default), always, never, with bounds [env: DEED_RECORD]
+    #[arg(long, global = true, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", hide_short_help = true)]
+    pub record: Option<String>,
     /// Input as fast as the page takes it, for tests [env: DEED_UNPACED=1]
     #[arg(long, global = true, hide_short_help = true)]
     pub unpaced: bool,
@@ -98,6 +103,8 @@ pub struct Settings {
     pub stamps: Vec<String>,
     /// Who is asking.
     pub operator: String,
+    /// Which episodes are recorded, and how much of them.
+    pub recording: Recording,
     /// Whether input is as fast as the page takes it.
     pub unpaced: bool,
     /// The boundary at which an episode stops for good; only the crash tests set it (`DEED_HALT_AT`).
@@ -199,6 +206,7 @@ impl SettingsError {
             Self::Invalid { help: None, .. } => {
                 format!("the keys are {}, each with a text in quotes", file::KEYS.join(", "))
             }
+            Self::BadVariable { name: "DEED_RECORD", .. } => format!("say {}", recording::FORM),
             Self::BadVariable { .. } => "say 1 or 0".to_owned(),
             Self::BadStore { .. } => "docs/operations.md tells what is said of a store in S3".to_owned(),
             Self::BadDatabase { .. } => {
@@ -266,6 +274,12 @@ impl Settings {
                 .or_else(|| text("DEED_OPERATOR"))
                 .or(file.operator)
                 .unwrap_or_else(|| user(env)),
+            recording: match flags.record.clone().or_else(|| text("DEED_RECORD")).or(file.record) {
+                Some(said) => {
+                    Recording::parse(&said).ok_or(SettingsError::BadVariable { name: "DEED_RECORD", value: said })?
+                }
+                None => Recording::default(),
+            },
             unpaced: flags.unpaced || switch(env, "DEED_UNPACED")?,
             halt_at: text("DEED_HALT_AT"),
             data_dir,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deed_proofs::film::Bounds;
 use deed_recipes::policy::PolicyFile;
 
+use crate::approval::Risk;
 use crate::hold::{Failure, Hold};
 use crate::ports::browser::Pacing;
 use crate::ports::ledger::ObjectFacts;
@@ -29,6 +31,34 @@ pub struct Options {
     pub looks: Looks,
     /// What accounts may do; one without sections allows everything that a recipe can.
     pub policy: Arc<PolicyFile>,
+    /// Which episodes are recorded.
+    pub record: Record,
+    /// Bounds of a recording.
+    pub film: Bounds,
+}
+
+/// Which episodes are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Record {
+    /// Those whose risk is high.
+    #[default]
+    HighRisk,
+    /// All.
+    Always,
+    /// None.
+    Never,
+}
+
+impl Record {
+    /// Whether an episode of this risk is.
+    #[must_use]
+    pub const fn wanted(self, risk: Risk) -> bool {
+        match self {
+            Self::HighRisk => matches!(risk, Risk::High),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 /// Who looks again when a look did not answer what became of an attempt.
@@ -58,6 +88,8 @@ impl Default for Options {
             identity_wait: Duration::from_secs(6),
             verify_pause: Duration::from_secs(2),
             policy: Arc::default(),
+            record: Record::default(),
+            film: Bounds::default(),
             looks: Looks::UntilAnswered,
         }
     }

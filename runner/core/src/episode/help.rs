@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use deed_proofs::Sha256;
 use deed_recipes::template::Template;
-use deed_recipes::{Recipe, Review, Step};
+use deed_recipes::{Marker, Recipe, Review, Step};
 
 use super::Episode;
 use super::composer;
@@ -21,13 +22,17 @@ use crate::ports::ledger::{Change, Claim, Ledger, LedgerFault};
 use crate::ports::{Clock, World};
 use crate::retry::Transient;
 use crate::state::Event;
+use crate::time::Timestamp;
 
 impl<W: World> Episode<'_, W> {
     pub(super) fn composer_equals_order(&mut self, reviews: &[Review], seen: &Seen, media: usize) -> Result<(), Stop> {
         let mut wrong = Vec::new();
         for finding in composer::findings(reviews, &self.values(), media, seen) {
             let name = format!("review {}", finding.element);
-            self.trail.check(&name, finding.passed, &finding.expected, &finding.found, "");
+            let recipe = &self.recipe;
+            let [expected, found] =
+                [&finding.expected, &finding.found].map(|t| self.trail.read(&finding.element, recipe, t));
+            self.trail.check(&name, finding.passed, &expected, &found, "");
             if !finding.passed {
                 wrong.push(finding.element);
             }
@@ -240,6 +245,14 @@ impl<W: World> Episode<'_, W> {
         }
     }
 
+    /// Hands the recording to the trail, which waits for it before it seals: nothing else does.
+    pub(super) fn end_of_recording<S: Session>(&mut self, session: &mut S, pressed_at: Option<Timestamp>) {
+        let now = self.world.clock().now();
+        if let Some(recorded) = session.recorded(pressed_at) {
+            self.trail.filming(recorded, now);
+        }
+    }
+
     pub(super) fn no_challenge(&self, seen: &Seen) -> Result<(), Stop> {
         match reading::challenge_of(seen, self.world.clock().now()) {
             Some(hold) => Err(Stop::Hold(hold)),
@@ -251,16 +264,27 @@ impl<W: World> Episode<'_, W> {
     pub(super) fn same_session(&self, seen: &Seen) -> Result<(), Stop> {
         match &self.marker {
             Some(then) if seen.marker.as_ref() != Some(then) => {
-                let now = seen.marker.as_deref().unwrap_or("nothing");
+                let (then, now) = (self.marker_words(Some(then)), self.marker_words(seen.marker.as_deref()));
                 let detail = format!("the session said {then} when the account was proved, now it says {now}");
                 Err(Stop::Hold(Hold::new(HoldReason::SessionChanged, detail)))
             }
             Some(then) if seen.marker_at_home.as_ref().is_some_and(|now| now != then) => {
-                let now = seen.marker_at_home.as_deref().unwrap_or("nothing");
+                let (then, now) = (self.marker_words(Some(then)), self.marker_words(seen.marker_at_home.as_deref()));
                 let detail = format!("the session was {then} when the account was proved, now the server says {now}");
                 Err(Stop::Hold(Hold::new(HoldReason::SessionChanged, detail)))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What a session says of itself, for people. A cookie's value may let somebody in: of that only whether it is there is told.
+    fn marker_words(&self, marker: Option<&str>) -> String {
+        match (marker, &self.recipe.identity.marker) {
+            (None, _) => "nothing".to_owned(),
+            (Some(value), Some(Marker::Cookie(_))) => {
+                format!("a cookie with the hash {:.12}", Sha256::of(value.as_bytes()).to_string())
+            }
+            (Some(value), _) => value.to_owned(),
         }
     }
 

@@ -11,6 +11,7 @@ mod ending;
 mod help;
 pub(crate) mod object;
 mod outcome;
+mod private;
 mod proposal;
 pub(crate) mod reading;
 mod refresh;
@@ -53,7 +54,7 @@ use reading::page_of;
 use stop::Stop;
 use trail::Trail;
 
-pub use ending::{Ending, Looks, Options, Purpose};
+pub use ending::{Ending, Looks, Options, Purpose, Record};
 pub use reading::{challenge_of, read_identity};
 
 /// How often a text that the page changed is typed again.
@@ -291,6 +292,9 @@ impl<'w, W: World> Episode<'w, W> {
     async fn until_commit<S: Session>(&mut self, session: &mut S) -> Result<Ready, Stop> {
         self.identity(session).await?;
         self.dedupe(session).await?;
+        if self.purpose == Purpose::Act && self.options.record.wanted(self.need.risk) {
+            session.record(self.options.film);
+        }
         self.compose(session).await?;
         let mut left = RETYPE_MAX;
         loop {
@@ -492,8 +496,10 @@ impl<'w, W: World> Episode<'w, W> {
         let last_word = last_word(self.world, &self.claim);
         let press = session.press(ready.aim, armed.permit, &ready.check, last_word).await;
         self.world.boundary("pressed");
+        let pressed_at = if let Press::Sent { at } = &press { Some(*at) } else { None };
         let clear = match press {
             Press::NotSent { why } => {
+                self.end_of_recording(&mut session, None);
                 session.close().await;
                 self.trail.check("pressed", false, "one press", &why, "proved: no input left the runner");
                 return self.not_sent(&why).await;
@@ -509,6 +515,7 @@ impl<'w, W: World> Episode<'w, W> {
             }
         };
         self.world.boundary("receipt");
+        self.end_of_recording(&mut session, pressed_at);
         if clear {
             self.keep_session(&session, &ready.check).await;
         }

@@ -202,7 +202,8 @@ impl<W: World> Episode<'_, W> {
         if read.is_empty() {
             return Err(hold(HoldReason::Drift, format!("`{element}` has no text to read")));
         }
-        self.trail.check(&format!("read {name}"), true, "", &read, "");
+        let told = self.trail.read(element, &self.recipe, &read);
+        self.trail.check(&format!("read {name}"), true, "", &told, "");
         self.reads.insert(name.to_owned(), read);
         Ok(())
     }

@@ -5,25 +5,31 @@
 
 use std::pin::Pin;
 
+use deed_proofs::film::Developed;
 use deed_proofs::manifest::{
     ActionFacts, Approval, AuditEntry, Check, CommitTarget, Dedupe, Fingerprint as StoredFingerprint,
-    Found as ReadFound, Gate, Hold as StoredHold, Identity, Intent, Manifest, Outcome as StoredOutcome, Point, Receipt,
-    RecipeRef, Rect as StoredRect, Step, Tool, VerificationRead as StoredRead, WriteRequest,
+    Found as ReadFound, Gate, Hold as StoredHold, Identity, Intent, Manifest, MaskedRegion, Outcome as StoredOutcome,
+    Point, Receipt, RecipeRef, Recording, Rect as StoredRect, Redaction, Step, Tool, VerificationRead as StoredRead,
+    WriteRequest,
 };
 use deed_proofs::picture::Region;
-use deed_proofs::{ArtifactKind, ArtifactRef, Mark, NewArtifact, Sha256, marked};
+use deed_proofs::{ArtifactKind, ArtifactRef, Mark, NewArtifact, Sha256, marked, scrub};
 use deed_recipes::Recipe;
 
+use super::private::Private;
 use crate::account::Fingerprint;
 use crate::hold::{Failure, Hold};
 use crate::ids::PolicySnapshotId;
 use crate::judge::identity::{SignalVote, Vote};
 use crate::judge::quorum::Agreement;
-use crate::ports::browser::{Aim, BrowserFault, Capture, GateVerdict, Pacing, WriteSeen};
+use crate::ports::browser::{Aim, BrowserFault, Capture, GateVerdict, Masked, Pacing, Place, WriteSeen};
 use crate::ports::ledger::{Claim, Found, ObjectFacts, VerificationRead};
 use crate::ports::proofs::{EpisodeProofs, ProofFault};
 use crate::state::{Event, State, next};
 use crate::time::Timestamp;
+
+/// What a recording is.
+const RECORDING_TYPE: &str = "video/webm";
 
 /// What became of the episode, for the manifest.
 #[derive(Debug, Clone)]
@@ -49,8 +55,18 @@ pub struct Trail<P> {
     kept: Vec<usize>,
     /// Pictures under way.
     pictures: Vec<UnderWay>,
-    /// Artifacts of an earlier runner of this episode.
+    /// Recordings under way.
+    filming: Vec<Filming>,
+    /// Those that are kept.
+    filmed: Vec<Recording>,
+    /// What was masked, and in which of the artifacts of this runner.
+    masked: Vec<(usize, Redaction)>,
+    /// What no text of the manifest may quote.
+    private: Private,
+    /// Artifacts of an earlier runner of this episode, and what was masked in them.
     earlier: usize,
+    earlier_redactions: usize,
+    earlier_recordings: usize,
     /// How many artifacts the ledger was told of.
     told: usize,
     durable: Vec<ArtifactRef>,
@@ -59,6 +75,13 @@ pub struct Trail<P> {
     /// The page right before the press, and the place of its marked copy in the order of keeping.
     before: Option<Vec<u8>>,
     click: Option<usize>,
+}
+
+/// A recording that is made into a video.
+struct Filming {
+    step: usize,
+    at: Timestamp,
+    making: Pin<Box<dyn Future<Output = Result<Developed, String>> + Send + Sync>>,
 }
 
 /// A picture that is being taken.
@@ -75,7 +98,8 @@ impl<P: EpisodeProofs> Trail<P> {
         // What an earlier release began goes on in this one's form.
         manifest.version = deed_proofs::manifest::MANIFEST_VERSION;
         manifest.tool.worker = Some(claim.fence.worker.to_string());
-        let earlier = manifest.artifacts.len();
+        let (earlier, earlier_redactions) = (manifest.artifacts.len(), manifest.redactions.len());
+        let earlier_recordings = manifest.recordings.len();
         let object = ObjectFacts {
             platform_object_id: manifest.outcome.platform_object_id.clone(),
             permalink: manifest.outcome.permalink.clone(),
@@ -87,7 +111,13 @@ impl<P: EpisodeProofs> Trail<P> {
             manifest,
             kept: Vec::new(),
             pictures: Vec::new(),
+            filming: Vec::new(),
+            filmed: Vec::new(),
+            masked: Vec::new(),
+            private: Private::of(&claim.action, recipe),
             earlier,
+            earlier_redactions,
+            earlier_recordings,
             told: 0,
             durable: Vec::new(),
             object,
@@ -128,15 +158,15 @@ impl<P: EpisodeProofs> Trail<P> {
     pub fn check(&mut self, name: &str, passed: bool, expected: &str, seen: &str, note: &str) {
         // Not what was seen: it may be the order's text, and logs are no place for it.
         tracing::debug!(check = name, passed, "check");
+        let [expected, seen, note] = [expected, seen, note].map(|text| self.private.clean(text));
         if let Some(step) = self.current() {
-            step.checks.push(Check {
-                name: name.to_owned(),
-                passed,
-                expected: expected.to_owned(),
-                seen: seen.to_owned(),
-                note: note.to_owned(),
-            });
+            step.checks.push(Check { name: name.to_owned(), passed, expected, seen, note });
         }
+    }
+
+    /// What was read of an element, as the manifest may quote it.
+    pub fn read(&self, element: &str, recipe: &Recipe, text: &str) -> String {
+        self.private.read(element, recipe, text)
     }
 
     /// One thing that was done in the current step.
@@ -184,9 +214,54 @@ impl<P: EpisodeProofs> Trail<P> {
         }
     }
 
+    /// A recording that ended at the current step; kept before the manifest is sealed.
+    pub fn filming(
+        &mut self,
+        making: impl Future<Output = Result<Developed, String>> + Send + Sync + 'static,
+        at: Timestamp,
+    ) {
+        if let Some(step) = self.manifest.steps.len().checked_sub(1) {
+            self.filming.push(Filming { step, at, making: Box::pin(making) });
+        }
+    }
+
+    /// Keeps the recordings that are under way. One that failed is a note: the outcome stands without it.
+    async fn films(&mut self) {
+        for Filming { step, at, making } in std::mem::take(&mut self.filming) {
+            match making.await {
+                Ok(Developed { webm, frames, duration_ms, commit_at_ms }) => {
+                    let (sha256, media_type) = (Sha256::of(&webm), RECORDING_TYPE.to_owned());
+                    self.filmed.push(Recording { sha256, media_type, frames, duration_ms, commit_at_ms });
+                    self.keep(step, ArtifactKind::Recording, RECORDING_TYPE, webm, at);
+                }
+                Err(why) => self.check("recording", false, "a recording of the commit", &why, "the outcome stands"),
+            }
+        }
+    }
+
     fn keep_at(&mut self, step: usize, capture: Capture, at: Timestamp) {
-        self.keep(step, ArtifactKind::Screenshot, "image/png", capture.png, at);
-        self.keep(step, ArtifactKind::Dom, "text/html", capture.html.into_bytes(), at);
+        let Capture { png, html, masked } = capture;
+        let of_picture = |masked: &&Masked| matches!(masked.place, Place::Picture { .. });
+        let (in_picture, in_document): (Vec<_>, Vec<_>) = masked.iter().partition(of_picture);
+        self.withhold(&in_picture);
+        self.keep(step, ArtifactKind::Screenshot, "image/png", png, at);
+        self.withhold(&in_document);
+        self.keep(step, ArtifactKind::Dom, "text/html", html.into_bytes(), at);
+    }
+
+    /// Notes what was masked in the artifact that is kept next.
+    fn withhold(&mut self, masked: &[&Masked]) {
+        let artifact = self.kept.len();
+        for Masked { place, kind, content } in masked {
+            let region = match place {
+                Place::Picture { rect } => MaskedRegion::Picture(stored(rect)),
+                Place::Document { path } => MaskedRegion::Document(path.clone()),
+            };
+            let commitment = self.proofs.withhold(content);
+            // Which artifact it is in is known once that has its hash.
+            let redaction = Redaction { sha256: commitment, kind: kind.clone(), region, commitment };
+            self.masked.push((artifact, redaction));
+        }
     }
 
     /// One piece of evidence of the current step.
@@ -267,8 +342,8 @@ impl<P: EpisodeProofs> Trail<P> {
             .map(|v| Check {
                 name: v.signal.to_owned(),
                 passed: v.vote == Vote::Match,
-                expected: v.expected.clone(),
-                seen: v.seen.clone(),
+                expected: self.private.clean(&v.expected),
+                seen: self.private.clean(&v.seen),
                 note: format!("{:?}", v.vote).to_lowercase(),
             })
             .collect();
@@ -295,7 +370,7 @@ impl<P: EpisodeProofs> Trail<P> {
             agreed: agreement.agreed.clone(),
             dissent: agreement.silent.clone(),
             url: aim.target.page.clone(),
-            rect: StoredRect { x: aim.rect.x, y: aim.rect.y, width: aim.rect.width, height: aim.rect.height },
+            rect: stored(&aim.rect),
             point: Point { x: aim.point.0, y: aim.point.1 },
             picture: None,
             pressed_at: None,
@@ -312,7 +387,7 @@ impl<P: EpisodeProofs> Trail<P> {
     /// What the platform said.
     pub fn receipt(&mut self, sign: &str, object: &ObjectFacts, writes: &[WriteSeen]) {
         self.manifest.receipt = Some(Receipt {
-            sign: sign.to_owned(),
+            sign: self.private.clean(sign),
             http_status: object.http_status,
             object_id: object.platform_object_id.clone(),
             requests: writes
@@ -341,7 +416,7 @@ impl<P: EpisodeProofs> Trail<P> {
                 Found::Absent => ReadFound::Absent,
                 Found::Unreadable => ReadFound::Unreadable,
             },
-            note: read.note.clone(),
+            note: self.private.clean(&read.note),
             session: format!("fresh, read-only, of {}", self.manifest.tool.worker.as_deref().unwrap_or("a worker")),
         });
     }
@@ -394,11 +469,11 @@ impl<P: EpisodeProofs> Trail<P> {
             error_code: outcome.failure.map(|f| f.as_str().to_owned()),
             hold: outcome.hold.as_ref().map(|h| StoredHold {
                 reason: h.reason.as_str().to_owned(),
-                detail: h.detail.clone(),
+                detail: self.private.clean(&h.detail),
                 until: h.until.map(|u| u.to_string()),
             }),
             platform_object_id: outcome.object.platform_object_id.clone(),
-            permalink: outcome.object.permalink.clone(),
+            permalink: outcome.object.permalink.as_deref().map(scrub::url),
             visibility: outcome.object.visibility.clone(),
         };
         self.proofs.seal(&self.manifest).await
@@ -412,6 +487,7 @@ impl<P: EpisodeProofs> Trail<P> {
     /// Takes what became durable into the manifest, each artifact at its step.
     async fn collect(&mut self) -> Result<(), ProofFault> {
         self.pictures_noted().await;
+        self.films().await;
         let refs = self.proofs.durable().await?;
         for (place, artifact) in refs.iter().enumerate().skip(self.durable.len()) {
             if let Some(step) = self.kept.get(place).and_then(|s| self.manifest.steps.get_mut(*s)) {
@@ -429,6 +505,12 @@ impl<P: EpisodeProofs> Trail<P> {
             let looked = self.manifest.steps.iter().rev().find(|step| step.phase == "identity");
             identity.evidence = looked.map(|step| step.artifacts.clone()).unwrap_or_default();
         }
+        self.manifest.redactions.truncate(self.earlier_redactions);
+        self.manifest.redactions.extend(self.masked.iter().filter_map(|(place, redaction)| {
+            Some(Redaction { sha256: refs.get(*place)?.sha256, ..redaction.clone() })
+        }));
+        self.manifest.recordings.truncate(self.earlier_recordings);
+        self.manifest.recordings.extend(self.filmed.iter().cloned());
         self.durable = refs;
         Ok(())
     }
@@ -444,6 +526,10 @@ impl<P: EpisodeProofs> Trail<P> {
         self.told = self.durable.len();
         new
     }
+}
+
+fn stored(rect: &crate::ports::browser::Rect) -> StoredRect {
+    StoredRect { x: rect.x, y: rect.y, width: rect.width, height: rect.height }
 }
 
 /// The recipe's hash as it was loaded; a recipe built in memory is named by the hash of its name.

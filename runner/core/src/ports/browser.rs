@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deed_proofs::ImageHash;
+use deed_proofs::film::{Bounds, Developed};
 use deed_recipes::{ChallengeKind, Key, Recipe};
 
 use crate::ids::{AccountId, EpisodeId, WorkerId};
@@ -317,13 +318,47 @@ pub struct Landing {
     pub retry_after: Option<Duration>,
 }
 
-/// A picture and the document behind it.
+/// A picture and the document behind it, both without what proof never shows.
 #[derive(Debug, Clone)]
 pub struct Capture {
-    /// PNG of the viewport.
+    /// PNG of the viewport, painted over where something is masked.
     pub png: Vec<u8>,
-    /// The document's HTML, values of password and one-time-code fields masked.
+    /// The document's HTML, with a mark where something is masked.
     pub html: String,
+    /// What was masked, for a commitment to it.
+    pub masked: Vec<Masked>,
+}
+
+/// Where something was masked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Place {
+    /// In the picture, in CSS pixels of the viewport.
+    Picture {
+        /// What was painted over.
+        rect: Rect,
+    },
+    /// In the document.
+    Document {
+        /// A CSS path to the masked element.
+        path: String,
+    },
+}
+
+/// One thing that was masked. Never printed, never kept as it is.
+#[derive(Clone, PartialEq)]
+pub struct Masked {
+    /// Where.
+    pub place: Place,
+    /// What kind of thing (`message`, `email` …; `secret`: a field that is always masked, whose content is not read).
+    pub kind: String,
+    /// What stood there: PNG of the part of a picture, or words of a document.
+    pub content: Vec<u8>,
+}
+
+impl std::fmt::Debug for Masked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Masked({}, {:?}, …)", self.kind, self.place)
+    }
 }
 
 /// What a press is aimed at: still, in view, hit-tested.
@@ -439,6 +474,17 @@ pub trait Session: Send + Sync {
     /// Screenshot and document as the page stands now. Both are asked for at once, and the answer need not be waited for: whatever the
     /// session does next to the page (an input, another document) waits until the picture is done.
     fn capture(&self) -> impl Future<Output = Result<Capture, BrowserFault>> + Send + Sync + 'static;
+
+    /// Begins to record what the page shows, within bounds, without what proof never shows. What goes wrong with it touches nothing else.
+    fn record(&mut self, _bounds: Bounds) {}
+
+    /// Ends the recording, if there is one. It is made into a video elsewhere, whether that is waited for or not; `Err`: why there is none.
+    fn recorded(
+        &mut self,
+        _commit_at: Option<Timestamp>,
+    ) -> Option<impl Future<Output = Result<Developed, String>> + Send + Sync + 'static> {
+        None::<std::future::Ready<Result<Developed, String>>>
+    }
 
     /// Perceptual hash of what is shown at a node; `None` when it shows nothing yet.
     fn image_hash(&mut self, node: NodeId) -> impl Future<Output = Result<Option<ImageHash>, BrowserFault>> + Send;

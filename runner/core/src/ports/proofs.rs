@@ -33,6 +33,10 @@ pub trait EpisodeProofs: Send + Sync {
     /// Hands an artifact over; hashing and writing happen elsewhere, in order.
     fn keep(&self, artifact: NewArtifact);
 
+    /// Puts away what was masked, where no proof is, with a salt that nobody can guess; returns the commitment to it. Durable with the
+    /// artifacts.
+    fn withhold(&self, content: &[u8]) -> Sha256;
+
     /// Returns when all that was kept is durable: every artifact of this runner, in the order of `keep`.
     fn durable(&self) -> impl Future<Output = Result<Vec<ArtifactRef>, ProofFault>> + Send;
 

@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "fleet", include_str!("../../../../migrations/sqlite/0002_fleet.sql")),
     (10, "review", include_str!("../../../../migrations/sqlite/0010_review.sql")),
     (5, "policy_facts", include_str!("../../../../migrations/sqlite/0005_policy_facts.sql")),
+    (9, "retention", include_str!("../../../../migrations/sqlite/0009_retention.sql")),
     (6, "pace", include_str!("../../../../migrations/sqlite/0006_pace.sql")),
     (8, "transparency", include_str!("../../../../migrations/sqlite/0008_transparency.sql")),
     (3, "approvals", include_str!("../../../../migrations/sqlite/0003_approvals.sql")),

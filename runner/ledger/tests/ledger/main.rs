@@ -19,8 +19,8 @@ mod outbox;
 mod postgres;
 mod queue;
 mod review;
-mod transparency;
 mod stored;
+mod transparency;
 mod tries;
 mod warnings;
 

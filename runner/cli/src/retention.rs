@@ -1,0 +1,47 @@
+//! Payloads that are older than their client's rule, deleted: by `deed work` now and then, and by `deed proof prune`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use deed_core::ids::EpisodeId;
+use deed_ledger::SqlLedger;
+use deed_proofs::DirectoryStore;
+use deed_proofs::retention::{self, Pruned, Rule};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::world::now;
+
+/// How often a worker looks.
+pub const EVERY: Duration = Duration::from_secs(60 * 60);
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Deletes what is older than its client's rule, and what was put away of it.
+///
+/// # Errors
+/// The ledger's, the store's; what was deleted by then is written down.
+pub async fn prune(ledger: &SqlLedger, context: &Context) -> Result<Pruned, CliError> {
+    let now = now();
+    let before = |days: u32| deed_core::time::Timestamp(now.0 - i64::from(days) * DAY_MS).to_string();
+    let rules: BTreeMap<String, Rule> = ledger
+        .retentions()
+        .await?
+        .into_iter()
+        .map(|(client, days)| (client.to_string(), Rule { days, before: before(days) }))
+        .collect();
+    if rules.is_empty() {
+        return Ok(Pruned::default());
+    }
+    let store: DirectoryStore = context.proofs()?.store().clone();
+    let pruning = tokio::task::spawn_blocking(move || retention::prune(&store, &rules, &now.to_string()));
+    let pruned =
+        pruning.await.map_err(|e| CliError::file("prune", &context.settings.proofs)(std::io::Error::other(e)))??;
+    if !pruned.episodes.is_empty() {
+        let vault = context.vault()?;
+        for episode in &pruned.episodes {
+            let episode = EpisodeId::new(episode.clone());
+            vault.forget(&episode).map_err(CliError::file("delete what was put away", &vault.folder(&episode)))?;
+        }
+    }
+    Ok(pruned)
+}
