@@ -10,6 +10,9 @@ use std::process::Command;
 
 use deed_proofs::export::{Expected, export};
 use deed_proofs::hash::Sha256;
+use deed_proofs::keys::KeyStore;
+use deed_proofs::log::{AuditBundle, Checkpoint, ProvedRow, inclusion_ranges, leaf_hash, node_hash};
+use deed_proofs::retention::{Rule, prune};
 use deed_proofs::store::Store as _;
 use deed_proofs::{Manifest, seal, verify};
 use zips::{LOCAL, NAME, action, check, exported, members, summed, zip};
@@ -242,4 +245,93 @@ fn what_cannot_be_read_is_not_exported() {
     fs::write(Path::new(&store.episode_folder("ep_01")).join("manifest.json"), b"{}").unwrap();
     assert_eq!(fails("ep_01").code(), "manifest-malformed");
     assert!(Manifest::from_json(b"{}").is_err());
+}
+
+/// The action's rows of the audit log, alone in a log, under a signed checkpoint.
+fn audit(manifests: &[Manifest], keys: &KeyStore) -> AuditBundle {
+    let (key, history) = keys.open_or_create("2026-11-20T11:00:00.000Z").unwrap();
+    let rows: Vec<String> = manifests
+        .iter()
+        .flat_map(|manifest| &manifest.audit)
+        .map(|event| {
+            serde_json::json!({
+                "action_id": "act_01", "audit_event_id": event.event_id, "result": { "status": event.status },
+            })
+            .to_string()
+        })
+        .collect();
+    let leaves: Vec<Sha256> = rows.iter().map(|row| leaf_hash(row.as_bytes())).collect();
+    let over = |(start, end): &(u64, u64)| root(&leaves[*start as usize..*end as usize]);
+    let size = rows.len() as u64;
+    let checkpoint = Checkpoint { origin: Checkpoint::origin_of(&leaves[0]), size, root: root(&leaves) };
+    let proved = rows.into_iter().enumerate().map(|(index, event)| {
+        let ranges = inclusion_ranges(index as u64, size).unwrap();
+        ProvedRow { index: index as u64, event, proof: ranges.iter().map(over).collect() }
+    });
+    AuditBundle::new("act_01".into(), checkpoint.sign(&key), history, proved.collect())
+}
+
+/// RFC 6962, section 2.1.
+fn root(leaves: &[Sha256]) -> Sha256 {
+    match leaves {
+        [one] => *one,
+        many => {
+            let half = many.len().next_power_of_two() / 2;
+            node_hash(&root(&many[..half]), &root(&many[half..]))
+        }
+    }
+}
+
+#[test]
+fn the_audit_log_in_an_export_is_checked_against_its_checkpoint_and_the_manifests() {
+    let (folder, store, manifests) = action();
+    let keys = KeyStore::at(folder.path().join("keys/signing.key"));
+    let whole = audit(&manifests, &keys);
+    let with = |bundle: &AuditBundle| {
+        let mut bytes = Vec::new();
+        export(&store, &["ep_01".into(), "ep_02".into()], Some(bundle), &mut bytes).unwrap();
+        check(&bytes, &Expected::default())
+    };
+    let found = with(&whole);
+    assert!(found.holds(), "{found:?}");
+    assert_eq!(found.audit.map(|audit| (audit.size, audit.known)), Some((whole.rows.len() as u64, false)));
+
+    let files = |bundle: &AuditBundle| -> Vec<String> {
+        with(bundle).problems.into_iter().map(|problem| problem.file).collect()
+    };
+    let changed = |change: &dyn Fn(&mut AuditBundle)| {
+        let mut bundle = whole.clone();
+        change(&mut bundle);
+        bundle
+    };
+    let told_of_less = files(&changed(&|b| drop(b.rows.remove(0))));
+    assert!(told_of_less.contains(&"episodes/ep_01/manifest.json".to_owned()), "{told_of_less:?}");
+    for forged in [
+        changed(&|b| b.rows[0].event = b.rows[0].event.replace("act_01", "act_02")),
+        changed(&|b| b.rows[0].proof[0] = Sha256::of(b"another branch")),
+        changed(&|b| b.action_id = "act_02".into()),
+        changed(&|b| b.checkpoint = b.checkpoint.replace("deed", "dead")),
+    ] {
+        assert!(files(&forged).contains(&"audit.json".to_owned()), "{:?}", files(&forged));
+    }
+}
+
+#[test]
+fn what_a_rule_deleted_is_not_missed_in_an_export() {
+    let (_folder, store, manifests) = action();
+    for entry in walk(store.root()) {
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(72 * 60 * 60);
+        std::fs::File::open(entry).unwrap().set_modified(long_ago).unwrap();
+    }
+    let rule = Rule { days: 30, before: "2027-01-01T00:00:00.000Z".into() };
+    let rules = [(manifests[0].action.client_id.clone(), rule)].into();
+    let pruned = prune(&store, &rules, "2027-02-01T00:00:00.000Z").unwrap();
+    assert!(pruned.objects > 0, "{pruned:?}");
+    let found = check(&exported(&store, &["ep_01", "ep_02"]), &Expected::default());
+    assert!(found.holds(), "{found:?}");
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }

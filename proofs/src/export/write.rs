@@ -12,8 +12,9 @@ use crate::files;
 use crate::hash::Sha256;
 use crate::log::AuditBundle;
 use crate::manifest::{Manifest, ManifestError};
+use crate::retention::Deletions;
 use crate::store::{DirectoryStore, relative_object_path};
-use crate::sums::{self, MANIFEST_FILE, SUMS_FILE};
+use crate::sums::{self, DELETED_FILE, MANIFEST_FILE, SUMS_FILE};
 
 /// What was exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +93,9 @@ pub fn export<W: Write>(
         collect_episode(episode, &folder, &mut sources)?;
         let (json, manifest) = read_manifest(&folder.join(MANIFEST_FILE))?;
         manifests.push((episode.clone(), Sha256::of(&json)));
-        for artifact in &manifest.artifacts {
+        let gone = read_deletions(&folder)?;
+        let is_gone = |sha256: &Sha256| gone.as_ref().is_some_and(|gone| gone.has(sha256));
+        for artifact in manifest.artifacts.iter().filter(|artifact| !is_gone(&artifact.sha256)) {
             sources.insert(relative_object_path(&artifact.sha256), store.object_path(&artifact.sha256));
         }
     }
@@ -141,6 +144,16 @@ fn collect_episode(episode: &str, folder: &Path, sources: &mut BTreeMap<String, 
         sources.insert(format!("episodes/{episode}/{name}"), path);
     }
     Ok(())
+}
+
+/// What a rule deleted of the episode. What can not be read says nothing: then every object has to be there.
+fn read_deletions(folder: &Path) -> Result<Option<Deletions>, ExportError> {
+    let path = folder.join(DELETED_FILE);
+    match std::fs::read(&path) {
+        Ok(json) => Ok(serde_json::from_slice(&json).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ExportError::Unreadable { path, source }),
+    }
 }
 
 fn read_manifest(path: &Path) -> Result<(Vec<u8>, Manifest), ExportError> {

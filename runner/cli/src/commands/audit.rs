@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use deed_ledger::{AuditCheckpoint, SqlLedger};
 use deed_proofs::log::{Checkpoint, SignedCheckpoint, checkpoint_name};
+use deed_s3::Bucket;
 use serde_json::json;
 
 use super::keys;
@@ -124,6 +125,13 @@ pub async fn make_checkpoint(ledger: &SqlLedger, context: &Context) -> Result<Op
     }
     let Some(made) = ledger.audit_checkpoint(&key, last.as_ref()).await? else { return Ok(None) };
     proofs.store().keep_checkpoint(made.size, &made.note)?;
+    // One that does not get there is made up for by the next: each is signed over all that the ones before it are of.
+    if let Some(s3) = &context.settings.s3 {
+        let bucket = Bucket::connect(s3.place.clone(), s3.options()).await;
+        if let Err(error) = bucket.keep_named(&checkpoint_name(made.size), made.note.as_bytes()).await {
+            context.ui.warn(&format!("the checkpoint is kept on this machine and not in the store yet: {error}"));
+        }
+    }
     Ok(Some(made))
 }
 

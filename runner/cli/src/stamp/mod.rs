@@ -5,8 +5,8 @@
 
 mod http;
 
-use deed_proofs::DirectoryStore;
 use deed_proofs::stamp::DueStamp;
+use deed_proofs::{DirectoryStore, Spool};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -43,6 +43,10 @@ pub async fn pass(context: &Context, all: bool) -> Result<Stamped, CliError> {
         match of_episode(store, &due.episode_id, &context.settings.stamps, authority.as_ref()).await {
             Ok(()) => {
                 store.stamped(&due.episode_id)?;
+                // The stamps came after the sealing: the folder goes to the store elsewhere once more.
+                if context.settings.s3.is_some() {
+                    drop(Spool::open(store)?.mark(&due.episode_id, now().0)?);
+                }
                 stamped.done.push(due.episode_id);
             }
             Err(why) => {
