@@ -81,6 +81,7 @@ sim-crash: ## In the simulation: every episode cut at every point, and its recov
 .PHONY: sim-mutants
 sim-mutants: ## Plant known faults and see the simulation find each within SEEDS=1000 (ONLY="23 settle" for some of them); long
 	@.ci/sim-mutants $(ONLY)
+
 .PHONY: store-faults
 store-faults: prepare-tests ## The long upload run: PIECES=10000 through a store in trouble (CI runs the bounded form)
 	@DEED_STORE_PIECES=$${PIECES:-10000} $(CARGO) test --package deed-tests --test store_faults -- --nocapture
