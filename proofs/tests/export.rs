@@ -211,7 +211,7 @@ fn what_lies_beside_the_three_files_goes_along_and_nothing_else() {
     let (_folder, store, _) = action();
     let folder = store.episode_folder("ep_01");
     fs::create_dir(folder.join("stamps")).unwrap();
-    for name in ["manifest.dsse.json", "keys.json", "audit.json", "storage.json", "stamps/first.tsr"] {
+    for name in ["manifest.dsse.json", "keys.json", "storage.json", "stamps/first.tsr"] {
         fs::write(folder.join(name), b"{}").unwrap();
     }
     fs::write(folder.join(".tmp-1-1"), b"half").unwrap();
@@ -248,11 +248,11 @@ fn what_cannot_be_read_is_not_exported() {
 }
 
 /// The action's rows of the audit log, alone in a log, under a signed checkpoint.
-fn audit(manifests: &[Manifest], keys: &KeyStore) -> AuditBundle {
+fn audit(manifest: &Manifest, keys: &KeyStore) -> AuditBundle {
     let (key, history) = keys.open_or_create("2026-11-20T11:00:00.000Z").unwrap();
-    let rows: Vec<String> = manifests
+    let rows: Vec<String> = manifest
+        .audit
         .iter()
-        .flat_map(|manifest| &manifest.audit)
         .map(|event| {
             serde_json::json!({
                 "action_id": "act_01", "audit_event_id": event.event_id, "result": { "status": event.status },
@@ -286,7 +286,7 @@ fn root(leaves: &[Sha256]) -> Sha256 {
 fn the_audit_log_in_an_export_is_checked_against_its_checkpoint_and_the_manifests() {
     let (folder, store, manifests) = action();
     let keys = KeyStore::at(folder.path().join("keys/signing.key"));
-    let whole = audit(&manifests, &keys);
+    let whole = audit(&manifests[0], &keys);
     let with = |bundle: &AuditBundle| {
         let mut bytes = Vec::new();
         export(&store, &["ep_01".into(), "ep_02".into()], Some(bundle), &mut bytes).unwrap();

@@ -33,7 +33,7 @@ const ALL: &[Builtin] = built_in! {
         "publish.post" "submitted" "thread";
     "tiktok": "comment_reply" "comments" "content" "follow" "like" "other_profile" "profile" "publish.post" "upload"
         "video";
-    "x": "comment_reply" "composer" "delete" "follow" "like" "person" "profile" "publish.post" "scheduled" "status"
+    "x": "comment_reply" "composer" "delete" "follow" "like" "person" "profile" "publish.post" "schedule" "scheduled" "status"
         "timeline";
     "google-business-profile": "account" "composer" "feed" "publish.post";
     "skool": "comment_reply" "composer" "feed" "post" "publish.group_post";

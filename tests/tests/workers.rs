@@ -125,7 +125,10 @@ fn a_worker_that_stalled_for_longer_than_its_lease_can_neither_press_nor_write()
     let address = postgres::new_schema();
     let homes = [Home::on_server(&address), Home::on_server(&address)];
     homes[0].connect(&practice);
-    std::fs::copy(homes[0].path().join("seal.key"), homes[1].path().join("seal.key")).unwrap();
+    // Machines that share a ledger share what seals sessions and what signs proof.
+    for key in ["seal.key", "signing.key", "keys.json"] {
+        std::fs::copy(homes[0].path().join(key), homes[1].path().join(key)).unwrap();
+    }
     practice.set_faults(Faults { page_delay_ms: 1500, ..Faults::default() });
     add(&homes[0], &[post("Taken over")]);
     let mut stalled = work(&homes[0], "worker.log");

@@ -64,7 +64,8 @@ fn existing(context: &Context) -> Result<KeyHistory, CliError> {
 /// The file's.
 pub fn brought(path: &PathBuf) -> Result<KeyHistory, CliError> {
     let text = std::fs::read_to_string(path).map_err(CliError::file("read the key file", path))?;
-    KeyHistory::parse(&text).map_err(|error: KeyError| error.into())
+    // The file that was named is no key, which is not the same as a history of our own that does not hold.
+    KeyHistory::parse(&text).map_err(|error: KeyError| CliError::Usage(format!("{}: {error}", path.display())))
 }
 
 fn list(history: &KeyHistory, context: &Context) -> Answer {
