@@ -120,7 +120,7 @@ async fn episode() {
     let objects = bytes_below(&stage.world.proofs.store().root().join("objects"));
     let id = folder.file_name().expect("a name").to_string_lossy().into_owned();
     let mut zip = Vec::new();
-    let exported = deed_proofs::export::export(stage.world.proofs.store(), &[id], &mut zip).unwrap();
+    let exported = deed_proofs::export::export(stage.world.proofs.store(), &[id], None, &mut zip).unwrap();
     println!(
         "one published post with a picture ({:.1} s): {objects} bytes of objects, {own} bytes of manifest, report and sums; exported {} files, {} bytes",
         took.as_secs_f64(),

@@ -55,10 +55,7 @@ fn a_proof_is_signed_and_only_a_key_that_is_named_vouches_for_it() {
     other.ok(&["proof", "keys", "export", "--out", &theirs]);
     let refused = deed.json(6, &["proof", "verify", &folder, "--key", &theirs]);
     assert_eq!(refused["problems"][0]["file"], "manifest.dsse.json");
-    assert_eq!(
-        deed.fails(2, &["proof", "verify", &folder, "--key", &deed.order("o.txt", |_| {})]).0,
-        "usage"
-    );
+    assert_eq!(deed.fails(2, &["proof", "verify", &folder, "--key", &deed.order("o.txt", |_| {})]).0, "usage");
 }
 
 #[test]
