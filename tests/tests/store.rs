@@ -1,5 +1,5 @@
 //! Proof in a real S3 server: put once, read back, locked, raised to level 3 when it is there, and never lost on the way.
-#![expect(clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
+#![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use std::time::{Duration, SystemTime};
 
