@@ -157,12 +157,16 @@ impl SigningKey {
     }
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// A short key in PEM.
+#[must_use]
+pub fn pem(label: &str, der: &[u8]) -> String {
     // Fewer than 48 bytes: one line of 64 characters at most.
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64.encode(der))
 }
 
-fn unpem(label: &str, text: &str) -> Option<Vec<u8>> {
+/// The bytes of the first block of this label in a text; `None` where there is none that reads.
+#[must_use]
+pub fn unpem(label: &str, text: &str) -> Option<Vec<u8>> {
     let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
     let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
     let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();

@@ -24,6 +24,7 @@ pub mod settings;
 mod signals;
 pub mod stamp;
 pub mod suggest;
+mod tls;
 pub mod ui;
 pub mod upload;
 pub mod vault;

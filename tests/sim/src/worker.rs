@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use deed_core::episode::{self, Ending, Looks};
 use deed_core::ids::{ActionId, WorkerId};
+use deed_core::ports::Clock as _;
 use deed_core::ports::World as _;
 use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault};
 use deed_core::recover;
@@ -252,6 +253,9 @@ impl Floor {
             State::Attempted => {
                 let change = Change { proof_level: Some(1), ..Change::default() };
                 ledger.advance(fence, Event::OutcomeUnclear, change).await?;
+            }
+            State::ConfirmedSuccess if details.verify_at.is_none() => {
+                ledger.verify_at(fence, Some(self.world.clock().now())).await?;
             }
             _ => {}
         }

@@ -1,7 +1,6 @@
 //! One request to an authority for time stamps: no redirect is followed, no proxy is asked. Plain http is enough: what is sent is a hash,
 //! and what comes back is signed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deed_proofs::stamp::{ANSWER_BYTES_MAX, ANSWER_TYPE, REQUEST_TYPE};
@@ -14,7 +13,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 use url::Url;
 
 /// How long an authority may take, from the look-up of its name to its answer.
@@ -38,13 +36,7 @@ impl Authority {
     /// # Errors
     /// In words, when TLS can not be set up.
     pub fn new() -> Result<Self, String> {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { tls: crate::tls::connector()? })
     }
 
     /// Sends a request and returns the answer's bytes, unchecked.

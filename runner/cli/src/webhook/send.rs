@@ -1,6 +1,5 @@
 //! One message, one request, one status: no redirect is followed, no proxy is asked, nothing of the answer but its status is read.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deed_core::time::Timestamp;
@@ -13,7 +12,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 use super::address::Address;
 use super::sign::signature;
@@ -39,13 +37,7 @@ impl Sender {
     /// # Errors
     /// In words, when TLS can not be set up.
     pub fn new() -> Result<Self, String> {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { tls: crate::tls::connector()? })
     }
 
     /// Posts a signed body; the receiver's status.

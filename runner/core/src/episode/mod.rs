@@ -15,6 +15,7 @@ mod private;
 mod proposal;
 pub(crate) mod reading;
 mod refresh;
+mod resume;
 mod steps;
 mod stop;
 pub mod trail;
@@ -43,8 +44,8 @@ use crate::ports::browser::{
 use crate::ports::ledger::{ArmRequest, Change, Claim, Ledger, LedgerFault, ObjectFacts};
 use crate::ports::proofs::Proofs;
 use crate::ports::{Clock, World};
-use crate::state::{Event, State};
-use crate::time::{CLOCKS_APART, Timestamp};
+use crate::state::Event;
+use crate::time::Timestamp;
 use crate::verify::{self, Verdict};
 use crate::{dice, pace, policy};
 
@@ -56,6 +57,7 @@ use trail::Trail;
 
 pub use ending::{Ending, Looks, Options, Purpose, Record};
 pub use reading::{challenge_of, read_identity};
+pub use resume::resume;
 
 /// How often a text that the page changed is typed again.
 const RETYPE_MAX: u32 = 2;
@@ -121,52 +123,6 @@ pub async fn rehearse<W: World>(
     options: &Options,
 ) -> Result<Ending, LedgerFault> {
     go(world, claim, recipe, options, Purpose::Rehearse).await
-}
-
-/// Finds out what became of an action that may have happened, and settles it: what recovery hands over, and what a person asks
-/// for again. Only looks; the claim is released at the end.
-///
-/// # Errors
-/// The ledger's.
-pub async fn resume<W: World>(
-    world: &W,
-    claim: Claim,
-    recipe: Arc<Recipe>,
-    options: &Options,
-) -> Result<Ending, LedgerFault> {
-    let attempted_at = claim.action.attempted_at.unwrap_or_else(|| world.clock().now());
-    let proofs = match world.proofs().episode(&claim.fence.episode).await {
-        Ok(proofs) => proofs,
-        Err(fault) => {
-            // What is known stays so; the next try has a store again, if it is not made at once.
-            let at = world.clock().now().plus(verify::PAUSE_MAX);
-            world.ledger().verify_at(&claim.fence, Some(at)).await?;
-            world.ledger().release(&claim.fence).await?;
-            return Ok(Ending::open(claim.action.state, fault.to_string()));
-        }
-    };
-    let over_at = over_at(world, &claim, attempted_at, options).await?;
-    let mut episode = Episode::new(world, claim, recipe, options, Purpose::Act, proofs);
-    let ending = episode.settle(attempted_at, over_at).await?;
-    world.ledger().release(&episode.claim.fence).await?;
-    world.boundary("released");
-    Ok(ending)
-}
-
-/// Since when nothing of another episode's press can have left, by whatever clock: it became `unknown` only after its session or its browser
-/// was ended, or its permit was over.
-async fn over_at<W: World>(
-    world: &W,
-    claim: &Claim,
-    attempted_at: Timestamp,
-    options: &Options,
-) -> Result<Timestamp, LedgerFault> {
-    let trail = world.ledger().audit_trail(&claim.action.id).await?;
-    let unknown = trail.iter().find(|line| line.status == State::Unknown.as_str());
-    // A clock that was stepped in between says nothing; then the permit's end is all that is known.
-    let (earliest, latest) = (attempted_at, world.clock().now().plus(CLOCKS_APART));
-    let unknown = unknown.and_then(|line| Timestamp::parse(&line.at)).filter(|at| (earliest..=latest).contains(at));
-    Ok(unknown.unwrap_or_else(|| attempted_at.plus(options.commit_within)).plus(CLOCKS_APART))
 }
 
 async fn go<W: World>(

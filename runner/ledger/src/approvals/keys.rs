@@ -14,6 +14,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use deed_core::approval::Statement;
+use deed_proofs::keys::{pem, unpem};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
@@ -153,18 +154,6 @@ impl ApproverKey {
         let signature = BASE64.encode(self.pair.sign(statement.canonical().as_bytes()));
         SignedStatement { statement, signature }
     }
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    // Fewer than 48 bytes: one line of 64 characters at most.
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64.encode(der))
-}
-
-fn unpem(label: &str, text: &str) -> Option<Vec<u8>> {
-    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
-    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
-    let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();
-    BASE64.decode(body).ok()
 }
 
 #[cfg(test)]
