@@ -116,6 +116,12 @@ impl Film {
         self.frames.is_empty()
     }
 
+    /// When its newest frame was shown, in milliseconds since 1970.
+    #[must_use]
+    pub fn last_at(&self) -> Option<i64> {
+        self.frames.back().map(|last| last.at)
+    }
+
     /// Makes the video. `commit_at` and `end` are times of the clock, in milliseconds since 1970. Takes as long as it takes: not for a
     /// thread on which anybody waits.
     ///

@@ -31,6 +31,8 @@ const WAITING_MAX: usize = 8;
 const PERIODS_KEPT: usize = 3;
 /// How often the first frame of a document, whose masks nobody knew, is asked for again.
 const RESTARTS_MAX: u32 = 40;
+/// How long a recording that ends waits for a frame of what came of the commit, where it has none yet: a busy page draws late.
+const LAST_FRAME: Duration = Duration::from_secs(5);
 
 /// Where a tab's frames go.
 pub(crate) type Screen = Arc<Mutex<Option<mpsc::Sender<EventScreencastFrame>>>>;
@@ -38,27 +40,31 @@ pub(crate) type Screen = Arc<Mutex<Option<mpsc::Sender<EventScreencastFrame>>>>;
 /// A recording under way.
 pub(crate) struct Recording {
     film: Arc<Mutex<Film>>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Until>>,
     task: JoinHandle<Result<(), BrowserFault>>,
 }
+
+/// When a recording is whole: with a frame that was drawn no sooner than this, in milliseconds since 1970.
+type Until = i64;
 
 impl Recording {
     /// Begins.
     pub(crate) fn begin(page: Arc<Page>, masking: Arc<str>, bounds: Bounds) -> Self {
         let film = Arc::new(Mutex::new(Film::new(bounds)));
-        let stop = watch::Sender::new(false);
+        let stop = watch::Sender::new(None);
         let task = tokio::spawn(expose(page, masking, bounds, Arc::clone(&film), stop.subscribe()));
         Self { film, stop, task }
     }
 
-    /// Ends it; what was recorded is developed on a thread for it. `page_is_free` is called when nothing is asked of the page any more.
+    /// Ends it, for a time with a frame that shows the page after the commit; what was recorded is developed on a thread for it.
+    /// `page_is_free` is called when nothing is asked of the page any more.
     pub(crate) async fn end(
         self,
         commit_at: Option<Timestamp>,
         now: Timestamp,
         page_is_free: impl FnOnce(),
     ) -> Result<Developed, String> {
-        self.stop.send_replace(true);
+        self.stop.send_replace(Some(commit_at.map_or(i64::MIN, |at| at.0)));
         let ended = self.task.await;
         page_is_free();
         // A recorder that failed half-way still has what it took before.
@@ -78,7 +84,7 @@ async fn expose(
     masking: Arc<str>,
     bounds: Bounds,
     film: Arc<Mutex<Film>>,
-    mut stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<Option<Until>>,
 ) -> Result<(), BrowserFault> {
     let (sender, mut frames) = mpsc::channel(WAITING_MAX);
     *page.screen.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
@@ -90,7 +96,7 @@ async fn expose(
         loop {
             let frame = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                until = ended(&mut stop) => return last_frame(&page, bounds, until, &mut frames, &mut watch, &film).await,
                 frame = frames.recv() => frame,
             };
             let Some(frame) = frame else { return Ok(()) };
@@ -99,15 +105,13 @@ async fn expose(
             let pause = Duration::from_millis(1_000 / u64::from(bounds.fps_max.max(1))).saturating_sub(began.elapsed());
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                until = ended(&mut stop) => return last_frame(&page, bounds, until, &mut frames, &mut watch, &film).await,
                 () = tokio::time::sleep(pause) => {}
             }
             page.wire().post(Some(page.session()), &ScreencastFrameAckParams::new(frame.session_id));
             if !known && restarts < RESTARTS_MAX {
-                // A page that stands still is not drawn again by itself.
                 restarts += 1;
-                page.wire().post(Some(page.session()), &StopScreencastParams::default());
-                start(&page, bounds).await?;
+                restart(&page, bounds).await?;
             }
         }
     };
@@ -115,6 +119,42 @@ async fn expose(
     *page.screen.lock().unwrap_or_else(PoisonError::into_inner) = None;
     page.wire().post(Some(page.session()), &StopScreencastParams::default());
     ended
+}
+
+/// Waits until the recording is to end.
+async fn ended(stop: &mut watch::Receiver<Option<Until>>) -> Until {
+    // A recorder that nobody holds any more ends as it is.
+    stop.wait_for(Option::is_some).await.ok().and_then(|until| *until).unwrap_or(i64::MIN)
+}
+
+/// Takes frames until one is of the time that was asked for, or it is over with waiting.
+async fn last_frame(
+    page: &Page,
+    bounds: Bounds,
+    until: Until,
+    frames: &mut mpsc::Receiver<EventScreencastFrame>,
+    watch: &mut MaskWatch,
+    film: &Mutex<Film>,
+) -> Result<(), BrowserFault> {
+    let whole = || film.lock().unwrap_or_else(PoisonError::into_inner).last_at().is_some_and(|last| last >= until);
+    let taking = async {
+        for _ in 0..RESTARTS_MAX {
+            if whole() {
+                break;
+            }
+            restart(page, bounds).await?;
+            let Some(frame) = frames.recv().await else { break };
+            take(&frame, watch, film).await;
+        }
+        Ok(())
+    };
+    if until == i64::MIN { Ok(()) } else { tokio::time::timeout(LAST_FRAME, taking).await.unwrap_or(Ok(())) }
+}
+
+/// A page that stands still is not drawn again by itself.
+async fn restart(page: &Page, bounds: Bounds) -> Result<(), BrowserFault> {
+    page.wire().post(Some(page.session()), &StopScreencastParams::default());
+    start(page, bounds).await
 }
 
 async fn start(page: &Page, bounds: Bounds) -> Result<(), BrowserFault> {
