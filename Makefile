@@ -34,7 +34,7 @@ test: prepare-tests ## The whole test suite, real browser included
 
 .PHONY: crash
 crash: prepare ## The long crash run: RUNS=400 kills of the real process (CI runs the bounded form within `make test`)
-	@DEED_CRASH_RUNS=$${RUNS:-400} $(CARGO) test --package deed-tests --test crash -- --nocapture
+	@DEED_CRASH_RUNS=$${RUNS:-400} $(CARGO) test --package deed-tests --test e2e crash:: -- --nocapture
 
 .PHONY: model
 model: ## The protocol around the press as a model, checked exhaustively; and how it goes wrong without each of its rules
@@ -43,7 +43,7 @@ model: ## The protocol around the press as a model, checked exhaustively; and ho
 .PHONY: chaos
 chaos: prepare-tests ## Everything that can break, in the middle of RUNS=2000 orders, half of the kills at the press (CI runs the bounded form)
 	@$(CARGO) build --quiet --package deed
-	@DEED_CHAOS_RUNS=$${RUNS:-2000} DEED_CHAOS_SEED=$${SEED:-1} $(CARGO) test --package deed-tests --test chaos -- --nocapture
+	@DEED_CHAOS_RUNS=$${RUNS:-2000} DEED_CHAOS_SEED=$${SEED:-1} $(CARGO) test --package deed-tests --test e2e chaos:: -- --nocapture
 
 .PHONY: bench
 bench: prepare ## Episode against the raw floor and a bare Playwright script, in one run
@@ -64,11 +64,11 @@ bench-proof: prepare ## What proof costs: capture beside the browser's own time,
 
 .PHONY: fleet
 fleet: prepare-tests ## The long fleet run: ORDERS=400 over 20 accounts, SECONDS_OF_TROUBLE=420 of kills and stops (CI runs the bounded form)
-	@DEED_FLEET_ORDERS=$${ORDERS:-400} DEED_FLEET_SECONDS=$${SECONDS_OF_TROUBLE:-420} $(CARGO) test --package deed-tests --test fleet -- --nocapture
+	@DEED_FLEET_ORDERS=$${ORDERS:-400} DEED_FLEET_SECONDS=$${SECONDS_OF_TROUBLE:-420} $(CARGO) test --package deed-tests --test e2e fleet:: -- --nocapture
 
 .PHONY: kill-trials
 kill-trials: prepare ## The kill switch thrown at TRIALS=200 random moments (CI runs the bounded form)
-	@DEED_KILL_TRIALS=$${TRIALS:-200} $(CARGO) test --package deed-tests --test kill -- --nocapture
+	@DEED_KILL_TRIALS=$${TRIALS:-200} $(CARGO) test --package deed-tests --test e2e kill:: -- --nocapture
 
 .PHONY: sim
 sim: ## The engine and the ledger in a simulated world: SEEDS=1000 from seed FROM=1, each a story of its own
@@ -84,7 +84,7 @@ sim-mutants: ## Plant known faults and see the simulation find each within SEEDS
 
 .PHONY: store-faults
 store-faults: prepare-tests ## The long upload run: PIECES=10000 through a store in trouble (CI runs the bounded form)
-	@DEED_STORE_PIECES=$${PIECES:-10000} $(CARGO) test --package deed-tests --test store_faults -- --nocapture
+	@DEED_STORE_PIECES=$${PIECES:-10000} $(CARGO) test --package deed-tests --test e2e store_faults:: -- --nocapture
 
 .PHONY: judgement
 judgement: prepare ## The labelled corpus: PAGES=3000 mutated pages (SEED=1) and the confusion matrix of each judgement

@@ -5,7 +5,7 @@
 //! ratio is that of the medians. `DEED_BENCH_ROUNDS` (30) says how many rounds. At the end, what one published post takes on the disk.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a bench stops at the first surprise")]
 
-#[path = "../../runner/chromium/tests/support/mod.rs"]
+#[path = "../../runner/chromium/tests/browser/support/mod.rs"]
 mod support;
 
 use std::path::Path;

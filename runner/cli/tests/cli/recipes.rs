@@ -1,16 +1,14 @@
 //! `deed recipe`: schema, new, import, explain; and media that a recipe does not take.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
-
-mod support;
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::fs;
 use std::path::Path;
 
+use crate::support::Deed;
 use serde_json::{Value, json};
-use support::Deed;
 
-const RECORDING: &str = include_str!("../../../recipes/tests/recordings/post.json");
+const RECORDING: &str = include_str!("../../../../recipes/tests/recordings/post.json");
 
 #[test]
 fn the_schema_is_printed_as_it_stands_in_the_file() {
@@ -124,7 +122,7 @@ fn media_that_the_recipe_does_not_take_are_refused_before_anything_is_stored() {
     let mut deed = Deed::with_account();
     let folder = deed.path("strict/practice");
     fs::create_dir_all(&folder).unwrap();
-    let practice = include_str!("../../../recipes/practice/recipe.yaml");
+    let practice = include_str!("../../../../recipes/practice/recipe.yaml");
     let rules = "media_min: 1\n      pixels_min: 32\n      aspect_max: 1.5\n      seconds_max: 3\n      media_types: [image/png, video/mp4]\n";
     let strict = practice.replace("media_types: [image/png, image/jpeg, image/webp]\n", rules);
     assert_ne!(strict, practice);
@@ -133,7 +131,7 @@ fn media_that_the_recipe_does_not_take_are_refused_before_anything_is_stored() {
     let mut wide = std::io::Cursor::new(Vec::new());
     image::RgbImage::new(80, 40).write_to(&mut wide, image::ImageFormat::Png).unwrap();
     deed.write("wide.jpg", wide.into_inner());
-    deed.write("small.png", support::png());
+    deed.write("small.png", crate::support::png());
     deed.write("cut.mp4", b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x08mdat");
     let refused = |media: Value| {
         let order = deed.order("o.json", |o| o["content"]["media"] = media);

@@ -1,14 +1,12 @@
 //! A page stays at home: what would leave the recipe's origins is stopped before it reaches anybody, and is named.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::support::now;
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
 use deed_core::ports::browser::{Browser as _, BrowserFault, Look, Opening, Session as _, StoppedRequest};
-use support::now;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -83,7 +81,7 @@ impl Stage {
         assert!(yaml.contains(ORIGINS), "the recipe's origins were found");
         let own = format!("  - \"{}\"\n{resources}", self.home.origin);
         let recipe = deed_recipes::load_str("practice", &yaml.replace(ORIGINS, &own)).unwrap();
-        support::opening(&self.home.origin, recipe, NO_SESSION)
+        crate::support::opening(&self.home.origin, recipe, NO_SESSION)
     }
 
     /// A tab on the platform.
@@ -196,7 +194,7 @@ async fn a_tab_that_is_led_elsewhere_ends_as_foreign_origin() {
     let (yaml, _) = deed_recipes::builtin("practice").unwrap();
     let origins = "  - \"http://127.0.0.1:*\"\n  - \"http://localhost:*\"\n";
     let recipe = deed_recipes::load_str("practice", &yaml.replace(origins, &format!("  - \"{redirect}\"\n"))).unwrap();
-    let opening = support::opening(&redirect, recipe, NO_SESSION);
+    let opening = crate::support::opening(&redirect, recipe, NO_SESSION);
     let mut other = stage.browser.open(&opening).await.unwrap();
     let fault = other.goto(&format!("{redirect}/x")).await.unwrap_err();
     assert_eq!(fault, BrowserFault::ForeignOrigin { url: format!("{to}/landed") });

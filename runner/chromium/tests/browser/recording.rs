@@ -1,18 +1,16 @@
 //! A recording shows what the page showed, nothing that is masked, and no frame of which that is not known.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{now, opening};
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
 use deed_core::ports::browser::{Browser as _, Look, Need, Session as _};
 use deed_fixtures::{Practice, PracticeConfig};
 use deed_proofs::film::Bounds;
 use deed_proofs::video;
 use image::RgbImage;
-use support::{now, opening};
 
 const PINK: [u8; 3] = [255, 0, 255];
 const GREEN: [u8; 3] = [0, 255, 0];

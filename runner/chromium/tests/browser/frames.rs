@@ -2,18 +2,16 @@
 //! page's process or in one of its own; every other one stays dark. A frame that breaks is an error within its bound.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::support::now;
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
 use deed_core::judge::quorum;
 use deed_core::ports::browser::{
     Access, Browser as _, BrowserFault, Look, Need, NodeFacts, NodeId, Opening, Seen, Session as _,
 };
 use deed_recipes::Key;
-use support::now;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -116,7 +114,8 @@ impl Stage {
         let elements: String = NAMES.iter().map(|name| format!("  t_{name}: [ {{ testid: t-{name} }} ]\n")).collect();
         let recipe = yaml.replace(ORIGINS, &own).replace("\nelements:\n", &format!("\nelements:\n{elements}"));
         let recipe = deed_recipes::load_str("practice", &recipe).unwrap();
-        let opening = Opening { access: Access::Write, ..support::opening(&home.at("127.0.0.1"), recipe, NO_SESSION) };
+        let opening =
+            Opening { access: Access::Write, ..crate::support::opening(&home.at("127.0.0.1"), recipe, NO_SESSION) };
         let session = browser.open(&opening).await.unwrap();
         Self { home, beside, browser, session }
     }

@@ -1,14 +1,12 @@
 //! Orders, the queue, kill switches, recovery's command line: everything that needs no browser.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
-
-mod support;
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::io::Write as _;
 use std::process::Stdio;
 
+use crate::support::{Deed, png, said};
 use serde_json::json;
-use support::{Deed, png, said};
 
 #[test]
 fn a_bad_order_is_refused_before_anything_is_stored() {

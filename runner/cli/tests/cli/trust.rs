@@ -1,20 +1,16 @@
 //! Whose proof it is, when it was signed, and whether the log is still the one that it was: with the real binary.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
-
-mod support;
-#[path = "support/tsa.rs"]
-mod tsa;
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::tsa::{Authority, openssl};
+use crate::support::{Deed, mode};
 use deed_proofs::Sha256;
 use deed_proofs::log::{Frontier, leaf_hash};
 use serde_json::{Value, json};
-use support::{Deed, mode};
-use tsa::{Authority, openssl};
 
 /// An action that was held, with its proof: its id and its episode's folder.
 fn held(deed: &Deed, name: &str) -> (String, String) {
@@ -175,7 +171,7 @@ fn the_manifest_on_disk_is_of_the_printed_schema() {
     let deed = Deed::with_account();
     let (_, folder) = held(&deed, "one");
     let printed: Value = serde_json::from_str(&deed.ok(&["proof", "schema"]).out).unwrap();
-    let published = include_str!("../../../proofs/schema/manifest.schema.json");
+    let published = include_str!("../../../../proofs/schema/manifest.schema.json");
     assert_eq!(printed, serde_json::from_str::<Value>(published).unwrap());
     let manifest: Value =
         serde_json::from_slice(&std::fs::read(Path::new(&folder).join("manifest.json")).unwrap()).unwrap();

@@ -1,6 +1,7 @@
 //! A Deed of its own for each test: its directories, its environment, its commands.
+#![expect(clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
 
-#![expect(dead_code, reason = "each test binary uses another part")]
+pub mod tsa;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

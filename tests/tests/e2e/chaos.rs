@@ -6,10 +6,6 @@
 //! another one (`make chaos`: 2000).
 #![expect(clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
 
-#[path = "../../runner/ledger/tests/support/postgres.rs"]
-#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
-mod postgres;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -21,6 +17,8 @@ use deed_fixtures::{Faults, Practice, PracticeConfig, WriteKind};
 use deed_tests::HANDLE;
 use deed_tests::chaos::{Aim, Blow, GATE, Gone, Moment, SteppedClock, Watched, browser_processes, signal};
 use deed_tests::process::{Home, run_until};
+
+use crate::postgres;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 

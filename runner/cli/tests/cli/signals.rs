@@ -1,8 +1,6 @@
 //! What goes back: the stream of outcomes, warnings, and webhooks over real HTTP.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
-
-mod support;
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
@@ -10,6 +8,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use crate::support::Deed;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -17,7 +16,6 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use support::Deed;
 
 /// How long a test waits for what must come.
 const COMES: Duration = Duration::from_secs(60);

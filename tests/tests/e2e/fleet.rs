@@ -5,9 +5,6 @@
 //! `DEED_FLEET_SECONDS`, `DEED_FLEET_WORKERS` and `DEED_FLEET_SEED` make it longer or another one (`make fleet`: 400 orders, 10 minutes).
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-#[path = "../../runner/ledger/tests/support/postgres.rs"]
-mod postgres;
-
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
@@ -22,6 +19,8 @@ use deed_fixtures::{Faults, Practice, PracticeConfig, WriteKind};
 use deed_ledger::{ActionDetails, ActionFilter, NewAccount, SqlLedger};
 use deed_proofs::ImageHash;
 use deed_tests::process::Home;
+
+use crate::postgres;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 

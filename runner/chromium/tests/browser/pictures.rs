@@ -1,16 +1,14 @@
 //! A picture that nobody waits for is of the page as it stood when it was asked for, whatever the session does next.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{now, opening};
 use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig};
 use deed_core::ports::browser::{Browser as _, Look, Need, Session as _};
 use deed_fixtures::{Practice, PracticeConfig};
 use deed_proofs::ImageHash;
-use support::{now, opening};
 
 fn visible(element: &str) -> Look {
     let name = element.to_owned();

@@ -2,11 +2,10 @@
 //! a list that shows a part of itself, a file chooser, a date field, an editor in an inner frame. None of them reaches a commit.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{now, opening};
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
 use deed_core::judge::quorum;
 use deed_core::ports::browser::{
@@ -14,7 +13,6 @@ use deed_core::ports::browser::{
 };
 use deed_fixtures::{Practice, PracticeConfig};
 use deed_recipes::Key;
-use support::{now, opening};
 
 const NAMES: [&str; 13] = [
     "menu",

@@ -1,15 +1,14 @@
 //! Worker processes: they drain when they are asked to end, and one that stalled for longer than its lease can do nothing any more.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-#[path = "../../runner/ledger/tests/support/postgres.rs"]
-mod postgres;
-
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use deed_fixtures::{Faults, Practice, PracticeConfig, WriteKind};
 use deed_tests::HANDLE;
 use deed_tests::process::Home;
+
+use crate::postgres;
 use serde_json::{Value, json};
 
 /// How long anything here may take.

@@ -2,15 +2,13 @@
 //! that do what real ones do (move, appear late, show a password).
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{now, opening};
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
 use deed_core::ports::browser::{Browser as _, Capture, Look, Need, Place, Session as _};
 use deed_fixtures::{Practice, PracticeConfig};
-use support::{now, opening};
 
 /// No page of the practice platform has it: where it is seen, something shows that must not.
 const PINK: [u8; 3] = [255, 0, 255];

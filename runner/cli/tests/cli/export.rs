@@ -1,13 +1,11 @@
 //! Exports as the operator makes them and as a stranger checks them, with and without Deed.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{Deed, said};
 use serde_json::{Value, json};
-use support::{Deed, said};
 
 /// A Deed with one action that is held, and so has one sealed episode; its id.
 fn held() -> (Deed, String) {

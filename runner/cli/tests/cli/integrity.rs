@@ -1,15 +1,13 @@
 //! What was changed from outside, versions that do not fit, recipes that break rules, and the pages of all codes.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
-
-mod support;
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests stop at the first surprise")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::support::Deed;
 use deed_core::hold::{Failure, HoldReason};
 use serde_json::json;
-use support::Deed;
 
 #[test]
 fn a_tampered_audit_line_is_named() {

@@ -2,15 +2,14 @@
 //! person is told; and nothing is ever pressed again.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-#[path = "../../runner/ledger/tests/support/postgres.rs"]
-mod postgres;
-
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use deed_fixtures::{Faults, Practice, PracticeConfig, Review};
 use deed_tests::process::Home;
 use deed_tests::recipe_yaml_settling_in;
+
+use crate::postgres;
 use serde_json::Value;
 
 /// How long anything here may take.

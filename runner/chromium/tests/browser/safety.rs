@@ -2,18 +2,16 @@
 //! killed, wedged or crashed one is an error within its bound.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::now;
 use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig, Runners};
 use deed_core::ids::WorkerId;
 use deed_core::judge::quorum;
 use deed_core::ports::browser::{Access, Browser as _, BrowserFault, GateVerdict, Look, Need, Opening, Session as _};
 use deed_fixtures::{Practice, PracticeConfig};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use support::now;
 
 fn chromium(runner: Option<(Runners, WorkerId)>) -> Chromium {
     Chromium::new(ChromiumConfig { launch: LaunchConfig::default(), runner, now: Arc::new(now) })
@@ -22,7 +20,7 @@ fn chromium(runner: Option<(Runners, WorkerId)>) -> Chromium {
 fn opening(practice: &Practice, access: Access) -> Opening {
     let recipe = deed_recipes::load_builtin("practice").unwrap();
     let session = practice.storage_state("north_star").unwrap().to_string();
-    Opening { access, ..support::opening(&practice.origin(), recipe, &session) }
+    Opening { access, ..crate::support::opening(&practice.origin(), recipe, &session) }
 }
 
 async fn practice() -> Practice {

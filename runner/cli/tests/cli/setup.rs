@@ -1,13 +1,11 @@
 //! Setting up: init, settings, doctor, accounts, sessions, the practice platform's files.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
-
-mod support;
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use support::{Deed, mode, png};
+use crate::support::{Deed, mode, png};
 
 #[test]
 fn init_makes_everything_private_and_may_run_again() {

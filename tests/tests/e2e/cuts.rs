@@ -2,9 +2,6 @@
 //! PostgreSQL, behind a wire that can be cut. It waits or lets go, lives on, and each order is written at most once and comes to an end.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-#[path = "../../runner/ledger/tests/support/postgres.rs"]
-mod postgres;
-
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -16,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use deed_fixtures::{Practice, PracticeConfig};
 use deed_tests::process::Home;
+
+use crate::postgres;
 use serde_json::Value;
 
 /// The shortest lease that there is.

@@ -1,11 +1,9 @@
 //! Approvers and their keys on the command line, and what is refused before anybody signs.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-mod support;
-
+use crate::support::{Deed, mode};
 use serde_json::json;
-use support::{Deed, mode};
 
 #[test]
 fn a_key_is_its_owners_and_only_its_public_half_is_registered() {

@@ -1,13 +1,12 @@
 //! The ledger on a PostgreSQL server under the real process: `DATABASE_URL` is all that changes.
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
-
-#[path = "../../runner/ledger/tests/support/postgres.rs"]
-mod postgres;
+#![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use std::process::Stdio;
 
 use deed_fixtures::{Practice, PracticeConfig};
 use deed_tests::process::Home;
+
+use crate::postgres;
 
 fn platform() -> (tokio::runtime::Runtime, Practice) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

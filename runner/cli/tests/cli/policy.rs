@@ -2,12 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at the first surprise")]
 
-mod support;
-
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::support::Deed;
 use serde_json::{Value, json};
-use support::Deed;
 
 /// With an account that has a session.
 fn connected() -> Deed {
