@@ -234,7 +234,8 @@ fn wait(what: &str, why: &dyn Fn() -> String, so: impl Fn() -> bool) {
     let end = Instant::now() + WITHIN;
     while !so() {
         assert!(Instant::now() < end, "{what}\n{}", why());
-        std::thread::park_timeout(Duration::from_millis(100));
+        // Some looks are processes of their own.
+        std::thread::park_timeout(Duration::from_millis(500));
     }
 }
 

@@ -82,7 +82,8 @@ fn until(home: &Home, what: &str, so: impl Fn(&Value) -> bool) -> Value {
         }
         let log = std::fs::read_to_string(home.path().join("worker.log")).unwrap_or_default();
         assert!(Instant::now() < end, "{what}: {action:#}\n{log}");
-        std::thread::park_timeout(Duration::from_millis(100));
+        // Each look is a process of its own.
+        std::thread::park_timeout(Duration::from_millis(600));
     }
 }
 

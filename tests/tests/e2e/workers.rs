@@ -43,7 +43,8 @@ fn until(home: &Home, what: &str, so: impl Fn(&Value) -> bool) -> Value {
             return action;
         }
         assert!(Instant::now() < end, "{what}: {action:#}");
-        std::thread::park_timeout(Duration::from_millis(50));
+        // Each look is a process of its own.
+        std::thread::park_timeout(Duration::from_millis(400));
     }
 }
 
