@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deed_core::ports::browser::{ChallengeHit, Item, Look, Need, NodeFacts, NodeId, Rect, Seen, Vote};
 use deed_core::time::Timestamp;
-use deed_recipes::{Challenge, ChallengeKind, Detector, Items, Locator, Marker, Recipe, Side};
+use deed_recipes::{Challenge, ChallengeKind, Detector, Items, Locator, Marker, Recipe, Side, Words};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize)]
@@ -80,8 +80,11 @@ impl Query {
         });
         for name in look.elements.iter().cloned().chain(needed) {
             if let Some(element) = recipe.elements.get(&name) {
-                query.with_near(recipe, &element.locators);
-                query.elements.insert(name, element.locators.clone());
+                // Words that an order would fill in are nobody's words: nothing is looked for, letter by letter least of all.
+                let open = element.words == Words::OfOrder;
+                let locators = if open { Vec::new() } else { element.locators.clone() };
+                query.with_near(recipe, &locators);
+                query.elements.insert(name, locators);
             }
         }
         query
@@ -384,6 +387,7 @@ fn in_words(locator: &Locator) -> String {
         Locator::Css(css) => format!("css {css}"),
         Locator::Xpath(xpath) => format!("xpath {xpath}"),
         Locator::TestId(id) => format!("test id {id}"),
+        Locator::OneOf { css, text } => format!("\"{text}\" among css {css}"),
         Locator::Near { side, of, text } => {
             let side = match side {
                 Side::Below => "below",
