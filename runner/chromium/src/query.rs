@@ -400,3 +400,24 @@ fn in_words(locator: &Locator) -> String {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use deed_core::order::ScheduledWords;
+
+    use super::*;
+
+    #[test]
+    fn what_an_order_would_fill_in_is_never_looked_for() {
+        let recipe = deed_recipes::load_builtin("tiktok").unwrap();
+        let look = Look { elements: vec!["schedule_day".to_owned(), "caption".to_owned()], ..Look::default() };
+        let asked = |recipe: &Recipe| Query::new(recipe, &look).into_elements();
+        assert_eq!(asked(&recipe)["schedule_day"], []);
+        assert!(!asked(&recipe)["caption"].is_empty());
+        let at = Timestamp::parse("2029-12-05T20:05:00Z").unwrap();
+        let filled = asked(&recipe.for_order(&ScheduledWords::of(at)));
+        let day = Locator::OneOf { css: ".calendar-wrapper span.day.valid".to_owned(), text: "5".to_owned() };
+        assert_eq!(filled["schedule_day"], [day]);
+    }
+}
