@@ -31,8 +31,8 @@ const ALL: &[Builtin] = built_in! {
     "linkedin": "activity" "comment_reply" "composer" "like" "post" "profile" "publish.post";
     "reddit": "comment_reply" "community" "community_composer" "composer" "like" "profile" "publish.group_post"
         "publish.post" "submitted" "thread";
-    "tiktok": "comment_reply" "comments" "content" "follow" "like" "other_profile" "profile" "publish.post" "upload"
-        "video";
+    "tiktok": "comment_reply" "comments" "content" "follow" "like" "other_profile" "profile" "publish.post"
+        "schedule" "upload" "video";
     "x": "comment_reply" "composer" "delete" "follow" "like" "person" "profile" "publish.post" "schedule" "scheduled" "status"
         "timeline";
     "google-business-profile": "account" "composer" "feed" "publish.post";

@@ -180,3 +180,24 @@ pub(crate) fn review_reads_back(flow: &str, steps: &[Step], review: &[Review], a
         sink.report(Code::ReviewIncomplete, at, message, help.to_owned());
     }
 }
+
+/// A flow that picks what the order's time says (a day of a calendar) sets that time, whatever it clicks: its review reads the whole of it in
+/// one place, from the year to the minute.
+pub(crate) fn time_reads_back(
+    flow: &str,
+    steps: &[Step],
+    review: &[Review],
+    of_order: &[String],
+    at: Span,
+    sink: &mut Sink<'_>,
+) {
+    let picked = steps.iter().flat_map(Step::elements).find(|element| of_order.contains(element));
+    let whole = |entry: &Review| matches!(&entry.expect, ReviewExpect::Equals { text, .. } if text.tells_whole_time());
+    if let Some(element) = picked.filter(|_| !review.iter().any(whole)) {
+        let message =
+            format!("{flow} picks `{element}` by the order's time, but its review never reads the whole time back");
+        let help = "add `- { element: <element>, equals: \"{content.scheduled_at|YYYY-MM-DD HH:mm}\" }`, of one place that says it \
+                    from the year to the minute";
+        sink.report(Code::ReviewIncomplete, at, message, help.to_owned());
+    }
+}

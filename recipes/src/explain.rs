@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::model::{
-    Budget, Challenge, ChallengeKind, Compare, ContentRules, Dedupe, Detector, Evidence, Flow, GoneEvidence, GoneSign,
-    Identity, InputPace, Marker, MsRange, ObjectId, Receipt, ReceiptSign, Recipe, Review, ReviewExpect, Same, Scroll,
-    StateEvidence, StateIs, Step, TargetRule, UploadTo, Verify, WaitFor,
+    Budget, Challenge, ChallengeKind, Compare, ContentRules, Dedupe, Detector, ElementName, Evidence, Flow,
+    GoneEvidence, GoneSign, Identity, InputPace, Locator, Marker, MsRange, ObjectId, Receipt, ReceiptSign, Recipe,
+    Review, ReviewExpect, Same, Scroll, StateEvidence, StateIs, Step, TargetRule, UploadTo, Verify, WaitFor, Words,
 };
 
 /// A flow in plain words.
@@ -34,7 +34,7 @@ pub fn story(recipe: &Recipe, action_type: &str) -> Option<Story> {
         pacing(&recipe.pacing)
     );
     let mut lines = vec![identity(&recipe.identity), dedupe(&flow.dedupe, &flow.verify)];
-    lines.extend(flow.steps.iter().map(step));
+    lines.extend(flow.steps.iter().map(|one| format!("{}{}", step(one), by_words_of_order(recipe, one))));
     lines.extend(flow.review.iter().map(review));
     let at = lines.len();
     lines.extend([commit(flow), receipt(&flow.receipt)]);
@@ -271,6 +271,17 @@ fn dedupe(dedupe: &Dedupe, verify: &Verify) -> String {
     }
 }
 
+/// By which words of the order an element of the step is known, where one is.
+fn by_words_of_order(recipe: &Recipe, step: &Step) -> String {
+    let known = |name: &ElementName| {
+        let element = recipe.element(name).filter(|element| element.words != Words::Fixed)?;
+        let words: Vec<String> =
+            element.locators.iter().filter_map(Locator::words).map(|words| format!("\"{words}\"")).collect();
+        Some(format!(" `{name}` is the only one that says {}; none or several such stop it.", words.join(" or ")))
+    };
+    step.elements().filter_map(known).collect()
+}
+
 fn step(step: &Step) -> String {
     match step {
         Step::Open(surface) => format!("Open `{surface}`."),
@@ -280,6 +291,9 @@ fn step(step: &Step) -> String {
             format!("Click `{button}` and give the files \"{files}\" to the file chooser that it opens.")
         }
         Step::Click(element) => format!("Click `{element}`, which can be taken back."),
+        Step::ClickUntil { element, until, times_max } => {
+            format!("Click `{element}`, which can be taken back, up to {times_max} times, until `{until}` is there.")
+        }
         Step::Hover(element) => format!("Put the pointer on `{element}`."),
         Step::Dismiss(element) => format!("If `{element}` is there, click it away."),
         Step::Choose { from, option } => format!("Choose \"{option}\" in `{from}`."),
@@ -293,10 +307,17 @@ fn step(step: &Step) -> String {
             let what = within.as_ref().map_or_else(|| "the page".to_owned(), |within| format!("`{within}`"));
             format!("Scroll {what} page by page, up to {times_max} times, until `{element}` is there.")
         }
-        Step::WaitFor(WaitFor::Visible(element)) => format!("Wait until `{element}` is visible."),
-        Step::WaitFor(WaitFor::Gone(element)) => format!("Wait until `{element}` is gone."),
-        Step::WaitFor(WaitFor::Enabled(element)) => format!("Wait until `{element}` can be used."),
+        Step::WaitFor(condition) => format!("Wait until {}.", waited_for(condition)),
+        Step::WaitLong { condition, within_s } => format!("Wait up to {within_s} s until {}.", waited_for(condition)),
         Step::Read { element, name } => format!("Read `{element}` and keep it as {{read.{name}}}."),
+    }
+}
+
+fn waited_for(condition: &WaitFor) -> String {
+    match condition {
+        WaitFor::Visible(element) => format!("`{element}` is visible"),
+        WaitFor::Gone(element) => format!("`{element}` is gone"),
+        WaitFor::Enabled(element) => format!("`{element}` can be used"),
     }
 }
 

@@ -4,7 +4,8 @@
 //! looks at a page: this is about what is written.
 
 use crate::css::{self, Token};
-use crate::model::{Element, Locator};
+use crate::model::{Element, Locator, Words};
+use crate::template::{Template, Values, of_order};
 
 /// The attributes that a `testid` locator reads.
 const TEST_ID_ATTRIBUTES: [&str; 3] = ["data-testid", "data-test-id", "data-test"];
@@ -22,7 +23,29 @@ impl Locator {
             Self::Css(_) => "css",
             Self::Xpath(_) => "xpath",
             Self::TestId(_) => "testid",
+            Self::OneOf { .. } => "one_of",
             Self::Near { .. } => "near",
+        }
+    }
+
+    /// The words of the page by which it finds, where it has some; a selector has none.
+    pub(crate) fn words(&self) -> Option<&str> {
+        match self {
+            Self::Role { name, .. } => name.as_deref(),
+            Self::Label(text) | Self::Text(text) | Self::OneOf { text, .. } | Self::Near { text, .. } => Some(text),
+            Self::Css(_) | Self::Xpath(_) | Self::TestId(_) => None,
+        }
+    }
+
+    /// The same with other words.
+    fn with_words(&self, with: String) -> Self {
+        match self {
+            Self::Role { role, .. } => Self::Role { role: role.clone(), name: Some(with) },
+            Self::Label(_) => Self::Label(with),
+            Self::Text(_) => Self::Text(with),
+            Self::OneOf { css, .. } => Self::OneOf { css: css.clone(), text: with },
+            Self::Near { side, of, .. } => Self::Near { side: *side, of: of.clone(), text: with },
+            Self::Css(_) | Self::Xpath(_) | Self::TestId(_) => self.clone(),
         }
     }
 
@@ -32,6 +55,10 @@ impl Locator {
     #[must_use]
     pub fn independent_of(&self, other: &Self) -> bool {
         match (self, other) {
+            // Of the two things that it rests on, the selector is the one that another may repeat.
+            (Self::OneOf { css, .. }, other) | (other, Self::OneOf { css, .. }) => {
+                Self::Css(css.clone()).independent_of(other)
+            }
             (Self::Css(a), Self::Css(b)) => {
                 let (a, b) = (css::tokens(a), css::tokens(b));
                 // Two bare chains of tags are both the page's nesting.
@@ -70,6 +97,9 @@ impl Locator {
     #[must_use]
     pub fn shares_target_with(&self, other: &Self) -> bool {
         match (self, other) {
+            (Self::OneOf { css, text }, other) | (other, Self::OneOf { css, text }) => {
+                Self::Css(css.clone()).shares_target_with(other) || Self::Text(text.clone()).shares_target_with(other)
+            }
             (Self::Css(a), Self::Css(b)) => {
                 let b = css::branches(b);
                 css::branches(a).iter().any(|branch| b.contains(branch))
@@ -89,6 +119,19 @@ impl Locator {
 }
 
 impl Element {
+    /// The element of one order: its time filled into the words. `None`: the order has none, or the words are the recipe's own.
+    pub(crate) fn for_order(&self, values: &dyn Values) -> Option<Self> {
+        if self.words != Words::OfOrder {
+            return None;
+        }
+        let filled = |locator: &Locator| match locator.words().filter(|words| of_order(words)) {
+            Some(words) => Some(locator.with_words(Template::parse(words).ok()?.try_fill(values).ok()?)),
+            None => Some(locator.clone()),
+        };
+        let locators = self.locators.iter().map(filled).collect::<Option<_>>()?;
+        Some(Self { locators, words: Words::Filled })
+    }
+
     /// Whether two of its locators rest on different evidence.
     #[must_use]
     pub fn has_independent_locators(&self) -> bool {
@@ -136,6 +179,9 @@ mod tests {
     fn text(text: &str) -> Locator {
         Locator::Text(text.to_owned())
     }
+    fn one_of(css: &str, text: &str) -> Locator {
+        Locator::OneOf { css: css.to_owned(), text: text.to_owned() }
+    }
 
     #[test]
     fn one_piece_of_evidence_is_one_voter() {
@@ -152,6 +198,9 @@ mod tests {
             (xpath("//*[@data-testid='post-submit']"), test_id("post-submit"), false),
             (xpath("//button[@class='primary']"), css("button.primary"), false),
             (xpath("//form//button[1]"), css("button.primary"), true),
+            (one_of(".day.valid", "20"), css(".day"), false),
+            (one_of(".day.valid", "20"), one_of(".day", "20"), false),
+            (one_of(".day.valid", "20"), role("gridcell", Some("20")), true),
             (xpath("//*[@role='menu']//*[@aria-checked='true']"), css("[data-testid=option][aria-checked=true]"), true),
         ] {
             assert_eq!(a.independent_of(&b), independent, "{a:?} {b:?}");
@@ -171,6 +220,10 @@ mod tests {
             (role("button", Some("Save")), role("button", Some("Post")), false),
             (text("Post"), role("button", Some("Post")), true),
             (text("Post"), test_id("Post"), false),
+            (one_of("form i, form button", "Draft"), css("form button"), true),
+            (one_of("form i", "Post"), role("button", Some("Post")), true),
+            (one_of("form i", "Post"), one_of("main b", " post "), true),
+            (one_of("form i", "20"), css("form button"), false),
         ] {
             assert_eq!(a.shares_target_with(&b), shared, "{a:?} {b:?}");
             assert_eq!(b.shares_target_with(&a), shared, "{b:?} {a:?}");

@@ -105,6 +105,7 @@ fn yaml_of(locator: &Locator) -> Option<String> {
         Locator::TestId(id) => format!("testid: {}", quoted(id)?),
         Locator::Css(css) => format!("css: {}", quoted(css)?),
         Locator::Xpath(xpath) => format!("xpath: {}", quoted(xpath)?),
+        Locator::OneOf { css, text } => format!("one_of: {{ css: {}, text: {} }}", quoted(css)?, quoted(text)?),
         Locator::Near { side, of, text } => {
             let side = match side {
                 Side::Below => "below",

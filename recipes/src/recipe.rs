@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::json_path;
-use crate::model::{Element, Flow, ObjectId, OriginPattern, PortPattern, Recipe, ReviewExpect, Step, Surface};
+use crate::model::{Element, Flow, ObjectId, OriginPattern, PortPattern, Recipe, ReviewExpect, Step, Surface, Words};
 use crate::template::{MissingValue, Part, Placeholder, Values};
 
 /// Everything but the unreserved characters of RFC 3986: a value fills one path segment and can never end it.
@@ -81,6 +81,25 @@ impl Recipe {
     #[must_use]
     pub fn element(&self, name: &str) -> Option<&Element> {
         self.elements.get(name)
+    }
+
+    /// The recipe of one order: where elements are known by the order's time, it is filled in. What the order does not have stays open,
+    /// and what is open is never found. Everything else, the hash too, is the recipe's.
+    #[must_use]
+    pub fn for_order(&self, values: &dyn Values) -> Self {
+        let mut filled = self.clone();
+        for element in filled.elements.values_mut() {
+            if let Some(of_order) = element.for_order(values) {
+                *element = of_order;
+            }
+        }
+        filled
+    }
+
+    /// Whether an element of it is known by the order's time.
+    #[must_use]
+    pub fn has_words_of_order(&self) -> bool {
+        self.elements.values().any(|element| element.words == Words::OfOrder)
     }
 
     /// A surface by name.

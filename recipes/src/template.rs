@@ -344,6 +344,13 @@ impl Template {
     }
 }
 
+/// Whether words name the order's time, in whatever form.
+pub(crate) fn of_order(words: &str) -> bool {
+    [Placeholder::ContentScheduledAt, Placeholder::ContentScheduledDate, Placeholder::ContentScheduledTime]
+        .iter()
+        .any(|of_time| words.contains(&format!("{{{}", of_time.name())))
+}
+
 /// What stands between two braces.
 fn named(name: &str, at: usize) -> Result<Part, TemplateError> {
     if let Some((of, form)) = name.split_once('|') {

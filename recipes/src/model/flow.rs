@@ -254,6 +254,15 @@ pub enum Step {
     },
     /// A click that can be taken back.
     Click(ElementName),
+    /// The same click again and again, until another element is there (a calendar's next month).
+    ClickUntil {
+        /// What is clicked.
+        element: ElementName,
+        /// What must be visible then; when it is there already, nothing is clicked.
+        until: ElementName,
+        /// Greatest number of clicks.
+        times_max: u32,
+    },
     /// Put the pointer on an element, to open what opens under it.
     Hover(ElementName),
     /// A click on an element that may or may not be there (a welcome dialog's button).
@@ -283,6 +292,13 @@ pub enum Step {
     Scroll(Scroll),
     /// Wait.
     WaitFor(WaitFor),
+    /// Wait for what takes its time (the processing of a film), with a bound of its own.
+    WaitLong {
+        /// What for.
+        condition: WaitFor,
+        /// The bound, in seconds.
+        within_s: u32,
+    },
     /// Keep an element's text for later steps and the review.
     Read {
         /// The element.
@@ -290,6 +306,38 @@ pub enum Step {
         /// The name under which it is kept.
         name: String,
     },
+}
+
+impl Step {
+    /// The elements that the step names.
+    pub fn elements(&self) -> impl Iterator<Item = &ElementName> {
+        let (one, other) = match self {
+            Self::Open(_) | Self::Press { on: None, .. } => (None, None),
+            Self::Type { into: element, .. }
+            | Self::Upload { to: UploadTo::Input(element) | UploadTo::Button(element), .. }
+            | Self::Click(element)
+            | Self::Hover(element)
+            | Self::Dismiss(element)
+            | Self::Choose { from: element, .. }
+            | Self::Toggle { element, .. }
+            | Self::Press { on: Some(element), .. }
+            | Self::Scroll(Scroll::To(element))
+            | Self::Read { element, .. } => (Some(element), None),
+            Self::ClickUntil { element, until, .. } => (Some(element), Some(until)),
+            Self::Scroll(Scroll::Until { element, within, .. }) => (Some(element), within.as_ref()),
+            Self::WaitFor(condition) | Self::WaitLong { condition, .. } => (Some(condition.element()), None),
+        };
+        one.into_iter().chain(other)
+    }
+}
+
+impl WaitFor {
+    /// The element that is waited for.
+    #[must_use]
+    pub const fn element(&self) -> &ElementName {
+        let (Self::Visible(element) | Self::Gone(element) | Self::Enabled(element)) = self;
+        element
+    }
 }
 
 /// See [`Step::Upload`].

@@ -196,6 +196,19 @@ pub struct Items {
 pub struct Element {
     /// In the order of the file; each has a vote.
     pub locators: Vec<Locator>,
+    /// Where the words of its locators come from.
+    pub words: Words,
+}
+
+/// See [`Element::words`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// The recipe: for every order the same.
+    Fixed,
+    /// The order's time, which is not filled in yet: such an element is never looked for.
+    OfOrder,
+    /// The order's time, filled in by [`Recipe::for_order`]: one of many alike, which must be found alone.
+    Filled,
 }
 
 /// One way to find an element.
@@ -219,6 +232,13 @@ pub enum Locator {
     Xpath(String),
     /// `data-testid` (also `data-test-id`, `data-test`).
     TestId(String),
+    /// One of many alike, by its words.
+    OneOf {
+        /// CSS of the many.
+        css: String,
+        /// The whole visible text of the one that is meant.
+        text: String,
+    },
     /// A place relative to another element.
     Near {
         /// Which side of it.

@@ -2,17 +2,20 @@
 
 use crate::aria::ROLES;
 use crate::diagnostics::Code;
-use crate::model::{Element, Locator, Side};
+use crate::model::{Element, Locator, Side, Words};
 use crate::suggest::did_you_mean;
-use crate::template::Placeholder;
+use crate::template::{Placeholder, of_order};
 use crate::yaml::{Entry, Node};
 
 use super::Reader;
-use super::fields::{list, map, single, text};
+use super::fields::{Fields, list, map, single, text};
 
 /// Most locators of one element.
 const LOCATORS_MAX: usize = 10;
-const KINDS: [&str; 7] = ["role", "label", "text", "css", "xpath", "testid", "near"];
+const KINDS: [&str; 8] = ["role", "label", "text", "css", "xpath", "testid", "one_of", "near"];
+/// What of an order may stand in the words of a locator: what has a closed form.
+const OF_TIME: [Placeholder; 3] =
+    [Placeholder::ContentScheduledAt, Placeholder::ContentScheduledDate, Placeholder::ContentScheduledTime];
 const SIDES: [(&str, Side); 5] = [
     ("below", Side::Below),
     ("above", Side::Above),
@@ -38,7 +41,9 @@ impl Reader<'_> {
                 None => sound = false,
             }
         }
-        sound.then_some(Element { locators })
+        let words =
+            if locators.iter().filter_map(Locator::words).any(of_order) { Words::OfOrder } else { Words::Fixed };
+        sound.then_some(Element { locators, words })
     }
 
     fn locator(&mut self, element: &str, node: &Node) -> Option<Locator> {
@@ -46,13 +51,34 @@ impl Reader<'_> {
         let value = &entry.value;
         match entry.key.as_str() {
             "role" => self.role(value),
-            "label" => self.fixed_text(value, "`label`").map(Locator::Label),
-            "text" => self.fixed_text(value, "`text`").map(Locator::Text),
+            "label" => self.locator_words(value, "`label`").map(Locator::Label),
+            "text" => self.locator_words(value, "`text`").map(Locator::Text),
             "css" => self.css(value, "`css`").map(Locator::Css),
             "xpath" => self.xpath(value).map(Locator::Xpath),
             "testid" => self.fixed_text(value, "`testid`").map(Locator::TestId),
+            "one_of" => self.one_of(value),
             _ => self.near(element, value),
         }
+    }
+
+    /// `one_of: { css: ".day", text: "{content.scheduled_at|D}" }`
+    fn one_of(&mut self, node: &Node) -> Option<Locator> {
+        let fields = Fields::open(node, "`one_of`", &["css", "text"], &mut self.sink)?;
+        let css = fields.need("css", "css: \".day\"", &mut self.sink).and_then(|node| self.css(node, "`one_of.css`"));
+        let text = fields
+            .need("text", "text: \"{content.scheduled_at|D}\"", &mut self.sink)
+            .and_then(|node| self.locator_words(node, "`one_of.text`"));
+        Some(Locator::OneOf { css: css?, text: text? })
+    }
+
+    /// Words by which an element is known: fixed ones, or the order's time in a form of its own. Nothing else of an order is of so closed
+    /// a form: free text could name any node of a page.
+    fn locator_words(&mut self, node: &Node, what: &str) -> Option<String> {
+        let words = text(node, what, &mut self.sink)?;
+        if !of_order(&words) {
+            return self.fixed_text(node, what);
+        }
+        self.template(node, what, &OF_TIME).map(|_| words)
     }
 
     /// `role: { button: "Post" }`, or `role: { button: ~ }` for any name.
@@ -73,7 +99,7 @@ impl Reader<'_> {
             let help = did_you_mean(key, ROLES.iter().copied());
             self.sink.report(Code::UnknownRole, *key_span, format!("`{key}` is not a role of WAI-ARIA"), help);
         }
-        let name = if value.is_null() { None } else { Some(self.fixed_text(value, "the accessible name")?) };
+        let name = if value.is_null() { None } else { Some(self.locator_words(value, "the accessible name")?) };
         known.then(|| Locator::Role { role: key.clone(), name })
     }
 
@@ -85,7 +111,7 @@ impl Reader<'_> {
         let mut places = 0;
         for entry in entries {
             if entry.key == "text" {
-                wanted = self.fixed_text(&entry.value, "`near.text`");
+                wanted = self.locator_words(&entry.value, "`near.text`");
             } else if let Some((_, side)) = SIDES.iter().find(|(name, _)| *name == entry.key) {
                 places += 1;
                 place = self.element_name(&entry.value, "the element that it is near").map(|of| (*side, of));

@@ -45,13 +45,16 @@ impl Reader<'_> {
         let dedupe_line = "dedupe: { on: feed, same: { text: \"{content.text}\" } }";
         let dedupe = fields.need("dedupe", dedupe_line, &mut self.sink).and_then(|node| self.dedupe(node));
         self.reads = Some(Vec::new());
+        self.in_steps = true;
         let steps_node = fields.need("steps", "steps: [ { open: composer } ]", &mut self.sink);
         let steps = steps_node.and_then(|node| self.steps(name, node));
+        self.in_steps = false;
         let review_line = "review: [ { element: editor, equals: \"{content.text}\" } ]";
         let review_node = fields.need("review", review_line, &mut self.sink);
         let review = review_node.and_then(|node| self.review(node));
         if let (Some(steps), Some(review), Some(at)) = (&steps, &review, review_node) {
             crate::check::review_reads_back(&what, steps, review, at.label, &mut self.sink);
+            crate::check::time_reads_back(&what, steps, review, &self.of_order, at.label, &mut self.sink);
         }
         self.reads = None;
         let commit = self.commit(&what, node.label, &fields, node.entries());

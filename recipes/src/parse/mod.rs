@@ -31,7 +31,7 @@ use crate::check::{self, Use, UseKind};
 use crate::diagnostics::{Code, Diagnostics, Sink, Span};
 use crate::model::{ElementName, InputPace, OriginPattern, Recipe, Source, SurfaceName};
 use crate::suggest::did_you_mean;
-use crate::template::{Placeholder, Template, TemplateError};
+use crate::template::{Placeholder, Template, TemplateError, of_order};
 use crate::unfilled;
 use crate::yaml::{self, Node, Value};
 pub(crate) use elements::xpath_fault;
@@ -96,6 +96,8 @@ pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
         origins: Some(Vec::new()),
         surfaces: Vec::new(),
         elements: Vec::new(),
+        of_order: Vec::new(),
+        in_steps: false,
         flows: Vec::new(),
         uses: Vec::new(),
         reads: None,
@@ -117,6 +119,10 @@ pub(crate) struct Reader<'s> {
     surfaces: Vec<KnownSurface>,
     /// Names of elements, and where they stand.
     elements: Vec<(ElementName, Span)>,
+    /// Names of those that are known by words of the order.
+    of_order: Vec<ElementName>,
+    /// Whether the steps of a flow are being read.
+    in_steps: bool,
     /// Names of flows.
     flows: Vec<String>,
     /// Who touches or trusts which element, for the rules of the whole.
@@ -134,6 +140,15 @@ struct KnownSurface {
     titles: bool,
     /// Whether the order's target is in its URL.
     by_target: bool,
+}
+
+/// Whether a word of it names the order's time.
+fn names_order(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar { text, .. } => of_order(text),
+        Value::List(nodes) => nodes.iter().any(names_order),
+        Value::Map(entries) => entries.iter().any(|entry| names_order(&entry.value)),
+    }
 }
 
 impl Reader<'_> {
@@ -227,7 +242,12 @@ impl Reader<'_> {
                         });
                     }
                     "flows" => self.flows.push(entry.key.clone()),
-                    "elements" => self.elements.push((entry.key.clone(), entry.key_span)),
+                    "elements" => {
+                        self.elements.push((entry.key.clone(), entry.key_span));
+                        if names_order(&entry.value) {
+                            self.of_order.push(entry.key.clone());
+                        }
+                    }
                     _ => {}
                 }
             }
@@ -262,6 +282,13 @@ impl Reader<'_> {
     fn element_name(&mut self, node: &Node, what: &str) -> Option<ElementName> {
         let name = fields::text(node, what, &mut self.sink)?;
         if self.elements.iter().any(|(known, _)| *known == name) {
+            if !self.in_steps && self.of_order.contains(&name) {
+                let message = format!("`{name}` is known by the order's time, and {what} may not be");
+                let help = "only the steps of a flow may name such an element: what is read back, what is pressed, who is signed \
+                            in and what a page is recognised by are the same for every order"
+                    .to_owned();
+                self.sink.report(Code::PlaceholderNotHere, node.span, message, help);
+            }
             return Some(name);
         }
         // A whole part that is missing is one error, which is reported where it is missing.

@@ -19,6 +19,12 @@ const REVIEWS_MAX: usize = 50;
 const TIMES_DEFAULT: u32 = 20;
 /// Most pages that are scrolled.
 const TIMES_MAX: u64 = 200;
+/// Clicks of `click: { until: … }` when the recipe does not say.
+const CLICKS_DEFAULT: u32 = 12;
+/// Most of them.
+const CLICKS_MAX: u64 = 60;
+/// The longest wait of one step, in seconds: what a platform may take with a film. The account has nothing else done meanwhile.
+const WITHIN_S_MAX: u64 = 1800;
 const KINDS: [&str; 12] =
     ["open", "type", "upload", "click", "hover", "dismiss", "choose", "toggle", "press", "scroll", "wait_for", "read"];
 
@@ -42,14 +48,14 @@ impl Reader<'_> {
             "open" => self.surface_name(value, "`open`").map(Step::Open),
             "type" => self.type_step(value),
             "upload" => self.upload_step(value),
-            "click" => self.touched(value, "`click`", "a `click` step").map(Step::Click),
+            "click" => self.click_step(value),
             "hover" => self.touched(value, "`hover`", "a `hover` step").map(Step::Hover),
             "dismiss" => self.touched(value, "`dismiss`", "a `dismiss` step").map(Step::Dismiss),
             "choose" => self.choose_step(value),
             "toggle" => self.toggle_step(value),
             "press" => self.press_step(value),
             "scroll" => self.scroll_step(value).map(Step::Scroll),
-            "wait_for" => self.wait_step(value).map(Step::WaitFor),
+            "wait_for" => self.wait_step(value),
             _ => self.read_step(value),
         }
     }
@@ -57,6 +63,27 @@ impl Reader<'_> {
     /// The name of an element that gets an input.
     fn touched(&mut self, node: &Node, what: &str, by: &'static str) -> Option<String> {
         self.used(node, what, UseKind::Touched { by })
+    }
+
+    /// `click: next`, or `click: { element: next, until: month, times_max: 12 }`.
+    fn click_step(&mut self, node: &Node) -> Option<Step> {
+        let by = "a `click` step";
+        if !matches!(node.value, Value::Map(_)) {
+            return self.touched(node, "`click`", by).map(Step::Click);
+        }
+        let fields = Fields::open(node, "`click`", &["element", "until", "times_max"], &mut self.sink)?;
+        let element = fields
+            .need("element", "element: next_month", &mut self.sink)
+            .and_then(|node| self.touched(node, "`element`", by));
+        let until =
+            fields.need("until", "until: month", &mut self.sink).and_then(|node| self.element_name(node, "`until`"));
+        let times_max = match fields.get("times_max", &mut self.sink) {
+            Some(node) => {
+                number(node, "`times_max`", 1..=CLICKS_MAX, &mut self.sink).and_then(|times| u32::try_from(times).ok())
+            }
+            None => Some(CLICKS_DEFAULT),
+        };
+        Some(Step::ClickUntil { element: element?, until: until?, times_max: times_max? })
     }
 
     fn type_step(&mut self, node: &Node) -> Option<Step> {
@@ -166,13 +193,37 @@ impl Reader<'_> {
         }
     }
 
-    fn wait_step(&mut self, node: &Node) -> Option<WaitFor> {
+    /// `wait_for: notice`, `wait_for: { gone: notice }`, `wait_for: { visible: notice, within_s: 600 }`.
+    fn wait_step(&mut self, node: &Node) -> Option<Step> {
         if !matches!(node.value, Value::Map(_)) {
-            return self.element_name(node, "`wait_for`").map(WaitFor::Visible);
+            return self.element_name(node, "`wait_for`").map(|element| Step::WaitFor(WaitFor::Visible(element)));
         }
-        let entry = single(node, "`wait_for`", &["gone", "enabled"], &mut self.sink)?;
-        let element = self.element_name(&entry.value, "`wait_for`")?;
-        Some(if entry.key == "gone" { WaitFor::Gone(element) } else { WaitFor::Enabled(element) })
+        let fields = Fields::open(node, "`wait_for`", &["visible", "gone", "enabled", "within_s"], &mut self.sink)?;
+        let kinds: [(&str, fn(String) -> WaitFor); 3] =
+            [("visible", WaitFor::Visible), ("gone", WaitFor::Gone), ("enabled", WaitFor::Enabled)];
+        let mut conditions = Vec::new();
+        for (key, condition) in kinds {
+            if let Some(node) = fields.get(key, &mut self.sink) {
+                conditions.push(self.element_name(node, "`wait_for`").map(condition));
+            }
+        }
+        let within_s = match fields.get("within_s", &mut self.sink) {
+            Some(node) => {
+                let seconds = number(node, "`within_s`", 1..=WITHIN_S_MAX, &mut self.sink)?;
+                Some(u32::try_from(seconds).ok()?)
+            }
+            None => None,
+        };
+        if conditions.len() != 1 {
+            let help = "write `visible: <element>`, `gone: <element>` or `enabled: <element>`".to_owned();
+            self.sink.report(Code::MissingKey, node.label, "`wait_for` waits for one thing", help);
+            return None;
+        }
+        let condition = conditions.pop()??;
+        Some(match within_s {
+            Some(within_s) => Step::WaitLong { condition, within_s },
+            None => Step::WaitFor(condition),
+        })
     }
 
     fn read_step(&mut self, node: &Node) -> Option<Step> {

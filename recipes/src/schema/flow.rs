@@ -144,7 +144,18 @@ pub(super) fn gone() -> Value {
 pub(super) fn step() -> Value {
     one_of_keys(vec![
         ("open", "Go to a surface.", name()),
-        ("click", "Click an element; the click can be taken back.", name()),
+        (
+            "click",
+            "Click an element; the click can be taken back. Or the same click again and again, until another element is there.",
+            json!({ "anyOf": [name(), object(
+                &["element", "until"],
+                vec![
+                    ("element", "What is clicked.", name()),
+                    ("until", "What must be visible then; when it is there already, nothing is clicked.", name()),
+                    ("times_max", "The greatest number of clicks; 12 when it is not said.", number(1, 60)),
+                ],
+            )] }),
+        ),
         ("hover", "Move the pointer over an element: opens a menu that opens on hover.", name()),
         ("dismiss", "Click an element away, if it is there.", name()),
         (
@@ -177,10 +188,15 @@ pub(super) fn step() -> Value {
         (
             "wait_for",
             "Wait until an element is visible, or gone, or enabled.",
-            json!({ "anyOf": [name(), one_of_keys(vec![
-                ("gone", "Wait until it is gone.", name()),
-                ("enabled", "Wait until it is enabled.", name()),
-            ])] }),
+            json!({ "anyOf": [name(), with_one_of(object(
+                &[],
+                vec![
+                    ("visible", "Wait until it is visible.", name()),
+                    ("gone", "Wait until it is gone.", name()),
+                    ("enabled", "Wait until it is enabled.", name()),
+                    ("within_s", "The longest wait, in seconds, for what takes its time.", number(1, 1800)),
+                ],
+            ), &["visible", "gone", "enabled"])] }),
         ),
         (
             "read",

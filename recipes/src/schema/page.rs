@@ -61,6 +61,14 @@ pub(super) fn locator() -> Value {
             json!({ "type": "string", "pattern": "^[/.(]", "maxLength": 1000 }),
         ),
         ("testid", "data-testid, data-test-id or data-test.", text()),
+        (
+            "one_of",
+            "One of many alike, by its whole visible text, in which the order's time may stand: { css: \".day\", text: \"{content.scheduled_at|D}\" }.",
+            object(
+                &["css", "text"],
+                vec![("css", "CSS of the many.", text()), ("text", "The text of the one that is meant.", text())],
+            ),
+        ),
         ("near", "A place beside another element: { below: editor, text: \"Post\" }.", near()),
     ])
 }

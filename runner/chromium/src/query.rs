@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deed_core::ports::browser::{ChallengeHit, Item, Look, Need, NodeFacts, NodeId, Rect, Seen, Vote};
 use deed_core::time::Timestamp;
-use deed_recipes::{Challenge, ChallengeKind, Detector, Items, Locator, Marker, Recipe, Side};
+use deed_recipes::{Challenge, ChallengeKind, Detector, Items, Locator, Marker, Recipe, Side, Words};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize)]
@@ -80,8 +80,11 @@ impl Query {
         });
         for name in look.elements.iter().cloned().chain(needed) {
             if let Some(element) = recipe.elements.get(&name) {
-                query.with_near(recipe, &element.locators);
-                query.elements.insert(name, element.locators.clone());
+                // Words that an order would fill in are nobody's words: nothing is looked for, letter by letter least of all.
+                let open = element.words == Words::OfOrder;
+                let locators = if open { Vec::new() } else { element.locators.clone() };
+                query.with_near(recipe, &locators);
+                query.elements.insert(name, locators);
             }
         }
         query
@@ -384,6 +387,7 @@ fn in_words(locator: &Locator) -> String {
         Locator::Css(css) => format!("css {css}"),
         Locator::Xpath(xpath) => format!("xpath {xpath}"),
         Locator::TestId(id) => format!("test id {id}"),
+        Locator::OneOf { css, text } => format!("\"{text}\" among css {css}"),
         Locator::Near { side, of, text } => {
             let side = match side {
                 Side::Below => "below",
@@ -394,5 +398,26 @@ fn in_words(locator: &Locator) -> String {
             };
             format!("\"{text}\" {side} {of}")
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use deed_core::order::ScheduledWords;
+
+    use super::*;
+
+    #[test]
+    fn what_an_order_would_fill_in_is_never_looked_for() {
+        let recipe = deed_recipes::load_builtin("tiktok").unwrap();
+        let look = Look { elements: vec!["schedule_day".to_owned(), "caption".to_owned()], ..Look::default() };
+        let asked = |recipe: &Recipe| Query::new(recipe, &look).into_elements();
+        assert_eq!(asked(&recipe)["schedule_day"], []);
+        assert!(!asked(&recipe)["caption"].is_empty());
+        let at = Timestamp::parse("2029-12-05T20:05:00Z").unwrap();
+        let filled = asked(&recipe.for_order(&ScheduledWords::of(at)));
+        let day = Locator::OneOf { css: ".calendar-wrapper span.day.valid".to_owned(), text: "5".to_owned() };
+        assert_eq!(filled["schedule_day"], [day]);
     }
 }

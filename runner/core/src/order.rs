@@ -4,8 +4,8 @@
 //! white space; media stand in it by their content hash, never by their path.
 
 use deed_proofs::Sha256;
-use deed_recipes::Placeholder;
 use deed_recipes::policy::Share;
+use deed_recipes::{Placeholder, Values};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Risk;
@@ -135,6 +135,12 @@ pub struct Content {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_false(said: &bool) -> bool {
     !said
+}
+
+impl Values for ScheduledWords {
+    fn get(&self, placeholder: Placeholder) -> Option<&str> {
+        Self::get(self, placeholder)
+    }
 }
 
 /// When something is to appear, as the recipe's placeholders say it.

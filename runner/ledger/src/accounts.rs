@@ -270,24 +270,54 @@ impl SqlLedger {
         ends: Option<SessionExpiry>,
         by: &str,
     ) -> Result<(), LedgerError> {
+        self.put_session(id, session, ends, by, false).await
+    }
+
+    /// As [`SqlLedger::set_session_that_ends`], of a session with which it was just proved who signed in: that look is the account's last one.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn set_session_signed_in(
+        &self,
+        id: &AccountId,
+        session: &SessionState,
+        ends: Option<SessionExpiry>,
+        by: &str,
+    ) -> Result<(), LedgerError> {
+        self.put_session(id, session, ends, by, true).await
+    }
+
+    async fn put_session(
+        &self,
+        id: &AccountId,
+        session: &SessionState,
+        ends: Option<SessionExpiry>,
+        by: &str,
+        proven: bool,
+    ) -> Result<(), LedgerError> {
         let what = "store a session";
         check_by(by)?;
         let sealed = self.options.sealer.seal(session.expose().as_bytes()).map_err(|e| sealer_fault(what, &e))?;
         let mut tx = self.write(what).await?;
         let now = self.now();
         let account = rows::account(on(&mut tx), id).await?;
-        let operator = Operator { by, reason: "a new session was imported" };
-        store_session(on(&mut tx), now, id, sealed, ends, operator).await?;
-        let act = Act::new(by, None, &serde_json::json!({ "act": "session_imported", "account": id }));
-        tell_act(
-            self,
-            on(&mut tx),
-            now,
-            Subject { account: Some(&account), ..Subject::default() },
-            "session_imported",
-            &act,
-        )
-        .await?;
+        let (name, reason) = if proven {
+            ("session_signed_in", "somebody signed in, and was proved to be the account")
+        } else {
+            ("session_imported", "a new session was imported")
+        };
+        store_session(on(&mut tx), now, id, sealed, ends, Operator { by, reason }).await?;
+        if proven {
+            sqlx::query("UPDATE platform_accounts SET identity_at = $1, identity_ok = $2 WHERE account_id = $3")
+                .bind(now.0)
+                .bind(1_i64)
+                .bind(id.as_str())
+                .execute(on(&mut tx))
+                .await
+                .during(what)?;
+        }
+        let act = Act::new(by, None, &serde_json::json!({ "act": name, "account": id }));
+        tell_act(self, on(&mut tx), now, Subject { account: Some(&account), ..Subject::default() }, name, &act).await?;
         commit(tx, what).await?;
         Ok(())
     }

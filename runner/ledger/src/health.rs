@@ -21,6 +21,8 @@ use crate::warnings::{self, Occurrence, in_words};
 pub const WARNED_AHEAD: Duration = Duration::from_secs(72 * 3600);
 /// What was attempted within this time is counted.
 const BUDGET_WITHIN: Duration = Duration::from_secs(24 * 3600);
+/// The shorter window of a budget.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A stored session, without anything of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +44,15 @@ pub struct IdentityLook {
     pub proven: bool,
 }
 
+/// What was attempted of one action type, whatever became of it: what budgets are counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Used {
+    /// Within the hour that ends now.
+    pub hour: u32,
+    /// Within the day that ends now.
+    pub day: u32,
+}
+
 /// How an account is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccountHealth {
@@ -51,16 +62,20 @@ pub struct AccountHealth {
     pub identity: Option<IdentityLook>,
     /// Actions that were attempted in the last 24 hours.
     pub attempted_24h: u32,
+    /// The same by action type; those of which nothing was attempted are left out.
+    pub used: BTreeMap<String, Used>,
     /// Actions that are held, by reason.
     pub holds: BTreeMap<HoldReason, u32>,
     /// Open warnings, of the account itself, by severity.
     pub warnings: BTreeMap<Severity, u32>,
 }
 
-/// $1 the account, $2 a time before which nothing counts.
-const ONE: &str = "SELECT p.identity_at, p.identity_ok, s.updated_at AS stored_at, s.expiry, s.expires_at,
-    (SELECT count(*) FROM actions a WHERE a.account_id = p.account_id AND a.attempted_at > $2) AS attempted
+/// $1 the account.
+const ONE: &str = "SELECT p.identity_at, p.identity_ok, s.updated_at AS stored_at, s.expiry, s.expires_at
 FROM platform_accounts p LEFT JOIN sessions s ON s.account_id = p.account_id WHERE p.account_id = $1";
+/// $1 the account, $2 the beginning of the day, $3 of the hour.
+const USED: &str = "SELECT action_type, count(*) AS in_day, count(CASE WHEN attempted_at > $3 THEN 1 END) AS in_hour
+FROM actions WHERE account_id = $1 AND attempted_at > $2 GROUP BY action_type";
 
 impl SqlLedger {
     /// How an account is.
@@ -70,8 +85,8 @@ impl SqlLedger {
     pub async fn account_health(&self, id: &AccountId) -> Result<AccountHealth, LedgerFault> {
         let what = "read how an account is";
         let mut conn = self.read(what).await?;
-        let since = Timestamp(self.now().0.saturating_sub(Timestamp(0).plus(BUDGET_WITHIN).0));
-        let row = sqlx::query(ONE).bind(id.as_str()).bind(since.0).fetch_optional(&mut *conn).await.during(what)?;
+        let (day, hour) = (self.now().minus(BUDGET_WITHIN), self.now().minus(HOUR));
+        let row = sqlx::query(ONE).bind(id.as_str()).fetch_optional(&mut *conn).await.during(what)?;
         let row = row.ok_or_else(|| LedgerFault::NotFound { what: "account", id: id.to_string() })?;
         let session = match row.time_maybe("stored_at")? {
             Some(stored_at) => Some(StoredSession { stored_at, ends: ends(&row)? }),
@@ -89,12 +104,22 @@ impl SqlLedger {
             "SELECT severity AS key, count(*) AS n FROM warnings
              WHERE account_id = $1 AND closed_at IS NULL GROUP BY severity",
         );
+        let used = sqlx::query(USED).bind(id.as_str()).bind(day.0).bind(hour.0);
+        let used = used.fetch_all(&mut *conn).await.during(what)?;
+        let used: BTreeMap<String, Used> = used
+            .iter()
+            .map(|row| {
+                let used = Used { hour: small(row.number("in_hour")?), day: small(row.number("in_day")?) };
+                Ok((row.text("action_type")?, used))
+            })
+            .collect::<Result<_, LedgerFault>>()?;
         let holds = holds.bind(id.as_str()).fetch_all(&mut *conn).await.during(what)?;
         let open = open.bind(id.as_str()).fetch_all(&mut *conn).await.during(what)?;
         Ok(AccountHealth {
             session,
             identity,
-            attempted_24h: u32::try_from(row.number("attempted")?).unwrap_or(u32::MAX),
+            attempted_24h: used.values().fold(0, |sum, used| sum.saturating_add(used.day)),
+            used,
             holds: counted(&holds, HoldReason::parse)?,
             warnings: counted(&open, Severity::parse)?,
         })
@@ -154,7 +179,9 @@ fn ends(row: &Row) -> Result<Option<SessionExpiry>, LedgerFault> {
 }
 
 fn counted<K: Ord>(rows: &[Row], parse: impl Fn(&str) -> Option<K>) -> Result<BTreeMap<K, u32>, LedgerFault> {
-    rows.iter()
-        .map(|row| Ok((row.parsed("key", &parse)?, u32::try_from(row.number("n")?).unwrap_or(u32::MAX))))
-        .collect()
+    rows.iter().map(|row| Ok((row.parsed("key", &parse)?, small(row.number("n")?)))).collect()
+}
+
+fn small(count: i64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -50,7 +50,7 @@ pub use audit::{AuditRow, AuditVerdict, BadRow, CheckpointVerdict};
 pub use claims::{CLOCKS_APART, ClaimTarget, Obstacle};
 pub use engine::describe as describe_server;
 pub use error::LedgerError;
-pub use health::{AccountHealth, IdentityLook, StoredSession, WARNED_AHEAD};
+pub use health::{AccountHealth, IdentityLook, StoredSession, Used, WARNED_AHEAD};
 pub use open::{LedgerOptions, SqlLedger};
 pub use outbox::{Message, Sent};
 pub use queue::{ActionFilter, Filed, NewOrder, Resolution};

@@ -167,6 +167,9 @@ fn a_person_signs_in_and_the_sealed_session_works_and_nothing_of_the_window_stay
         writes.iter().all(|write| write.kind == WriteKind::SignIn) && writes.len() == 1,
         "one sign-in: {writes:#?}"
     );
+    // The look that proved it is the account's last one.
+    let health = home.run(home.command(&["account", "list"])).json[0]["health"].clone();
+    assert_eq!(health["identity"]["proven"], true, "{health:#}");
     // What was captured is what an episode needs.
     home.ok(&["account", "mode", HANDLE, "live"]);
     home.order("With a session that a person made");

@@ -20,6 +20,7 @@ mod frames;
 mod golden;
 mod judgement;
 mod kill;
+mod long_wait;
 mod machine;
 mod outages;
 mod pacing;

@@ -20,7 +20,7 @@ const SHOWN_BY: [(&str, &[&str]); 9] = [
     ("linkedin", &["success", "comment", "like"]),
     ("reddit", &["success", "community", "comment", "upvote"]),
     ("skool", &["success", "comment"]),
-    ("tiktok", &["success", "comment_success", "like_success", "follow_success"]),
+    ("tiktok", &["success", "comment_success", "like_success", "follow_success", "schedule"]),
     ("x", &["success", "reply", "like", "follow", "delete", "schedule"]),
     ("youtube", &["success", "other_suggestion", "short", "like_counted", "follow"]),
 ];

@@ -245,7 +245,15 @@
     const container = el.form ?? el.closest('form, [role=form], dialog, [role=dialog], [role=alertdialog]');
     return container ? nameOf(container) : '';
   };
-  const factsOf = (el) => ({ tag: el.localName, role: roleOf(el), name: nameOf(el), text: textOf(el), visible: visible(el),
+  // A box without words of its own around fields (a date and a time) says what stands in them, in their order. What is secret says nothing.
+  const FIELDS = 'input:not([type=hidden], [type=file], [type=checkbox], [type=radio]), textarea, select';
+  const saysOf = (el) => {
+    const text = textOf(el);
+    if (fold(text) || isField(el)) return text;
+    const fields = [...el.querySelectorAll?.(FIELDS) ?? []].filter((field) => visible(field) && !secret(field));
+    return fields.map(textOf).filter(Boolean).join(' ');
+  };
+  const factsOf = (el) => ({ tag: el.localName, role: roleOf(el), name: nameOf(el), text: saysOf(el), visible: visible(el),
     enabled: enabled(el), pressed: said(el, 'aria-pressed'), checked: checkedOf(el), rect: rectOf(el), regions: regionsOf(el),
     acts: actsOf(el), traits: traitsOf(el), container: containerOf(el),
     test_id: ['data-testid', 'data-test-id', 'data-test'].map((a) => el.getAttribute(a)).find(Boolean) ?? null });
@@ -337,6 +345,7 @@
       case 'text': return byText(fold(value), all('body *').filter((el) => !['SCRIPT', 'STYLE', 'NOSCRIPT'].includes(el.tagName)));
       case 'xpath': return xpath(value);
       case 'near': return near(value, elements);
+      case 'one_of': { const wanted = fold(value.text); return all(value.css).filter((el) => reads(el, wanted)); }
       default: return [];
     }
   };

@@ -23,6 +23,7 @@ use crate::context::{Context, account_name};
 use crate::error::CliError;
 use crate::session_file::{self, SessionFile};
 use crate::ui::{Answer, Facts, Tone, table};
+use crate::world::now;
 
 /// Largest avatar that is read, in bytes.
 const AVATAR_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -144,11 +145,12 @@ pub async fn run(command: &Command, context: &Context) -> Result<Answer, CliErro
         Command::Show { account } => {
             let (ledger, account) = find(account, context).await?;
             let (pace, health) = (ledger.pace(&account.id).await?, ledger.account_health(&account.id).await?);
-            let mut data = health::into_json(&account, to_json(&account), &health);
+            let limits = health::limits(&account, context);
+            let mut data = health::into_json(&account, to_json(&account), &health, &limits);
             if let Some(object) = data.as_object_mut() {
                 object.insert("pace".to_owned(), pace_json(&pace));
             }
-            Ok(told(data, &account, with_pace(health::facts(facts(&account), &health), &pace), context))
+            Ok(told(data, &account, with_pace(health::facts(facts(&account), &health, &limits), &pace), context))
         }
         Command::Mode { account, mode } => set_mode(account, *mode, context).await,
         Command::Approvals { account, approvals, reason } => {
@@ -268,7 +270,7 @@ async fn sign_in(name: &str, url: Option<&str>, context: &Context) -> Result<Ans
     let recipe = context.recipe(&account.platform)?;
     let proved = sign_in::wait_for_person(&account, &recipe, url, context).await?;
     let ends = expiry(&proved.state, &recipe);
-    ledger.set_session_that_ends(&account.id, &proved.state, ends, &context.settings.operator).await?;
+    ledger.set_session_signed_in(&account.id, &proved.state, ends, &context.settings.operator).await?;
     context.ui.say(&format!("proved and sealed: {}", proved.words));
     stays_read_only(&account, context);
     let account = ledger.find_account(account.id.as_str()).await?;
@@ -305,31 +307,33 @@ pub async fn set_mode(name: &str, mode: ModeArg, context: &Context) -> Result<An
 
 async fn list(context: &Context) -> Result<Answer, CliError> {
     let ledger = context.ledger().await?;
-    let (mut rows, mut data) = (Vec::new(), Vec::new());
+    let (mut rows, mut below, mut data) = (Vec::new(), Vec::new(), Vec::new());
     for a in ledger.list_accounts().await? {
-        let health = ledger.account_health(&a.id).await?;
+        let (health, limits) = (ledger.account_health(&a.id).await?, health::limits(&a, context));
         rows.push(vec![
-            a.platform.clone(),
-            a.fingerprint.handle.clone(),
-            a.client.to_string(),
+            health::cell(&health::name(&a), health::NAME_MAX),
+            health::cell(a.client.as_str(), health::CLIENT_MAX),
             a.mode.as_str().to_owned(),
             a.state.as_str().to_owned(),
-            health::session_words(&health),
-            health::identity_words(&health),
-            health.attempted_24h.to_string(),
-            health::holds_words(&health),
-            health::warnings_words(&health),
-            a.id.to_string(),
+            health::session_short(&health, now()),
+            health::identity_short(&health, now()),
         ]);
-        data.push(health::into_json(&a, to_json(&a), &health));
+        below.push(health::more(&a, &health, &limits));
+        data.push(health::into_json(&a, to_json(&a), &health, &limits));
     }
     if rows.is_empty() {
         context.ui.say("there are no accounts yet: `deed account add --help`");
         return Ok(Answer::done(json!([]), ""));
     }
-    let head =
-        ["PLATFORM", "HANDLE", "CLIENT", "MODE", "STATE", "SESSION", "IDENTITY", "24 H", "HELD", "WARNINGS", "ID"];
-    Ok(Answer::done(json!(data), table(&head, &rows, context.ui.out)))
+    let head = ["ACCOUNT", "CLIENT", "MODE", "STATE", "SESSION", "IDENTITY"];
+    let table = table(&head, &rows, context.ui.out);
+    // The table's first line is its head; what is more to say of an account stands under its own.
+    let mut below = below.into_iter();
+    let lines = table.lines().enumerate().flat_map(|(nth, line)| {
+        let more = if nth == 0 { None } else { below.next() };
+        std::iter::once(line.to_owned()).chain(more.unwrap_or_default())
+    });
+    Ok(Answer::done(json!(data), lines.collect::<Vec<_>>().join("\n")))
 }
 
 fn to_json(account: &Account) -> Value {

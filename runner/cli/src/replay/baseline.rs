@@ -52,6 +52,14 @@ async fn of(folder: &Path, recipe: &Arc<Recipe>, chromium: &Arc<Chromium>) -> Re
     let base = fixture.account.origin.clone().or_else(|| recipe.base_origin());
     let base = base.filter(|origin| recipe.allows_origin(origin));
     let base = base.ok_or_else(|| misfit("its account has no `origin` that is one of the recipe's".to_owned()))?;
+    let account = fixture.account.fingerprint()?;
+    let asked = &fixture.order;
+    let scheduled = asked.content.scheduled_at.as_deref().and_then(Timestamp::parse).map(ScheduledWords::of);
+    // What is known by the order's time is looked for by this order's.
+    let recipe = &Arc::new(match &scheduled {
+        Some(scheduled) => recipe.for_order(scheduled),
+        None => (**recipe).clone(),
+    });
     let clock = ReplayClock::default();
     let routes = fixture.routes.clone();
     let stage = Arc::new(FixtureStage::new(routes, fixture.words(), &fixture.scene, clock.clone(), Vec::new()));
@@ -65,11 +73,8 @@ async fn of(folder: &Path, recipe: &Arc<Recipe>, chromium: &Arc<Chromium>) -> Re
         access: Access::ReadOnly,
         pacing: Pacing::Unpaced,
     };
-    let account = fixture.account.fingerprint()?;
-    let asked = &fixture.order;
     let media = asked.content.media.iter().map(|path| fixture.order_folder.join(path));
     let files: Vec<String> = media.map(|path| path.canonicalize().unwrap_or(path).display().to_string()).collect();
-    let scheduled = asked.content.scheduled_at.as_deref().and_then(Timestamp::parse).map(ScheduledWords::of);
     let order = Order {
         flow: &asked.action,
         text: &asked.content.text,

@@ -222,7 +222,8 @@ impl Scenario {
 
     fn options(&self) -> Options {
         let patience = self.patience();
-        Options { pacing: Pacing::Unpaced, patience, identity_wait: patience, ..Options::default() }
+        let (identity_wait, long_wait_max) = (patience, patience);
+        Options { pacing: Pacing::Unpaced, patience, long_wait_max, identity_wait, ..Options::default() }
     }
 
     /// The recipe with the receipt's wait shortened, which counts real time.

@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use deed_recipes::{Recipe, Scroll, Step, Template, UploadTo, Values, WaitFor};
+use deed_recipes::{Recipe, Scroll, Step, Template, UploadTo, Values, WaitFor, Words};
 
 use crate::judge::quorum;
 use crate::ports::browser::{BrowserFault, Look, Need, NodeId, Session};
+
+/// How long a page may take to turn over after a click.
+const TURNS_OVER: Duration = Duration::from_millis(1500);
 
 /// Why the steps did not come to their end, in words.
 type Stuck = String;
@@ -28,7 +31,7 @@ pub async fn compose<S: Session>(
         }
     }
     let commit = &flow.commit.click;
-    Ok(order.find(session, commit, Need::Enabled(commit.clone())).await?.map(drop))
+    Ok(order.find(session, recipe, commit, Need::Enabled(commit.clone())).await?.map(drop))
 }
 
 /// What is composed, and how long a page may take.
@@ -63,13 +66,21 @@ impl Composing<'_> {
                 let seen = session.look(&Look { until, within: self.patience, ..Look::default() }).await?;
                 return Ok(if seen.satisfied { Ok(()) } else { Err(format!("`{element}` did not go away")) });
             }
+            Step::WaitLong { condition: WaitFor::Gone(element), .. } => {
+                let until = vec![Need::Gone(element.clone())];
+                let seen = session.look(&Look { until, within: self.patience, ..Look::default() }).await?;
+                return Ok(if seen.satisfied { Ok(()) } else { Err(format!("`{element}` did not go away")) });
+            }
+            Step::ClickUntil { element, until, times_max } => {
+                return self.click_until(session, recipe, [element, until], *times_max).await;
+            }
             Step::Upload { .. } if self.files.is_empty() => {}
             Step::Press { key, on: None } => session.key(*key, None).await?,
             on_element => {
                 let Some((element, need)) = need(on_element) else {
                     return Ok(Err("it has a step that is not carried out here".to_owned()));
                 };
-                match self.find(session, element, need).await? {
+                match self.find(session, recipe, element, need).await? {
                     Ok(node) => return self.touch(session, on_element, node).await,
                     Err(why) => return Ok(Err(why)),
                 }
@@ -126,16 +137,44 @@ impl Composing<'_> {
         Ok(Ok(()))
     }
 
+    async fn click_until<S: Session>(
+        &self,
+        session: &mut S,
+        recipe: &Recipe,
+        [element, until]: [&str; 2],
+        times_max: u32,
+    ) -> Result<Result<(), Stuck>, BrowserFault> {
+        for _ in 0..=times_max {
+            let need = vec![Need::Visible(until.to_owned())];
+            let within = TURNS_OVER.min(self.patience);
+            if session.look(&Look { until: need, within, ..Look::default() }).await?.satisfied {
+                return Ok(Ok(()));
+            }
+            match self.find(session, recipe, element, Need::Visible(element.to_owned())).await? {
+                Ok(node) => session.click(node).await?,
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+        Ok(Err(format!("`{until}` was not there after {times_max} click(s) on `{element}`")))
+    }
+
     async fn find<S: Session>(
         &self,
         session: &mut S,
+        recipe: &Recipe,
         element: &str,
         need: Need,
     ) -> Result<Result<NodeId, Stuck>, BrowserFault> {
         let elements = vec![element.to_owned()];
         let look = Look { elements, until: vec![need], within: self.patience, ..Look::default() };
         let seen = session.look(&look).await?;
-        let found = quorum::lone(&seen, element).map(|(node, _)| node).filter(|_| seen.satisfied);
+        let one_of_many = recipe.element(element).is_some_and(|element| element.words != Words::Fixed);
+        let found = if one_of_many {
+            quorum::only(&seen, element).ok()
+        } else {
+            quorum::lone(&seen, element).map(|(node, _)| node)
+        };
+        let found = found.filter(|_| seen.satisfied);
         Ok(found.ok_or_else(|| format!("`{element}` was not found, or can not be used")))
     }
 }
@@ -147,10 +186,12 @@ fn need(step: &Step) -> Option<(&str, Need)> {
         | Step::Hover(element)
         | Step::Type { into: element, .. }
         | Step::WaitFor(WaitFor::Visible(element))
+        | Step::WaitLong { condition: WaitFor::Visible(element), .. }
         | Step::Press { on: Some(element), .. }
         | Step::Scroll(Scroll::To(element)) => (element, Need::Visible),
         Step::Choose { from: element, .. }
         | Step::WaitFor(WaitFor::Enabled(element))
+        | Step::WaitLong { condition: WaitFor::Enabled(element), .. }
         | Step::Upload { to: UploadTo::Button(element), .. } => (element, Need::Enabled),
         Step::Upload { to: UploadTo::Input(element), .. } => (element, Need::Present),
         _ => return None,

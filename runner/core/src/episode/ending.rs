@@ -23,6 +23,8 @@ pub struct Options {
     pub commit_within: Duration,
     /// How long a page may take to show what it should.
     pub patience: Duration,
+    /// How long a step may wait for what takes its time, whatever its recipe says.
+    pub long_wait_max: Duration,
     /// How long identity signals may take; what comes later is missing.
     pub identity_wait: Duration,
     /// First pause between two verification reads; it doubles.
@@ -85,6 +87,7 @@ impl Default for Options {
             lease: Duration::from_secs(180),
             commit_within: Duration::from_secs(15),
             patience: Duration::from_secs(15),
+            long_wait_max: Duration::from_secs(1800),
             identity_wait: Duration::from_secs(6),
             verify_pause: Duration::from_secs(2),
             policy: Arc::default(),

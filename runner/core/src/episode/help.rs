@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use deed_proofs::Sha256;
 use deed_recipes::template::Template;
-use deed_recipes::{Marker, Recipe, Review, Step};
+use deed_recipes::{Marker, Recipe, Review, Step, Words};
 
 use super::Episode;
 use super::composer;
@@ -314,6 +314,12 @@ impl<W: World> Episode<'_, W> {
         let seen = session.look(&look).await?;
         self.no_challenge(&seen)?;
         self.same_session(&seen)?;
+        if self.is_one_of_many(element) {
+            let node = quorum::only(&seen, element).map_err(|why| {
+                Stop::Hold(Hold::new(HoldReason::Drift, format!("`{element}` is not found alone: {why}")))
+            })?;
+            return Ok((node, seen.nodes.get(&node).cloned().unwrap_or_default()));
+        }
         match quorum::lone(&seen, element) {
             Some((node, dissent)) => {
                 if !dissent.is_empty() {
@@ -323,6 +329,11 @@ impl<W: World> Episode<'_, W> {
             }
             None => Err(Stop::Hold(Hold::new(HoldReason::Drift, format!("`{element}` gone: no locator finds it")))),
         }
+    }
+
+    /// Whether an element is known by words of the order: then none but the one that they name is it.
+    pub(super) fn is_one_of_many(&self, element: &str) -> bool {
+        self.recipe.element(element).is_some_and(|element| element.words != Words::Fixed)
     }
 
     pub(super) async fn renew(&self) -> Result<(), LedgerFault> {

@@ -51,7 +51,7 @@ use crate::{dice, pace, policy};
 
 use composer::AtPress;
 use help::{last_word, receipt_words};
-use reading::page_of;
+use reading::{Values, page_of};
 use stop::Stop;
 use trail::Trail;
 
@@ -181,6 +181,12 @@ impl<'w, W: World> Episode<'w, W> {
         purpose: Purpose,
         proofs: <W::Proofs as Proofs>::Episode,
     ) -> Self {
+        // Where an element is known by the order's time, this is the order.
+        let recipe = if recipe.has_words_of_order() {
+            Arc::new(recipe.for_order(&Values::new(&claim.account, &claim.action)))
+        } else {
+            recipe
+        };
         let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
         // Preflight puts what the policy says in their place.
         let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());

@@ -17,6 +17,10 @@ use crate::ports::{Clock, World};
 
 /// How long a page of a list may take to bring its entries, after it was scrolled.
 const NEXT_ENTRIES: Duration = Duration::from_millis(700);
+/// How long a page may take to turn over after a click that is made again and again.
+const TURNS_OVER: Duration = Duration::from_millis(1500);
+/// A look of a long wait is not shorter, whatever the patience.
+const SHORTEST_LOOK: Duration = Duration::from_millis(200);
 /// So many times in a row a list may stay where it is before its end is believed.
 const AT_END: u32 = 3;
 /// The claim is renewed after so many pages.
@@ -33,16 +37,23 @@ impl<W: World> Episode<'_, W> {
             Step::Open(surface) => self.open_surface(session, surface).await,
             Step::Dismiss(element) => {
                 let seen = session.look(&Look { elements: vec![element.clone()], ..Look::default() }).await?;
-                if let Some((node, _)) = quorum::lone(&seen, element) {
+                let alone = || quorum::only(&seen, element).ok();
+                let node =
+                    if self.is_one_of_many(element) { alone() } else { quorum::lone(&seen, element).map(|l| l.0) };
+                if let Some(node) = node {
                     session.click(node).await?;
                     self.trail.note(&format!("dismissed {element}"));
                 }
                 Ok(())
             }
             Step::WaitFor(condition) => self.wait_for(session, condition).await,
+            Step::WaitLong { condition, within_s } => self.wait_long(session, condition, *within_s).await,
             Step::Click(element) => {
                 let node = self.find(session, element, Need::Visible(element.clone())).await?;
                 Ok(session.click(node).await?)
+            }
+            Step::ClickUntil { element, until, times_max } => {
+                self.click_until(session, element, until, *times_max).await
             }
             Step::Hover(element) => {
                 let node = self.find(session, element, Need::Visible(element.clone())).await?;
@@ -111,6 +122,87 @@ impl<W: World> Episode<'_, W> {
         self.no_challenge(&seen)?;
         self.same_session(&seen)?;
         if seen.satisfied { Ok(()) } else { Err(hold(HoldReason::Drift, otherwise)) }
+    }
+
+    /// Waits for what takes its time, look by look: the claim is renewed, challenges and the session are judged, and the kill switch is read
+    /// between them. What is not over in time is nobody's drift: the order waits for a person, and the account goes on.
+    async fn wait_long<S: Session>(&mut self, session: &mut S, condition: &WaitFor, within_s: u32) -> Result<(), Stop> {
+        let element = condition.element().clone();
+        let need = match condition {
+            WaitFor::Visible(_) => Need::Visible(element.clone()),
+            WaitFor::Gone(_) => Need::Gone(element.clone()),
+            WaitFor::Enabled(_) => Need::Enabled(element.clone()),
+        };
+        let within = Duration::from_secs(u64::from(within_s)).min(self.options.long_wait_max);
+        let slice = self.options.patience.max(SHORTEST_LOOK);
+        let end = self.world.clock().now().plus(within);
+        // Counted as well: where a clock stands still, the number of looks is the bound.
+        let mut looks = within.as_millis().div_ceil(slice.as_millis()).max(1);
+        loop {
+            let left = end.since(self.world.clock().now());
+            let look = Look {
+                elements: vec![element.clone()],
+                until: vec![need.clone()],
+                within: slice.min(left),
+                ..Look::default()
+            };
+            let seen = session.look(&look).await?;
+            self.no_challenge(&seen)?;
+            self.same_session(&seen)?;
+            if seen.satisfied {
+                self.trail.note(&format!("{element} came {} s before the bound", left.as_secs()));
+                return Ok(());
+            }
+            looks = looks.saturating_sub(1);
+            if looks == 0 || left <= slice {
+                let detail = format!("`{element}` did not come to be as it must within {within:?}");
+                return Err(hold(HoldReason::Transient, detail));
+            }
+            self.renew().await?;
+            self.no_kill_switch("while the platform takes its time").await?;
+        }
+    }
+
+    /// Clicks one element until another is there. A page that turns over more slowly than it is looked at is passed by: then the other is
+    /// never seen, and nothing is sent.
+    async fn click_until<S: Session>(
+        &mut self,
+        session: &mut S,
+        element: &str,
+        until: &str,
+        times_max: u32,
+    ) -> Result<(), Stop> {
+        let mut clicks = 0;
+        loop {
+            let look = Look {
+                elements: vec![until.to_owned()],
+                until: vec![Need::Visible(until.to_owned())],
+                within: TURNS_OVER.min(self.options.patience),
+                ..Look::default()
+            };
+            let seen = session.look(&look).await?;
+            self.no_challenge(&seen)?;
+            self.same_session(&seen)?;
+            if seen.satisfied {
+                if self.is_one_of_many(until)
+                    && let Err(why) = quorum::only(&seen, until)
+                {
+                    return Err(hold(HoldReason::Drift, format!("`{until}` is not found alone: {why}")));
+                }
+                self.trail.note(&format!("{until} was there after {clicks} click(s) on {element}"));
+                return Ok(());
+            }
+            if clicks >= times_max {
+                let detail = format!("`{until}` was not there after {clicks} click(s) on `{element}`");
+                return Err(hold(HoldReason::Drift, detail));
+            }
+            let node = self.find(session, element, Need::Visible(element.to_owned())).await?;
+            session.click(node).await?;
+            clicks += 1;
+            if clicks % RENEW_PAGES == 0 {
+                self.renew().await?;
+            }
+        }
     }
 
     /// Brings a checkbox or switch to a state, and sees that it took it.

@@ -98,7 +98,7 @@ fn instead_of(locator: &Locator, facts: &NodeFacts) -> Option<Locator> {
         Locator::TestId(_) => facts.test_id.clone().map(Locator::TestId),
         Locator::Near { side, of, .. } => Some(Locator::Near { side: *side, of: of.clone(), text: name? }),
         // A path through the page's structure is a person's choice.
-        Locator::Css(_) | Locator::Xpath(_) => None,
+        Locator::Css(_) | Locator::Xpath(_) | Locator::OneOf { .. } => None,
     }
 }
 

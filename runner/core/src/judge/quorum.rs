@@ -114,6 +114,25 @@ pub fn quorum(seen: &Seen, element: &str) -> Quorum {
     Quorum::Agreed(Agreement { node, agreed, silent })
 }
 
+/// The rule for one of many alike, which is known by words of the order: every locator that names a single node names this one, and one that
+/// names several has it among them. Of two that would do, or of none, nobody chooses.
+pub fn only(seen: &Seen, element: &str) -> Result<NodeId, String> {
+    let votes: &[Vote] = seen.votes.get(element).map_or(&[], Vec::as_slice);
+    let mut singles = votes.iter().filter_map(|v| if let [node] = v.nodes.as_slice() { Some(*node) } else { None });
+    let alone = singles.next().filter(|node| {
+        singles.all(|other| other == *node) && votes.iter().all(|v| v.nodes.is_empty() || v.nodes.contains(node))
+    });
+    alone.ok_or_else(|| {
+        let named = |vote: &Vote| {
+            let nodes: Vec<_> = vote.nodes.iter().take(3).map(|node| describe_node(seen, *node)).collect();
+            let nodes = if nodes.is_empty() { "nothing".to_owned() } else { nodes.join(" and ") };
+            format!("{} names {nodes}", vote.locator)
+        };
+        let words: Vec<_> = votes.iter().map(named).collect();
+        if words.is_empty() { "nothing is known of it without the order's time".to_owned() } else { words.join("; ") }
+    })
+}
+
 /// The lenient rule, for reading and for reversible steps: the node that most locators name first, and who
 /// disagreed.
 pub fn lone(seen: &Seen, element: &str) -> Option<(NodeId, Vec<String>)> {
@@ -180,6 +199,25 @@ mod tests {
     #[test]
     fn several_matches_elsewhere_are_a_conflict() {
         assert_eq!(agreed(&[("role", &[8, 9]), ("css", &[7]), ("testid", &[7])]), None);
+    }
+
+    #[test]
+    fn one_of_many_is_found_alone_or_not_at_all() {
+        let found = |votes: &[(&str, &[u64])]| only(&seen(votes), "button").ok().map(|node| node.0);
+        assert_eq!(found(&[("one of", &[7])]), Some(7));
+        assert_eq!(found(&[("one of", &[7]), ("role", &[])]), Some(7));
+        assert_eq!(found(&[("one of", &[7, 9]), ("role", &[7])]), Some(7));
+        for not_alone in [
+            &[("one of", &[7, 9][..])][..],
+            &[("one of", &[])],
+            &[("one of", &[7]), ("role", &[8])],
+            &[("one of", &[8, 9]), ("role", &[7])],
+            &[],
+        ] {
+            assert_eq!(found(not_alone), None, "{not_alone:?}");
+        }
+        let why = only(&seen(&[("one of", &[7, 9])]), "button").unwrap_err();
+        assert_eq!(why, "one of names node 7 and node 9");
     }
 
     #[test]

@@ -59,6 +59,41 @@ async fn an_account_tells_how_it_is() {
 }
 
 #[tokio::test]
+async fn who_signs_in_was_looked_at_and_who_imports_was_not() {
+    let desk = Desk::new().await;
+    let health = async || desk.ledger.account_health(&desk.account.id).await.unwrap();
+    import(&desk, SessionExpiry::Undated).await;
+    assert_eq!(health().await.identity, None);
+    desk.pass(HOUR);
+    let session = SessionState::new("{\"cookies\":[]}");
+    let ends = SessionExpiry::Dated(desk.now().plus(200 * HOUR));
+    desk.ledger.set_session_signed_in(&desk.account.id, &session, Some(ends), "ann").await.unwrap();
+    let (look, stored) = (health().await.identity.unwrap(), health().await.session.unwrap());
+    assert_eq!((look.at, look.proven), (desk.now(), true));
+    assert_eq!((stored.stored_at, stored.ends), (desk.now(), Some(ends)));
+    // A session that somebody brings afterwards proves nothing, and takes nothing back.
+    desk.pass(HOUR);
+    import(&desk, SessionExpiry::Undated).await;
+    assert_eq!(health().await.identity.unwrap().at, desk.now().minus(HOUR));
+}
+
+#[tokio::test]
+async fn what_was_used_is_counted_by_action_type_in_the_hour_and_the_day() {
+    let desk = Desk::new().await;
+    for (text, pass) in [("a", 2 * HOUR), ("b", HOUR / 2), ("c", HOUR / 4)] {
+        let fence = desk.attempted(text).await;
+        desk.step(&fence, Event::FoundPresent).await;
+        desk.ledger.release(&fence).await.unwrap();
+        desk.pass(pass);
+    }
+    let used = async || desk.ledger.account_health(&desk.account.id).await.unwrap().used;
+    let posts = used().await["publish.post"];
+    assert_eq!((posts.hour, posts.day, used().await.len()), (2, 3, 1));
+    desk.pass(24 * HOUR);
+    assert_eq!(used().await.len(), 0);
+}
+
+#[tokio::test]
 async fn the_end_of_a_session_is_warned_of_72_hours_ahead_and_once() {
     let desk = Desk::new().await;
     import(&desk, SessionExpiry::Dated(desk.now().plus(73 * HOUR))).await;
