@@ -183,3 +183,53 @@ fn the_manifest_on_disk_is_of_the_printed_schema() {
     let fields = printed["properties"].as_object().unwrap();
     assert!(manifest.as_object().unwrap().keys().all(|field| fields.contains_key(field)));
 }
+
+#[test]
+fn the_doctor_looks_at_the_signing_key_and_at_the_authorities() {
+    let mut deed = Deed::with_account();
+    // No browser: what is asked here needs none.
+    deed.set("DEED_BROWSER", "/nonexistent/chromium");
+    let said = |deed: &Deed, check: &str| {
+        let checks = deed.json(70, &["doctor"])["checks"].as_array().unwrap().clone();
+        let found = checks.into_iter().find(|found| found["check"] == check).expect("it is looked at");
+        format!("{}: {} {}", found["status"].as_str().unwrap(), found["seen"], found["remedy"])
+    };
+    let (key, history) = (deed.path("home/.config/deed/signing.key"), deed.path("home/.config/deed/keys.json"));
+    let id = deed.json(0, &["proof", "keys"])["keys"][0]["id"].as_str().unwrap().to_owned();
+    let good = said(&deed, "signing key");
+    assert!(good.starts_with("ok: ") && good.contains(&id) && good.contains("mode 0600"), "{good}");
+    deed.ok(&["proof", "keys", "rotate"]);
+    let rotated = said(&deed, "signing key");
+    assert!(rotated.starts_with("ok: ") && rotated.contains("number 2") && !rotated.contains(&id), "{rotated}");
+
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    assert!(
+        said(&deed, "signing key").starts_with("fail: ")
+            && said(&deed, "signing key").contains("[signing-key-exposed]")
+    );
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+
+    // Another key than the history's last one; no history; no key.
+    let (own, other) = (std::fs::read(&key).unwrap(), Deed::with_account());
+    other.ok(&["proof", "keys"]);
+    std::fs::write(&key, std::fs::read(other.path("home/.config/deed/signing.key")).unwrap()).unwrap();
+    let foreign = said(&deed, "signing key");
+    assert!(foreign.starts_with("fail: ") && foreign.contains("its last key is not the one"), "{foreign}");
+    std::fs::write(&key, &own).unwrap();
+    let kept = std::fs::read(&history).unwrap();
+    std::fs::remove_file(&history).unwrap();
+    let without = said(&deed, "signing key");
+    assert!(without.starts_with("fail: ") && without.contains("is gone"), "{without}");
+    assert!(!history.exists(), "looking makes nothing");
+    std::fs::write(&history, kept).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    assert!(said(&deed, "signing key").starts_with("fail: "), "{}", said(&deed, "signing key"));
+    assert!(!key.exists());
+    std::fs::write(&key, own).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(said(&deed, "signing key").starts_with("ok: "));
+
+    assert!(said(&deed, "time stamps").contains("no authority is named"));
+    deed.set("DEED_TSA_URLS", "http://127.0.0.1:1/");
+    assert!(said(&deed, "time stamps").starts_with("ok: ") && said(&deed, "time stamps").contains("nothing waits"));
+}
