@@ -35,7 +35,7 @@ fn a_panic_names_its_place_quotes_nothing_and_leaves_an_action_that_is_sent_once
         let began = Instant::now();
         while !home.browsers_left().is_empty() {
             assert!(began.elapsed() < Duration::from_secs(120), "its browser is left: {:?}", home.browsers_left());
-            std::thread::sleep(Duration::from_millis(50));
+            runtime.block_on(tokio::time::sleep(Duration::from_millis(50)));
         }
         let said = home.run(home.command(&["act", "order.json"]));
         assert_eq!(said.json["state"], state, "{boundary}: {}", said.words);

@@ -68,6 +68,12 @@ async fn an_encryption_is_read_back_and_its_absence_is_an_error() {
         let refused = keep(&ignored, dir.path(), "ignored", b"one").await.expect_err("it is not encrypted");
         assert_eq!((refused.code(), refused.is_lasting()), ("s3-not-encrypted", true), "{refused}");
     }
+    // This very server does so where it is asked to encrypt with keys of its own, of which it has none.
+    let aes = bucket(&server.endpoint(), &name, |options| options.encryption = "AES256".parse().ok()).await;
+    assert_eq!(
+        keep(&aes, dir.path(), "aes", b"one").await.expect_err("it is not encrypted").code(),
+        "s3-not-encrypted"
+    );
     let plain = bucket(&server.endpoint(), &name, |_| {}).await;
     keep(&plain, dir.path(), "before", b"two").await.expect("it is kept");
     let refused = keep(&asking, dir.path(), "before", b"two").await.expect_err("it was there before, in the clear");
