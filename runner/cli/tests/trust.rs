@@ -79,7 +79,7 @@ fn an_authority_that_is_down_delays_the_stamp_and_never_the_outcome() {
     let at = listener.local_addr().unwrap();
     drop(listener);
     deed.set("DEED_TSA_URLS", format!("http://{at}/tsr"));
-    let (_, folder) = held(&deed, "one");
+    let (id, folder) = held(&deed, "one");
     let stamps = Path::new(&folder).join("stamps");
     let waiting = deed.json(0, &["proof", "stamp"]);
     assert_eq!((waiting["stamped"].as_array().unwrap().len(), waiting["waiting"].as_array().unwrap().len()), (0, 1));
@@ -98,6 +98,16 @@ fn an_authority_that_is_down_delays_the_stamp_and_never_the_outcome() {
     let refused = deed.json(6, &["proof", "verify", &folder, "--tsa-ca", &stranger.root()]);
     let named = refused["problems"][0]["file"].as_str().unwrap().to_owned();
     assert!(named.starts_with("stamps/") && named.ends_with(".tsr"), "{refused}");
+
+    // The overview of an export shows it, and to whom it is said to belong.
+    deed.ok(&["proof", "export", &id, "-o", "stamped.zip"]);
+    let zip = String::from_utf8_lossy(&std::fs::read(deed.path("stamped.zip")).unwrap()).into_owned();
+    let authority_name = at.to_string().replace(':', "-");
+    assert!(
+        zip.contains(&format!("says <strong>{authority_name}-tsr</strong>")),
+        "{}",
+        zip.split_once("<main>").unwrap().1
+    );
 
     // And with openssl alone.
     let root = authority.root();
