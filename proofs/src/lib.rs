@@ -48,4 +48,4 @@ pub use seal::{SealError, SealedEpisode, Signer, checkpoint, seal, seal_signed};
 pub use spool::Spool;
 pub use storage::{CheckedBy, StorageRecord, StoredPiece};
 pub use store::{DirectoryStore, Store, StoreError};
-pub use verify::{Expected, Problem, Verification, VerifyError, verify, verify_against};
+pub use verify::{Expected, Problem, Verification, VerifyError, verify, verify_against, verify_attempt};

@@ -5,7 +5,8 @@
 //! pictures. An object that an episode with a right to it still lists stays until the last of them is old. Everything that is to be
 //! deleted is written down, durably, before the first of it is: a prune that is cut short is taken up by the next.
 //!
-//! Never touches a manifest, an episode that is not sealed, or one whose outcome is still open.
+//! What is written down of a signed episode is signed too, and an earlier note that is not is not built upon: nobody gets a deletion of their
+//! own signed by the next prune. Never touches a manifest, an episode that is not sealed, or one whose outcome is still open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,11 +18,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::hash::Sha256;
+use crate::keys::KeyHistory;
 use crate::manifest::Manifest;
 use crate::report;
-use crate::seal::write_all;
+use crate::seal::{Signer, write_all};
+use crate::signature::Envelope;
 use crate::store::{DirectoryStore, StoreError};
-use crate::sums::{self, DELETED_FILE, ENVELOPE_FILE, KEYS_FILE, MANIFEST_FILE, REPORT_FILE, SUMS_FILE, SignedFiles};
+use crate::sums::{
+    self, DELETED_ENVELOPE_FILE, DELETED_FILE, DeletionFiles, ENVELOPE_FILE, KEYS_FILE, MANIFEST_FILE, REPORT_FILE,
+    SUMS_FILE, SignedFiles,
+};
 
 /// How old the evidence of a client may become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +94,8 @@ pub struct Pruned {
     pub objects: usize,
     /// Bytes of them.
     pub bytes: u64,
+    /// Episodes that are old enough and were left alone: they are signed, and the key that would sign the deletion does not follow theirs.
+    pub left: Vec<String>,
 }
 
 struct Old<'r> {
@@ -95,15 +103,23 @@ struct Old<'r> {
     hash: Sha256,
     rule: &'r Rule,
     known: Option<Deletions>,
+    /// Who signs it; nobody where the episode was never signed.
+    signer: Option<Signer<'r>>,
 }
 
-/// Deletes what is older than its client's rule. `now`: RFC 3339, written into `deleted.json`.
+/// Deletes what is older than its client's rule. `now`: RFC 3339, written into `deleted.json`, which `signer` signs where the episode is signed.
 ///
 /// # Errors
 /// [`StoreError`], what the disk said. What was deleted before is written down; running it again goes on.
-pub fn prune(store: &DirectoryStore, rules: &BTreeMap<String, Rule>, now: &str) -> Result<Pruned, StoreError> {
+pub fn prune(
+    store: &DirectoryStore,
+    rules: &BTreeMap<String, Rule>,
+    now: &str,
+    signer: Option<Signer<'_>>,
+) -> Result<Pruned, StoreError> {
     let episodes = store.root().join("episodes");
     let (mut old, mut in_use) = (Vec::new(), BTreeSet::new());
+    let mut pruned = Pruned::default();
     for entry in fs::read_dir(&episodes).map_err(|error| StoreError::from_io(&episodes, error))? {
         let folder = entry.map_err(|error| StoreError::from_io(&episodes, error))?.path();
         let Some(json) = read(&folder.join(MANIFEST_FILE))? else { continue };
@@ -112,19 +128,26 @@ pub fn prune(store: &DirectoryStore, rules: &BTreeMap<String, Rule>, now: &str) 
         let rule = rules
             .get(&manifest.action.client_id)
             .filter(|rule| is_over(&manifest) && newest(&manifest) < rule.before.as_str());
-        match rule.filter(|_| folder.join(REPORT_FILE).exists()) {
-            Some(rule) => {
-                let known = read(&folder.join(DELETED_FILE))?.and_then(|json| serde_json::from_slice(&json).ok());
-                old.push(Old { hash: Sha256::of(&json), manifest, rule, known });
+        let rule = rule.filter(|_| folder.join(REPORT_FILE).exists());
+        let follows = |id: &Sha256| signer.filter(|signer| signer.keys.find(id).is_some());
+        let signer = manifest.signer.as_ref().map(follows);
+        match (rule, signer) {
+            (Some(rule), None | Some(Some(_))) => {
+                let signer = signer.flatten();
+                let known = known_deletions(&folder, signer.map(|signer| signer.keys))?;
+                old.push(Old { hash: Sha256::of(&json), manifest, rule, known, signer });
             }
-            None => in_use.extend(manifest.artifacts.iter().map(|artifact| artifact.sha256)),
+            (rule, _) => {
+                in_use.extend(manifest.artifacts.iter().map(|artifact| artifact.sha256));
+                pruned.left.extend(rule.map(|_| manifest.action.episode_id));
+            }
         }
     }
-    let mut pruned = Pruned::default();
     for one in &old {
         let listed: BTreeSet<Sha256> = one.manifest.artifacts.iter().map(|artifact| artifact.sha256).collect();
         let going: BTreeSet<Sha256> = listed.difference(&in_use).copied().collect();
-        let written = one.known.as_ref().is_some_and(|known| going.iter().all(|sha256| known.has(sha256)));
+        let known = one.known.as_ref().is_some_and(|known| going.iter().all(|sha256| known.has(sha256)));
+        let written = known && is_listed(store, one)?;
         if !going.is_empty() && !written {
             write_down(store, one, &going, now)?;
             pruned.episodes.push(one.manifest.action.episode_id.clone());
@@ -145,6 +168,33 @@ pub fn prune(store: &DirectoryStore, rules: &BTreeMap<String, Rule>, now: &str) 
         }
     }
     Ok(pruned)
+}
+
+/// What was written down before: of a signed episode only where a key of its history signed it.
+fn known_deletions(folder: &Path, keys: Option<&KeyHistory>) -> Result<Option<Deletions>, StoreError> {
+    let Some(json) = read(&folder.join(DELETED_FILE))? else { return Ok(None) };
+    let deletions = serde_json::from_slice(&json).ok();
+    let Some(keys) = keys else { return Ok(deletions) };
+    let envelope = read(&folder.join(DELETED_ENVELOPE_FILE))?.and_then(|json| Envelope::from_json(&json).ok());
+    let signed = envelope.is_some_and(|envelope| {
+        envelope.signed_by(keys).is_some() && envelope.is_about_deletions(Sha256::of(&json)).is_ok()
+    });
+    Ok(deletions.filter(|_| signed))
+}
+
+/// Whether what was written down was written to its end: the sums, which are written last, list it as it is.
+fn is_listed(store: &DirectoryStore, one: &Old<'_>) -> Result<bool, StoreError> {
+    let folder = store.episode_folder(&one.manifest.action.episode_id);
+    let sums = read(&folder.join(SUMS_FILE))?.unwrap_or_default();
+    let sums = String::from_utf8_lossy(&sums);
+    let signature = one.signer.map(|_| DELETED_ENVELOPE_FILE);
+    for name in [Some(DELETED_FILE), signature].into_iter().flatten() {
+        let actual = read(&folder.join(name))?.map(|bytes| Sha256::of(&bytes));
+        if actual.is_none() || actual != sums::hash_of(&sums, name) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Its outcome is known, or it never came to an attempt.
@@ -172,24 +222,33 @@ fn write_down(store: &DirectoryStore, one: &Old<'_>, going: &BTreeSet<Sha256>, n
         manifest: one.hash,
         deleted: deleted.into_values().collect(),
     };
-    let json = deletions
-        .to_json()
-        .map_err(|error| StoreError::from_io(Path::new(DELETED_FILE), std::io::Error::other(error)))?;
+    let unwritten = |why: String| StoreError::from_io(Path::new(DELETED_FILE), std::io::Error::other(why));
+    let json = deletions.to_json().map_err(|error| unwritten(error.to_string()))?;
+    let file = Sha256::of(&json);
+    let sign = |signer: Signer<'_>| Envelope::sign_deletions(&deletions, file, signer.key)?.to_json();
+    let envelope = one.signer.map(sign).transpose().map_err(|error| unwritten(format!("its signature {error}")))?;
     let kept = |sha256: &Sha256| {
         use crate::store::Store as _;
         if deletions.has(sha256) { None } else { store.get(sha256).ok() }
     };
-    let report = report::render(manifest, &kept);
+    let report = report::render(manifest, &kept, Some(&deletions));
     let folder = store.episode_folder(&manifest.action.episode_id);
     let hash = |name: &str| Ok::<_, StoreError>(read(&folder.join(name))?.map(|bytes| Sha256::of(&bytes)));
+    // The history that leads to the key of today, which begins with the one that lies there.
+    let keys = one.signer.map(|signer| signer.keys.to_json());
+    let keys_hash = keys.as_ref().map_or_else(|| hash(KEYS_FILE), |keys| Ok(Some(Sha256::of(keys.as_bytes()))))?;
     // What was signed is the manifest, which stays; the signature's lines stay with it.
-    let signed = match (hash(ENVELOPE_FILE)?, hash(KEYS_FILE)?) {
+    let signed = match (hash(ENVELOPE_FILE)?, keys_hash) {
         (Some(envelope), Some(keys)) => Some(SignedFiles { envelope, keys }),
         _ => None,
     };
-    let deleted = Some((&deletions, Sha256::of(&json)));
-    let sums = sums::render(manifest, one.hash, Sha256::of(report.as_bytes()), signed, deleted);
-    let files = [(DELETED_FILE, json.as_slice()), (REPORT_FILE, report.as_bytes()), (SUMS_FILE, sums.as_bytes())];
+    let envelope_hash = envelope.as_deref().map(Sha256::of);
+    let told = DeletionFiles { deletions, file, envelope: envelope_hash };
+    let sums = sums::render(manifest, one.hash, Sha256::of(report.as_bytes()), signed, Some(&told));
+    let mut files = vec![(DELETED_FILE, json.as_slice())];
+    files.extend(envelope.as_deref().map(|envelope| (DELETED_ENVELOPE_FILE, envelope)));
+    files.extend(keys.as_deref().map(|keys| (KEYS_FILE, keys.as_bytes())));
+    files.extend([(REPORT_FILE, report.as_bytes()), (SUMS_FILE, sums.as_bytes())]);
     write_all(&folder, &files).map_err(|error| StoreError::from_io(&folder, error))
 }
 

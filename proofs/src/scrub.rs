@@ -52,6 +52,12 @@ pub fn url(url: &str) -> String {
     format!("{address}?{}", pairs.join("&"))
 }
 
+/// How a task ended that did not come to its end. What a panic says may quote what the task held, so it goes into no text.
+#[must_use]
+pub const fn end_of_task(panicked: bool) -> &'static str {
+    if panicked { "a defect ended it" } else { "it was called off" }
+}
+
 fn parameter(pair: &str) -> String {
     match pair.split_once('=') {
         Some((name, value)) if HARMLESS.contains(&name) && value.len() <= VALUE_MAX => pair.to_owned(),

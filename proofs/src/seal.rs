@@ -88,22 +88,16 @@ pub fn seal_signed(
     manifest: &Manifest,
     signer: Option<Signer<'_>>,
 ) -> Result<SealedEpisode, SealError> {
-    let manifest = &Manifest { signer: signer.map(|signer| signer.key.public().id()), ..manifest.clone() };
+    let manifest = &signed_by(manifest, signer);
     let json = manifest.to_canonical_json()?;
     // Read once, for the check and for the report.
     let mut objects = BTreeMap::new();
     for artifact in &manifest.artifacts {
         objects.insert(artifact.sha256, checked(store, artifact)?);
     }
-    let report = report::render(manifest, &|sha256| objects.get(sha256).cloned());
+    let report = report::render(manifest, &|sha256| objects.get(sha256).cloned(), None);
     let (manifest_hash, report_hash) = (Sha256::of(&json), Sha256::of(report.as_bytes()));
-    let signed = match signer {
-        Some(signer) => {
-            let envelope = Envelope::sign(manifest, manifest_hash, signer.key)?.to_json()?;
-            Some((envelope, signer.keys.to_json()))
-        }
-        None => None,
-    };
+    let signed = signer.map(|signer| signature(manifest, manifest_hash, signer)).transpose()?;
     let hashes = signed
         .as_ref()
         .map(|(envelope, keys)| SignedFiles { envelope: Sha256::of(envelope), keys: Sha256::of(keys.as_bytes()) });
@@ -137,15 +131,37 @@ fn remove_what_is_over(folder: &Path, envelope: Option<Sha256>) -> std::io::Resu
     Ok(())
 }
 
-/// Writes an episode's `manifest.json` alone, durably: the attempt proof, before the commit. A later [`seal()`] replaces it.
+/// Writes an episode's `manifest.json`, durably: the attempt proof, before the commit; signed, also `manifest.dsse.json` and `keys.json`. A later
+/// [`seal()`] replaces them. What it is checked by: [`verify_attempt`](crate::verify_attempt()).
 ///
 /// # Errors
 /// [`SealError`] when the manifest contradicts itself or the disk refuses.
-pub fn checkpoint(store: &DirectoryStore, manifest: &Manifest) -> Result<Sha256, SealError> {
+pub fn checkpoint(
+    store: &DirectoryStore,
+    manifest: &Manifest,
+    signer: Option<Signer<'_>>,
+) -> Result<Sha256, SealError> {
+    let manifest = &signed_by(manifest, signer);
     let json = manifest.to_canonical_json()?;
+    let hash = Sha256::of(&json);
+    let signed = signer.map(|signer| signature(manifest, hash, signer)).transpose()?;
     let folder = store.episode_folder(&manifest.action.episode_id);
-    write_all(&folder, &[(MANIFEST_FILE, &json)]).map_err(|error| StoreError::from_io(&folder, error))?;
-    Ok(Sha256::of(&json))
+    let mut files: Vec<(&str, &[u8])> = vec![(MANIFEST_FILE, &json)];
+    if let Some((envelope, keys)) = &signed {
+        files.extend([(ENVELOPE_FILE, envelope.as_slice()), (KEYS_FILE, keys.as_bytes())]);
+    }
+    write_all(&folder, &files).map_err(|error| StoreError::from_io(&folder, error))?;
+    Ok(hash)
+}
+
+/// The manifest, saying who signs it.
+fn signed_by(manifest: &Manifest, signer: Option<Signer<'_>>) -> Manifest {
+    Manifest { signer: signer.map(|signer| signer.key.public().id()), ..manifest.clone() }
+}
+
+/// The envelope and the keys that go along with it.
+fn signature(manifest: &Manifest, hash: Sha256, signer: Signer<'_>) -> Result<(Vec<u8>, String), SealError> {
+    Ok((Envelope::sign(manifest, hash, signer.key)?.to_json()?, signer.keys.to_json()))
 }
 
 /// An artifact's bytes, which are what the manifest says of them.

@@ -1,6 +1,6 @@
 //! The signature of a proof: an in-toto statement about the manifest and every piece of evidence, in a DSSE envelope.
 //!
-//! Owns `manifest.dsse.json`: in-toto Statement v1 (<https://github.com/in-toto/attestation>, `spec/v1/statement.md`) as the payload of a
+//! Owns `manifest.dsse.json`, and `deleted.dsse.json` where a rule deleted something: in-toto Statement v1 (<https://github.com/in-toto/attestation>, `spec/v1/statement.md`) as the payload of a
 //! DSSE v1 envelope (<https://github.com/secure-systems-lab/dsse>), ed25519. Whose key counts is the verifier's to say.
 
 use std::collections::BTreeSet;
@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::hash::Sha256;
 use crate::keys::{KeyEntry, KeyHistory, SigningKey};
 use crate::manifest::Manifest;
+use crate::retention::Deletions;
 use crate::store::relative_object_path;
-use crate::sums::MANIFEST_FILE;
+use crate::sums::{DELETED_FILE, MANIFEST_FILE};
 
 /// What the payload of the envelope is.
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -21,6 +22,8 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// What the statement says of its subjects: that they are the proof of one episode.
 pub const PREDICATE_TYPE: &str = "urn:deed:episode:1";
+/// What a statement says of `deleted.json`: that this was deleted of one episode, by whom.
+pub const DELETIONS_TYPE: &str = "urn:deed:deletions:1";
 
 /// The envelope (DSSE v1). Fields that it does not have are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +98,10 @@ fn subjects(manifest: &Manifest, hash: Sha256) -> Vec<Subject> {
     std::iter::once(own).chain(objects.iter().map(object)).collect()
 }
 
+fn deletions_subject(hash: Sha256) -> Subject {
+    Subject { name: DELETED_FILE.to_owned(), digest: Digest { sha256: hash } }
+}
+
 impl Envelope {
     /// Signs a manifest whose bytes have this hash. The same manifest and key always give the same envelope.
     ///
@@ -102,26 +109,41 @@ impl Envelope {
     /// [`SignatureError::Malformed`], when the statement can not be written.
     pub fn sign(manifest: &Manifest, hash: Sha256, key: &SigningKey) -> Result<Self, SignatureError> {
         let action = &manifest.action;
-        let statement = Statement {
-            kind: STATEMENT_TYPE.to_owned(),
-            subject: subjects(manifest, hash),
-            predicate_type: PREDICATE_TYPE.to_owned(),
-            predicate: serde_json::json!({
-                "action_id": action.action_id,
-                "action_type": action.action_type,
-                "account_id": action.account_id,
-                "client_id": action.client_id,
-                "episode_id": action.episode_id,
-                "idempotency_key": action.idempotency_key,
-                "manifest_version": manifest.version,
-                "payload_hash": manifest.intent.payload_hash,
-                "platform": action.platform,
-                "proof_level": manifest.outcome.proof_level,
-                "recipe_hash": manifest.intent.recipe.hash,
-                "state": manifest.outcome.state,
-                "tool_version": manifest.tool.version,
-            }),
-        };
+        let predicate = serde_json::json!({
+            "action_id": action.action_id,
+            "action_type": action.action_type,
+            "account_id": action.account_id,
+            "client_id": action.client_id,
+            "episode_id": action.episode_id,
+            "idempotency_key": action.idempotency_key,
+            "manifest_version": manifest.version,
+            "payload_hash": manifest.intent.payload_hash,
+            "platform": action.platform,
+            "proof_level": manifest.outcome.proof_level,
+            "recipe_hash": manifest.intent.recipe.hash,
+            "state": manifest.outcome.state,
+            "tool_version": manifest.tool.version,
+        });
+        Self::of(subjects(manifest, hash), PREDICATE_TYPE, predicate, key)
+    }
+
+    /// Signs `deleted.json`, whose bytes have this hash.
+    ///
+    /// # Errors
+    /// As [`Envelope::sign`].
+    pub fn sign_deletions(deletions: &Deletions, hash: Sha256, key: &SigningKey) -> Result<Self, SignatureError> {
+        let predicate = serde_json::json!({ "episode_id": deletions.episode_id, "manifest": deletions.manifest });
+        Self::of(vec![deletions_subject(hash)], DELETIONS_TYPE, predicate, key)
+    }
+
+    fn of(
+        subject: Vec<Subject>,
+        predicate_type: &str,
+        predicate: serde_json::Value,
+        key: &SigningKey,
+    ) -> Result<Self, SignatureError> {
+        let (kind, predicate_type) = (STATEMENT_TYPE.to_owned(), predicate_type.to_owned());
+        let statement = Statement { kind, subject, predicate_type, predicate };
         let payload = serde_json::to_vec(&statement).map_err(|error| SignatureError::Malformed(error.to_string()))?;
         let sig = key.sign_base64(&encoded(&payload));
         let signature = Signature { keyid: key.public().id().to_string(), sig };
@@ -173,14 +195,8 @@ impl Envelope {
     /// # Errors
     /// [`SignatureError`].
     pub fn is_about(&self, manifest: &Manifest, hash: Sha256) -> Result<(), SignatureError> {
-        let payload = BASE64.decode(&self.payload).map_err(|error| SignatureError::Malformed(error.to_string()))?;
-        let statement: Statement =
-            serde_json::from_slice(&payload).map_err(|error| SignatureError::Malformed(error.to_string()))?;
         let other = |what: &str| Err(SignatureError::Other(what.to_owned()));
-        if statement.kind != STATEMENT_TYPE || statement.predicate_type != PREDICATE_TYPE {
-            return other("its statement is of another kind");
-        }
-        let (mut said, mut right) = (statement.subject, subjects(manifest, hash));
+        let (mut said, mut right) = (self.subjects_of(PREDICATE_TYPE)?, subjects(manifest, hash));
         said.sort();
         right.sort();
         if said == right {
@@ -190,5 +206,27 @@ impl Envelope {
             return other("it names other evidence than the manifest");
         }
         other("it names another manifest")
+    }
+
+    /// Whether the statement is about the `deleted.json` whose bytes have this hash.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn is_about_deletions(&self, hash: Sha256) -> Result<(), SignatureError> {
+        if self.subjects_of(DELETIONS_TYPE)? == [deletions_subject(hash)] {
+            return Ok(());
+        }
+        Err(SignatureError::Other(format!("it names another {DELETED_FILE}")))
+    }
+
+    /// The subjects of the statement, which must be of this kind.
+    fn subjects_of(&self, predicate_type: &str) -> Result<Vec<Subject>, SignatureError> {
+        let payload = BASE64.decode(&self.payload).map_err(|error| SignatureError::Malformed(error.to_string()))?;
+        let statement: Statement =
+            serde_json::from_slice(&payload).map_err(|error| SignatureError::Malformed(error.to_string()))?;
+        if statement.kind != STATEMENT_TYPE || statement.predicate_type != predicate_type {
+            return Err(SignatureError::Other("its statement is of another kind".to_owned()));
+        }
+        Ok(statement.subject)
     }
 }

@@ -19,6 +19,8 @@ pub(crate) const KEYS_FILE: &str = "keys.json";
 pub(crate) const STAMPS_FOLDER: &str = "stamps";
 /// What a rule deleted.
 pub(crate) const DELETED_FILE: &str = "deleted.json";
+/// The signature of that.
+pub(crate) const DELETED_ENVELOPE_FILE: &str = "deleted.dsse.json";
 
 /// Hashes of the files that only a signed episode has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +29,17 @@ pub(crate) struct SignedFiles {
     pub(crate) keys: Sha256,
 }
 
+/// What a rule deleted of an episode, and the hashes of the files that say so.
+#[derive(Debug, Clone)]
+pub(crate) struct DeletionFiles {
+    pub(crate) deletions: Deletions,
+    pub(crate) file: Sha256,
+    /// Of the signature, where there is one.
+    pub(crate) envelope: Option<Sha256>,
+}
+
 /// What may lie beside the three: signature and keys, what the store said, what a rule deleted.
-const COMPANIONS: [&str; 4] = [ENVELOPE_FILE, KEYS_FILE, STORAGE_FILE, DELETED_FILE];
+const COMPANIONS: [&str; 5] = [ENVELOPE_FILE, KEYS_FILE, STORAGE_FILE, DELETED_FILE, DELETED_ENVELOPE_FILE];
 
 /// Whether a file of this name, a path from the episode's folder, may lie in the folder of a sealed episode.
 pub(crate) fn belongs_to_an_episode(name: &str) -> bool {
@@ -45,17 +56,19 @@ pub(crate) fn render(
     manifest_hash: Sha256,
     report_hash: Sha256,
     signed: Option<SignedFiles>,
-    deletions: Option<(&Deletions, Sha256)>,
+    deletions: Option<&DeletionFiles>,
 ) -> String {
-    let gone = |sha256: &Sha256| deletions.is_some_and(|(deletions, _)| deletions.has(sha256));
+    let gone = |sha256: &Sha256| deletions.is_some_and(|files| files.deletions.has(sha256));
     let objects: BTreeSet<Sha256> =
         manifest.artifacts.iter().map(|artifact| artifact.sha256).filter(|sha256| !gone(sha256)).collect();
     let own = [line(manifest_hash, MANIFEST_FILE), line(report_hash, REPORT_FILE)];
     let signed = signed.map(|files| [line(files.envelope, ENVELOPE_FILE), line(files.keys, KEYS_FILE)]);
-    let deleted = deletions.map(|(_, sha256)| line(sha256, DELETED_FILE));
+    let deleted = deletions.map(|files| line(files.file, DELETED_FILE));
+    let deleted_by = deletions.and_then(|files| files.envelope).map(|sha256| line(sha256, DELETED_ENVELOPE_FILE));
     own.into_iter()
         .chain(signed.into_iter().flatten())
         .chain(deleted)
+        .chain(deleted_by)
         .chain(objects.iter().map(|sha256| line(*sha256, &object_name(sha256))))
         .collect()
 }

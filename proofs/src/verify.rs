@@ -9,6 +9,7 @@
 //! holds, handed in as `expected_manifest`, or by a signature with a key that the verifier knows, and by nothing else. A signature with
 //! a key that nobody knows guards against nothing: [`SignatureGuard::Unknown`] says so. The signature is looked at in `signed.rs`.
 
+mod attempt;
 mod signed;
 
 use std::collections::BTreeMap;
@@ -24,8 +25,10 @@ use crate::manifest::Manifest;
 use crate::report;
 use crate::retention::Deletions;
 use crate::stamp::Authorities;
-use crate::sums::{self, DELETED_FILE, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
+use crate::sums::{self, DELETED_ENVELOPE_FILE, DELETED_FILE, DeletionFiles, MANIFEST_FILE, REPORT_FILE, SUMS_FILE};
 
+pub use attempt::{is_attempt, verify_attempt};
+pub(crate) use signed::signature_and_stamps;
 pub use signed::{FoundStamp, SignatureGuard};
 
 /// What the check of an episode's folder found.
@@ -61,6 +64,18 @@ pub struct Expected<'e> {
 }
 
 impl Verification {
+    fn begin() -> Self {
+        Self {
+            problems: Vec::new(),
+            checked: 0,
+            manifest: None,
+            report: ReportGuard::Nothing,
+            signature: SignatureGuard::Absent,
+            stamps: Vec::new(),
+            deleted: 0,
+        }
+    }
+
     /// Whether nothing was changed.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -141,15 +156,7 @@ pub fn verify_against(folder: &Path, expected: &Expected<'_>) -> Result<Verifica
 
 /// Checks the files of an episode, wherever they lie, and gives the manifest where it can be read.
 pub(crate) fn verify_files(files: &dyn Files, expected: &Expected<'_>) -> io::Result<(Verification, Option<Manifest>)> {
-    let mut found = Verification {
-        problems: Vec::new(),
-        checked: 0,
-        manifest: None,
-        report: ReportGuard::Nothing,
-        signature: SignatureGuard::Absent,
-        stamps: Vec::new(),
-        deleted: 0,
-    };
+    let mut found = Verification::begin();
     let present = find_extra_files(files, &mut found)?;
 
     let json = read(files, MANIFEST_FILE, &mut found);
@@ -167,18 +174,25 @@ pub(crate) fn verify_files(files: &dyn Files, expected: &Expected<'_>) -> io::Re
         // What it would be a signature of can not be read, which has been said; its lines stand as they are.
         _ => signed::listed(sums.as_deref()),
     };
-    let deletions = manifest.as_ref().filter(|_| present.iter().any(|name| name == DELETED_FILE));
-    let deletions = deletions.and_then(|manifest| read_deletions(files, manifest, manifest_hash, &mut found));
-    let gone = deletions.as_ref().map(|(deletions, _)| deletions);
+    let is_there = |name: &str| present.iter().any(|present| present == name);
+    if is_there(DELETED_ENVELOPE_FILE) && !is_there(DELETED_FILE) {
+        found.problem(DELETED_FILE, format!("is missing: {DELETED_ENVELOPE_FILE} is its signature"));
+    }
+    let deletions = manifest.as_ref().filter(|_| is_there(DELETED_FILE)).and_then(|manifest| {
+        let (deletions, file) = read_deletions(files, manifest, manifest_hash, &mut found)?;
+        let told = (&deletions, file);
+        let (holds, envelope) = signed::check_deletions(files, manifest, told, expected, sums.as_deref(), &mut found);
+        found.deleted = if holds { deletions.deleted.len() } else { 0 };
+        Some(DeletionFiles { deletions, file, envelope })
+    });
+    let gone = deletions.as_ref().map(|files| &files.deletions);
     let rendered = manifest.as_ref().and_then(|manifest| {
         objects_hold(files, manifest, gone, &mut found).then(|| {
             let kept = |sha256: &Sha256| gone.is_none_or(|gone| !gone.has(sha256));
             // Read again as the report needs them, so that no more than one is held beside it.
-            report::render(manifest, &|sha256| {
-                Some(sha256)
-                    .filter(|sha256| kept(sha256))
-                    .and_then(|sha256| files.read(&sums::object_name(sha256)).ok())
-            })
+            let evidence =
+                |sha256: &Sha256| kept(sha256).then(|| files.read(&sums::object_name(sha256)).ok()).flatten();
+            report::render(manifest, &evidence, gone)
         })
     });
     let report = report.as_deref().map(|report| (report, files.hash(REPORT_FILE, report)));
@@ -187,8 +201,8 @@ pub(crate) fn verify_files(files: &dyn Files, expected: &Expected<'_>) -> io::Re
         // Where two files disagree and nobody can say which is right, that has been said above: here the line may stand.
         let vouched_for = expected.manifest.or_else(|| sums::hash_of(sums, MANIFEST_FILE)).or(manifest_hash);
         if let Some(manifest_hash) = vouched_for {
-            let deletions = deletions.as_ref().map(|(deletions, sha256)| (deletions, *sha256));
-            check_sums(sums, &sums::render(manifest, manifest_hash, report_hash, signed, deletions), &mut found);
+            let right = sums::render(manifest, manifest_hash, report_hash, signed, deletions.as_ref());
+            check_sums(sums, &right, &mut found);
         }
     }
     Ok((found, manifest))
@@ -288,7 +302,6 @@ fn read_deletions(
     } else if let Some(other) = deletions.deleted.iter().find(|deleted| !listed(deleted.sha256)) {
         found.problem(DELETED_FILE, format!("names {}, which {MANIFEST_FILE} does not list", other.sha256));
     } else {
-        found.deleted = deletions.deleted.len();
         return Some((deletions, Sha256::of(&json)));
     }
     None

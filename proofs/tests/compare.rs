@@ -6,6 +6,7 @@ mod common;
 use common::{check, episode};
 use deed_proofs::artifact::ArtifactKind;
 use deed_proofs::compare::{Episode, compare, render};
+use deed_proofs::export::export;
 use deed_proofs::manifest::Manifest;
 use deed_proofs::store::{DirectoryStore, Store as _};
 use deed_proofs::{dom_hashes, seal};
@@ -111,4 +112,37 @@ fn damaged_evidence_is_not_shown() {
     assert!(episode.evidence(object).is_some());
     std::fs::write(store.object_path(object), b"something else").unwrap();
     assert_eq!(episode.evidence(object), None);
+}
+
+#[test]
+fn an_export_is_compared_like_a_folder_by_its_newest_episode() {
+    let (folder, store, first) = episode();
+    seal(&store, &first).unwrap();
+    again(&store, &first, |m| document(&store, m, 1, "<main><button>Post</button></main>"));
+    let pack = |name: &str, episodes: &[&str]| {
+        let path = folder.path().join(name);
+        let episodes: Vec<String> = episodes.iter().map(|episode| (*episode).to_owned()).collect();
+        export(&store, &episodes, None, std::fs::File::create(&path).unwrap()).unwrap();
+        path
+    };
+    let (old, both) = (pack("old.zip", &["ep_01"]), pack("both.zip", &["ep_01", "ep_02"]));
+    let of_folders = {
+        let open = |name| Episode::open(&store.episode_folder(name)).unwrap();
+        compare(&open("ep_01"), &open("ep_02")).unwrap()
+    };
+    let (first, second) = (Episode::open(&old).unwrap(), Episode::open(&both).unwrap());
+    assert_eq!(second.manifest.action.episode_id, "ep_02");
+    let of_exports = compare(&first, &second).unwrap();
+    assert_eq!(of_exports, of_folders);
+    assert!(
+        !of_exports.is_same() && of_exports.steps.iter().any(|step| step.picture.is_some()),
+        "its pictures are read"
+    );
+
+    let mut bytes = std::fs::read(&old).unwrap();
+    bytes.truncate(bytes.len() - 9);
+    std::fs::write(&old, bytes).unwrap();
+    let refused = Episode::open(&old).err().unwrap();
+    assert_eq!(refused.code(), "proof-unreadable");
+    assert!(refused.to_string().contains("it is no export"), "{refused}");
 }

@@ -14,6 +14,7 @@ use deed_proofs::keys::KeyStore;
 use deed_proofs::log::{AuditBundle, Checkpoint, ProvedRow, inclusion_ranges, leaf_hash, node_hash};
 use deed_proofs::retention::{Rule, prune};
 use deed_proofs::store::Store as _;
+use deed_proofs::verify::ReportGuard;
 use deed_proofs::{Manifest, seal, verify};
 use zips::{LOCAL, NAME, action, check, exported, members, summed, zip};
 
@@ -39,17 +40,16 @@ fn all_episodes_are_in_it_and_it_is_the_same_every_time() {
     assert!(bytes == exported(&store, &["ep_02", "ep_01"]));
     let found = check(&bytes, &Expected::default());
     assert_eq!(found.problems, vec![]);
-    assert_eq!((found.action.as_deref(), found.files), (Some("act_01"), 1 + 2 * 3 + 8));
+    assert_eq!((found.action.as_deref(), found.files), (Some("act_01"), 2 + 2 * 3 + 8));
     let hashes: Vec<Option<Sha256>> =
         manifests.iter().map(|manifest| Some(Sha256::of(&manifest.to_canonical_json().unwrap()))).collect();
     assert_eq!(found.episodes.iter().map(|episode| episode.manifest).collect::<Vec<_>>(), hashes);
     assert!(bytes == zip(&members(&bytes)), "the tests' own writer agrees");
     let names: Vec<String> = members(&bytes).into_iter().map(|(name, _)| name).collect();
-    assert!(
-        names
-            .iter()
-            .all(|name| name == "SHA256SUMS" || name.starts_with("episodes/ep_0") || name.starts_with("objects/"))
-    );
+    assert!(names.iter().all(|name| name == "SHA256SUMS"
+        || name == "overview.html"
+        || name.starts_with("episodes/ep_0")
+        || name.starts_with("objects/")));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn unpacked_it_is_what_a_store_is() {
     };
     assert!(run("unzip", &["-t", "export.zip"], "").contains("No errors detected"));
     run("unzip", &["-q", "export.zip", "-d", "unpacked"], "");
-    assert_eq!(run("sha256sum", &["-c", "--strict", "SHA256SUMS"], "unpacked").lines().count(), 2 * 3 + 8);
+    assert_eq!(run("sha256sum", &["-c", "--strict", "SHA256SUMS"], "unpacked").lines().count(), 1 + 2 * 3 + 8);
     for episode in ["ep_01", "ep_02"] {
         run("sha256sum", &["-c", "--strict", "SHA256SUMS"], &format!("unpacked/episodes/{episode}"));
         assert!(verify(&folder.path().join("out/unpacked/episodes").join(episode), None).unwrap().holds());
@@ -317,6 +317,46 @@ fn the_audit_log_in_an_export_is_checked_against_its_checkpoint_and_the_manifest
 }
 
 #[test]
+fn the_overview_shows_who_vouches_and_nothing_else_than_the_files_say() {
+    let (folder, store, manifests) = action();
+    let keys = KeyStore::at(folder.path().join("keys/signing.key"));
+    let bundle = audit(&manifests[0], &keys);
+    let (key, history) = keys.open_or_create("2026-11-20T11:00:00.000Z").unwrap();
+    deed_proofs::seal_signed(&store, &manifests[1], Some(deed_proofs::Signer { key: &key, keys: &history })).unwrap();
+    let mut bytes = Vec::new();
+    export(&store, &["ep_01".into(), "ep_02".into()], Some(&bundle), &mut bytes).unwrap();
+    assert!(holds(&bytes));
+    let files = members(&bytes);
+    let (place, page) = files
+        .iter()
+        .enumerate()
+        .find(|(_, (name, _))| name == "overview.html")
+        .map(|(place, (_, page))| (place, String::from_utf8(page.clone()).unwrap()))
+        .unwrap();
+    for words in [
+        "href=\"episodes/ep_01/report.html\"",
+        "‖ never signed",
+        &format!("✓ holds</span> · key <code>{}</code>", key.public().id()),
+        "<strong>ben</strong>",
+        "each proved to be in it",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("<script") && !page.contains("src="), "it runs and loads nothing");
+
+    // Made to say something else, with sums that agree.
+    let mut forged = files;
+    forged[place].1 = page.replace("‖ never signed", "✓ holds").into_bytes();
+    let said = said(&zip(&summed(forged.clone())), &Expected::default());
+    assert_eq!(said, "overview.html: shows something else than the other files say\n");
+    // Of another release it can not be rendered again, which is said.
+    assert_eq!(check(&bytes, &Expected::default()).overview, ReportGuard::Rendered);
+    forged[place].1 = page.replace("deed-proofs report 3", "deed-proofs report 999").into_bytes();
+    let later = check(&zip(&summed(forged)), &Expected::default());
+    assert!(later.holds() && later.overview == ReportGuard::SumsOnly, "{later:?}");
+}
+
+#[test]
 fn what_a_rule_deleted_is_not_missed_in_an_export() {
     let (_folder, store, manifests) = action();
     for entry in walk(store.root()) {
@@ -325,7 +365,7 @@ fn what_a_rule_deleted_is_not_missed_in_an_export() {
     }
     let rule = Rule { days: 30, before: "2027-01-01T00:00:00.000Z".into() };
     let rules = [(manifests[0].action.client_id.clone(), rule)].into();
-    let pruned = prune(&store, &rules, "2027-02-01T00:00:00.000Z").unwrap();
+    let pruned = prune(&store, &rules, "2027-02-01T00:00:00.000Z", None).unwrap();
     assert!(pruned.objects > 0, "{pruned:?}");
     let found = check(&exported(&store, &["ep_01", "ep_02"]), &Expected::default());
     assert!(found.holds(), "{found:?}");

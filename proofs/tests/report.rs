@@ -12,7 +12,7 @@ use deed_proofs::report::render;
 use deed_proofs::store::Store as _;
 
 fn page(manifest: &Manifest) -> String {
-    render(manifest, &|_| None)
+    render(manifest, &|_| None, None)
 }
 
 /// The text of the first element with this tag.
@@ -26,7 +26,7 @@ fn text_of<'a>(page: &'a str, tag: &str) -> &'a str {
 #[test]
 fn the_rendering_stands_still() {
     let (_folder, store, manifest) = episode();
-    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    let page = render(&manifest, &|sha256| store.get(sha256).ok(), None);
     let (head, body) = page.split_once("<body>").unwrap();
     let head = Sha256::of(head.as_bytes());
     insta::assert_snapshot!(format!("head and style: {head}\n{}", body.replace("><", ">\n<")));
@@ -171,7 +171,7 @@ fn everything_from_outside_is_escaped() {
 #[test]
 fn nothing_runs_and_nothing_is_loaded() {
     let (_folder, store, manifest) = episode();
-    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    let page = render(&manifest, &|sha256| store.get(sha256).ok(), None);
     assert!(page.contains("default-src 'none'"));
     for loading in ["<script", "<link", "<iframe", "<object", "@import", "url(", " on", "javascript:"] {
         let hits: Vec<_> = page.match_indices(loading).map(|(at, _)| &page[at..(at + 12).min(page.len())]).collect();
@@ -197,10 +197,10 @@ fn a_picture_is_embedded_once_and_a_missing_one_is_said_to_be_missing() {
     let (_folder, store, mut manifest) = episode();
     let first = manifest.steps[0].artifacts[0];
     manifest.steps[1].artifacts.push(first);
-    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    let page = render(&manifest, &|sha256| store.get(sha256).ok(), None);
     assert_eq!(page.matches("data:image/png;base64,").count(), 4);
     assert!(page.contains("The same picture as above"));
-    let page = render(&manifest, &|_| None);
+    let page = render(&manifest, &|_| None, None);
     assert_eq!(page.matches("The picture is missing from the store.").count(), 7);
 }
 
@@ -208,7 +208,7 @@ fn a_picture_is_embedded_once_and_a_missing_one_is_said_to_be_missing() {
 fn evidence_that_is_no_picture_is_not_shown_as_one() {
     let (_folder, store, mut manifest) = episode();
     manifest.artifacts[0].media_type = "image/svg+xml".into();
-    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    let page = render(&manifest, &|sha256| store.get(sha256).ok(), None);
     assert_eq!(page.matches("data:image/png;base64,").count(), 3);
     assert!(!page.contains("data:image/svg"));
 }
@@ -241,7 +241,7 @@ fn before_and_after_the_press_stand_side_by_side_with_what_changed() {
     manifest.steps[1].artifacts = evidence[..2].iter().map(|artifact| artifact.sha256).collect();
     manifest.steps[2].artifacts = evidence[2..].iter().map(|artifact| artifact.sha256).collect();
     manifest.artifacts.extend(evidence);
-    let page = render(&manifest, &|sha256| store.get(sha256).ok());
+    let page = render(&manifest, &|sha256| store.get(sha256).ok(), None);
     let (_, section) = page.split_once("<section id=\"change\">").unwrap();
     let section = section.split("</section>").next().unwrap();
     for part in [
@@ -255,8 +255,26 @@ fn before_and_after_the_press_stand_side_by_side_with_what_changed() {
     }
     assert_eq!(section.matches("class=\"frame\"").count(), 2);
 
-    let absent = render(&manifest, &|_| None);
+    let absent = render(&manifest, &|_| None, None);
     assert!(absent.contains("The picture is missing from the store."));
     manifest.steps.remove(2);
-    assert!(!render(&manifest, &|sha256| store.get(sha256).ok()).contains("id=\"change\""), "nothing after the press");
+    assert!(
+        !render(&manifest, &|sha256| store.get(sha256).ok(), None).contains("id=\"change\""),
+        "nothing after the press"
+    );
+}
+
+#[test]
+fn who_vouches_is_said_and_what_is_not_known_yet_as_well() {
+    let (_folder, _store, mut manifest) = episode();
+    let unsigned = page(&manifest);
+    assert!(unsigned.contains("Not signed.") && !unsigned.contains("Deleted by rule"));
+    assert!(unsigned.contains("<strong>ben</strong>") && unsigned.contains("✓ holds"));
+    let key = Sha256::of(b"the key");
+    manifest.signer = Some(key);
+    manifest.intent.approvals[0].at = "2026-11-20T11:58:00.000Z".into();
+    let signed = page(&manifest);
+    assert!(signed.contains(&key.to_string()) && signed.contains("✕ does not hold"), "another time than was signed");
+    manifest.intent.approvals.clear();
+    assert!(page(&manifest).contains("nobody had to approve"));
 }

@@ -203,7 +203,7 @@ fn a_forged_report_with_a_fitting_sum_is_found() {
     assert_eq!(found.report, ReportGuard::Nothing);
 
     // A report of another release cannot be rendered again: it passes, and that nothing but its sum vouches for it is said.
-    let found = forge(&honest.replace("deed-proofs report 2", "deed-proofs report 999"));
+    let found = forge(&honest.replace("deed-proofs report 3", "deed-proofs report 999"));
     assert!(found.holds(), "{found:?}");
     assert_eq!(found.report, ReportGuard::SumsOnly);
 }

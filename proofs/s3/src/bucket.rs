@@ -15,7 +15,6 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::DateTimeFormat;
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart, ObjectLockLegalHoldStatus,
-    ServerSideEncryption,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,7 +25,7 @@ use tokio::sync::OnceCell;
 use crate::connect::client;
 use crate::error::{S3Error, sorted, status};
 use crate::parts::{Measured, PartSums, Source};
-use crate::place::{Encryption, Options, Place};
+use crate::place::{Options, Place};
 
 /// How long an object that was just taken may take to be seen, and how often it is looked for.
 const SEEN: (u32, Duration) = (4, Duration::from_millis(250));
@@ -125,6 +124,7 @@ impl Bucket {
             return Err(S3Error::NotKept { key: key.to_owned(), what: "there is nothing under it".to_owned() });
         };
         let checked_by = self.believe(key, &head, measured, new).await?;
+        self.encrypted(key, &head)?;
         let head = self.locked(key, head, new).await?;
         Ok(Kept { piece: self.piece(key, name, measured, &head, checked_by), new })
     }
@@ -304,14 +304,6 @@ impl Bucket {
         }
         let digest: [u8; 32] = hash.finalize().into();
         Ok(Sha256::from(digest))
-    }
-
-    fn encryption(&self) -> (Option<ServerSideEncryption>, Option<String>) {
-        match &self.options.encryption {
-            None => (None, None),
-            Some(Encryption::Aes256) => (Some(ServerSideEncryption::Aes256), None),
-            Some(Encryption::Kms(key)) => (Some(ServerSideEncryption::AwsKms), key.clone()),
-        }
     }
 
     /// Whether the bucket keeps what is overwritten or deleted.

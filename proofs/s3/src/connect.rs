@@ -39,9 +39,15 @@ impl TimeSource for Clock {
 }
 
 pub(crate) async fn client(options: &Options) -> Client {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https();
+    let builder = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
+    let trusted = options.authorities.as_ref().map(|own| tls::TrustStore::default().with_pem_certificate(own.as_pem()));
+    // A context that can not be made is one of another TLS library: this one takes every trust store.
+    let context = trusted.and_then(|trusted| tls::TlsContext::builder().with_trust_store(trusted).build().ok());
+    let http = match context {
+        Some(context) => builder.tls_context(context).build_https(),
+        None => builder.build_https(),
+    };
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECTED_WITHIN)
         .read_timeout(ANSWERED_WITHIN)

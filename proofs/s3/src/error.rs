@@ -118,6 +118,22 @@ pub enum S3Error {
         /// What was found when it was read back.
         what: String,
     },
+    /// The store has it, and not encrypted as asked.
+    #[error("the store has {key}, and not encrypted as asked: {what}")]
+    NotEncrypted {
+        /// The key.
+        key: String,
+        /// What was found when it was read back.
+        what: String,
+    },
+    /// Its certificate leads to no authority that is trusted.
+    #[error("failed to {what}: the store's certificate is not trusted: {why}")]
+    Untrusted {
+        /// What was tried.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Names that may be written once only can not be kept in this store.
     #[error("the store overwrites objects although it is told not to, and keeps no versions: {key} was not put there")]
     Overwrites {
@@ -144,6 +160,8 @@ impl S3Error {
             Self::Damaged { .. } => "s3-damaged",
             Self::Busy { .. } => "s3-busy",
             Self::Refused { .. } => "s3-refused",
+            Self::NotEncrypted { .. } => "s3-not-encrypted",
+            Self::Untrusted { .. } => "s3-untrusted",
             Self::Conflict { .. } => "s3-conflict",
             Self::NotKept { .. } => "s3-not-kept",
             Self::NotLocked { .. } => "s3-not-locked",
@@ -176,6 +194,12 @@ impl S3Error {
             }
             Self::NotKept { .. } => {
                 "the store (or what stands before it) answers for what it did not do: `deed doctor`, then use another one"
+            }
+            Self::NotEncrypted { .. } => {
+                "use a store that encrypts (`deed doctor` tries it), or unset the encryption; what was there before can be encrypted in its place there, or give Deed a new prefix"
+            }
+            Self::Untrusted { .. } => {
+                "name a PEM file with the authority's certificate in DEED_S3_CA (AWS_CA_BUNDLE); if it should be known already, look at what stands between"
             }
             Self::NotLocked { .. } => "make the bucket with Object Lock, or unset the retention and the legal hold",
             Self::Overwrites { .. } => {
@@ -214,6 +238,10 @@ where
                 what,
                 why: "none were found in the environment, the profile or the machine's role".to_owned(),
             }
+        } else if let Some((_, why)) = why.split_once("invalid peer certificate: ") {
+            // By rustls' words: the SDK hands its error on as text only.
+            let end = why.find([')', '"']).unwrap_or(why.len());
+            S3Error::Untrusted { what, why: bounded(why.get(..end).unwrap_or(why)) }
         } else {
             S3Error::Unreachable { what, why: bounded(&why) }
         };

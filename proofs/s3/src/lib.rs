@@ -3,11 +3,12 @@
 //! Owns all that speaks to the store; nothing else of the workspace compiles against the SDK. It never overwrites and never deletes an object,
 //! believes no answer that it has not read back, decides no outcome and knows no ledger: what has to be told elsewhere is handed to the caller.
 //!
-//! Read in this order: [`place`] (where, and how), [`bucket`] (one object: put if absent, read back, locked as `lock` says), [`upload`] (the spool of a
+//! Read in this order: [`place`] (where, and how), [`bucket`] (one object: put if absent, read back, locked as `lock` says and encrypted as `encrypt` says), [`upload`] (the spool of a
 //! directory store, drained), [`probe`] (what a store keeps of its promises), [`error`].
 
 pub mod bucket;
 mod connect;
+mod encrypt;
 pub mod error;
 mod lock;
 mod parts;
@@ -17,6 +18,6 @@ pub mod upload;
 
 pub use bucket::{Bucket, Kept};
 pub use error::S3Error;
-pub use place::{Encryption, LockMode, Options, Place, Retention};
+pub use place::{Authorities, Encryption, LockMode, Options, Place, Retention};
 pub use probe::{Probe, Promise};
 pub use upload::{Failed, Round, Uploaded, Uploader};

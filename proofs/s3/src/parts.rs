@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aws_sdk_s3::primitives::ByteStream;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use deed_proofs::scrub::end_of_task;
 use deed_proofs::{Sha256, StoreError};
 use md5::{Digest as _, Md5};
 use sha2::Digest as _;
@@ -162,7 +163,7 @@ async fn off_the_runtime<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(local(PathBuf::new(), io::Error::other(error.to_string()))),
+        Err(error) => Err(local(PathBuf::new(), io::Error::other(end_of_task(error.is_panic())))),
     }
 }
 

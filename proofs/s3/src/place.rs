@@ -5,6 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
 /// A bucket and what all keys begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -139,6 +142,36 @@ impl FromStr for Retention {
     }
 }
 
+/// Certificate authorities that a store's certificate may lead to, besides those that this machine trusts. Each can be read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authorities(Vec<u8>);
+
+impl Authorities {
+    /// The certificates of a PEM file.
+    ///
+    /// # Errors
+    /// In words, when there is none, or one that does not read.
+    pub fn from_pem(pem: Vec<u8>) -> Result<Self, String> {
+        let mut count = 0;
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let certificate = certificate.map_err(|error| error.to_string())?;
+            webpki::anchor_from_trusted_cert(&certificate).map_err(|error| error.to_string())?;
+            count += 1;
+        }
+        if count == 0 { Err("it holds no certificate in PEM".to_owned()) } else { Ok(Self(pem)) }
+    }
+
+    pub(crate) fn as_pem(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({} bytes)", self.0.len())
+    }
+}
+
 /// How the store is reached, and what is asked of it.
 #[derive(Clone)]
 pub struct Options {
@@ -152,6 +185,8 @@ pub struct Options {
     pub retention: Option<Retention>,
     /// Whether each object gets a legal hold.
     pub legal_hold: bool,
+    /// Whom its certificate may lead to, besides those that this machine trusts.
+    pub authorities: Option<Authorities>,
     /// Access key and secret, in place of what the standard credential chain finds. Never shown.
     pub keys: Option<(String, String)>,
     /// The clock: requests are signed with it, retention counts from it.
@@ -166,6 +201,7 @@ impl Default for Options {
             encryption: None,
             retention: None,
             legal_hold: false,
+            authorities: None,
             keys: None,
             now: Arc::new(SystemTime::now),
         }
@@ -180,6 +216,7 @@ impl fmt::Debug for Options {
             .field("encryption", &self.encryption)
             .field("retention", &self.retention)
             .field("legal_hold", &self.legal_hold)
+            .field("authorities", &self.authorities)
             .finish_non_exhaustive()
     }
 }

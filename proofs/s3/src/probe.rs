@@ -1,6 +1,6 @@
 //! What a store keeps of its promises, tried out: `deed doctor` shows it.
 //!
-//! Leaves two objects of a few bytes below `PREFIX/probe/`, under names that stay the same; nothing of Deed's own is touched.
+//! Leaves two objects (three where encryption is asked for) of a few bytes below `PREFIX/probe/`, under names that stay the same; nothing of Deed's own is touched.
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::ByteStream;
@@ -24,6 +24,8 @@ pub enum Promise {
     KeepsVersions,
     /// Its bucket can lock objects.
     CanLock,
+    /// It encrypts as it is asked to.
+    Encrypts,
 }
 
 /// What was found.
@@ -49,6 +51,9 @@ impl Bucket {
         found.push(Probe { promise: Promise::ComparesChecksums, kept: self.compares_checksums().await });
         found.push(Probe { promise: Promise::KeepsVersions, kept: self.keeps_versions().await });
         found.push(Probe { promise: Promise::CanLock, kept: self.can_lock().await });
+        if self.options.encryption.is_some() {
+            found.push(Probe { promise: Promise::Encrypts, kept: self.encrypts().await });
+        }
         found
     }
 

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 pub use page::render;
 pub use steps::{Side, StepComparison};
 
-use crate::files::{Files as _, Folder};
+use crate::export::open_episode;
+use crate::files::{Files, Folder};
 use crate::hash::Sha256;
 use crate::manifest::{CommitTarget, Manifest, ManifestError};
 use crate::sums::{self, MANIFEST_FILE};
@@ -24,17 +25,21 @@ use crate::verify::VerifyError;
 pub struct Episode {
     /// Its manifest.
     pub manifest: Manifest,
-    files: Folder,
+    files: Box<dyn Files>,
 }
 
 impl Episode {
-    /// Reads an episode's folder. Evidence is read when it is looked at, and only where it is what its hash says.
+    /// Reads an episode's folder, or the newest episode of an export. Evidence is read when it is looked at, and only where it is what its hash
+    /// says.
     ///
     /// # Errors
-    /// [`CompareError`] when the folder or its manifest does not read.
+    /// [`CompareError`] when the folder, the export or the manifest does not read.
     pub fn open(folder: &Path) -> Result<Self, CompareError> {
         let unreadable = |source: io::Error| VerifyError::Unreadable { folder: folder.to_owned(), source };
-        let files = Folder::open(folder).map_err(unreadable)?;
+        let files: Box<dyn Files> = match folder.is_file() {
+            true => open_episode(folder).map_err(unreadable)?,
+            false => Box::new(Folder::open(folder).map_err(unreadable)?),
+        };
         let json = files.read(MANIFEST_FILE).map_err(unreadable)?;
         let manifest = Manifest::from_json(&json)
             .map_err(|source| CompareError::Manifest { path: folder.join(MANIFEST_FILE), source })?;

@@ -6,13 +6,15 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::shown::gather;
 use super::zip::{Member, scan};
-use super::{AUDIT_FILE, Place, root_sums};
+use super::{AUDIT_FILE, OVERVIEW_FILE, Place, root_sums};
 use crate::files::{FILE_BYTES_MAX, Files, too_large};
 use crate::hash::Sha256;
 use crate::keys::KeyHistory;
 use crate::log::{AuditBundle, BundleVerdict};
 use crate::manifest::Manifest;
+use crate::report;
 use crate::stamp::Authorities;
 use crate::sums::SUMS_FILE;
 use crate::verify::{self, FoundStamp, Problem, ReportGuard, SignatureGuard, Verification, VerifyError, verify_files};
@@ -44,6 +46,8 @@ pub struct ExportVerification {
     pub episodes: Vec<EpisodeFound>,
     /// The audit log's checkpoint that the action's rows lead to, where the export has them and they hold.
     pub audit: Option<BundleVerdict>,
+    /// What vouches for the overview.
+    pub overview: ReportGuard,
 }
 
 impl ExportVerification {
@@ -108,6 +112,7 @@ pub fn verify_export<R: Read + Seek>(
         action: None,
         episodes: Vec::new(),
         audit: None,
+        overview: ReportGuard::Nothing,
     };
     for (file, what) in scan.flaws {
         found.problem(file.unwrap_or_else(|| name.to_owned()), what);
@@ -121,9 +126,11 @@ pub fn verify_export<R: Read + Seek>(
     let input = RefCell::new(input);
     check_root_sums(&members, &input, &mut found)?;
     let told = check_episodes(&members, &input, expected, &mut found)?;
-    if let Some(member) = members.get(AUDIT_FILE) {
-        check_audit(&read_member(&input, member)?, &told, expected, &mut found);
-    }
+    let audit = match members.get(AUDIT_FILE) {
+        Some(member) => check_audit(&read_member(*input.borrow_mut(), member)?, &told, expected, &mut found),
+        None => None,
+    };
+    check_overview(&members, &input, audit.as_ref(), &mut found)?;
     check_expected(name, expected, &mut found);
     Ok(found)
 }
@@ -161,7 +168,7 @@ fn check_root_sums<R: Read + Seek>(
         found.problem(SUMS_FILE, "is missing");
         return Ok(());
     };
-    let actual = read_member(input, member)?;
+    let actual = read_member(*input.borrow_mut(), member)?;
     if actual == right.as_bytes() {
         return Ok(());
     }
@@ -239,14 +246,56 @@ struct Told {
     status: String,
 }
 
+/// The page for people shows what the other files say. Where one of those was changed that has been said, and what the page would have to show
+/// is not known.
+fn check_overview<R: Read + Seek>(
+    members: &BTreeMap<&str, &Member>,
+    input: &RefCell<&mut R>,
+    audit: Option<&AuditBundle>,
+    found: &mut ExportVerification,
+) -> io::Result<()> {
+    let Some(member) = members.get(OVERVIEW_FILE) else {
+        found.problem(OVERVIEW_FILE, "is missing");
+        return Ok(());
+    };
+    let page = read_member(*input.borrow_mut(), member)?;
+    if !found.holds() {
+        return Ok(());
+    }
+    // Another release's page can not be rendered again; one that does not say of which it is is nobody's.
+    if report::renderer_of(&page).is_some_and(|renderer| renderer != report::RENDERER) {
+        found.overview = ReportGuard::SumsOnly;
+        return Ok(());
+    }
+    let mut shown = Vec::new();
+    for episode in &found.episodes {
+        shown.extend(gather(&InExport { members, input, episode: &episode.episode })?);
+    }
+    if report::overview::render(&shown, audit).as_bytes() == page {
+        found.overview = ReportGuard::Rendered;
+    } else {
+        found.problem(OVERVIEW_FILE, "shows something else than the other files say");
+    }
+    Ok(())
+}
+
 /// The rows of the audit log: proved to be in the log that a checkpoint was signed of, of this action, and all that the manifests tell of.
-fn check_audit(json: &[u8], told: &[Told], expected: &Expected<'_>, found: &mut ExportVerification) {
+fn check_audit(
+    json: &[u8],
+    told: &[Told],
+    expected: &Expected<'_>,
+    found: &mut ExportVerification,
+) -> Option<AuditBundle> {
     let bundle = match AuditBundle::from_json(json) {
         Ok(bundle) if bundle.to_json().as_bytes() == json => bundle,
         Ok(_) => {
-            return found.problem(AUDIT_FILE, "was not written by this program: it says the same in other bytes");
+            found.problem(AUDIT_FILE, "was not written by this program: it says the same in other bytes");
+            return None;
         }
-        Err(error) => return found.problem(AUDIT_FILE, error.to_string()),
+        Err(error) => {
+            found.problem(AUDIT_FILE, error.to_string());
+            return None;
+        }
     };
     if let Some(action) = found.action.clone().filter(|action| *action != bundle.action_id) {
         found.problem(AUDIT_FILE, format!("is about the action {}, and the export about {action}", bundle.action_id));
@@ -273,6 +322,7 @@ fn check_audit(json: &[u8], told: &[Told], expected: &Expected<'_>, found: &mut 
             );
         }
     }
+    Some(bundle)
 }
 
 fn take_over(episode: &str, verification: &Verification, manifest: Option<&Manifest>, found: &mut ExportVerification) {
@@ -325,7 +375,7 @@ fn check_expected(name: &str, expected: &Expected<'_>, found: &mut ExportVerific
 }
 
 /// The name in an export of what an episode's sums and problems name by its path from the episode's folder.
-fn name_in_export(episode: &str, file: &str) -> String {
+pub(super) fn name_in_export(episode: &str, file: &str) -> String {
     match file.strip_prefix("../../") {
         Some(object) => object.to_owned(),
         None => format!("episodes/{episode}/{file}"),
@@ -352,7 +402,7 @@ impl<R: Read + Seek> Files for InExport<'_, '_, R> {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let name = name_in_export(self.episode, name);
         let member = self.members.get(name.as_str()).ok_or(ErrorKind::NotFound)?;
-        read_member(self.input, member)
+        read_member(*self.input.borrow_mut(), member)
     }
 
     fn hash(&self, name: &str, bytes: &[u8]) -> Sha256 {
@@ -362,11 +412,10 @@ impl<R: Read + Seek> Files for InExport<'_, '_, R> {
     }
 }
 
-fn read_member<R: Read + Seek>(input: &RefCell<&mut R>, member: &Member) -> io::Result<Vec<u8>> {
+pub(super) fn read_member<R: Read + Seek>(input: &mut R, member: &Member) -> io::Result<Vec<u8>> {
     if member.size > FILE_BYTES_MAX {
         return Err(too_large());
     }
-    let mut input = input.borrow_mut();
     input.seek(SeekFrom::Start(member.at))?;
     let mut bytes = Vec::new();
     input.by_ref().take(member.size).read_to_end(&mut bytes)?;

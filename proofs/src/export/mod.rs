@@ -6,6 +6,7 @@
 //! ```text
 //! SHA256SUMS                        every other file of the export
 //! audit.json                        the action's rows of the audit log, with proofs that lead to a signed checkpoint (where there is one)
+//! overview.html                     for people: what became of the action, each episode's report, and who vouches for it
 //! episodes/<episode_id>/…           each sealed episode of the action, with all files of its folder
 //! objects/ab/cdef…                  every object that one of their manifests lists, and no other
 //! ```
@@ -15,8 +16,12 @@
 //! hash that came another way ([`Expected`]).
 
 mod check;
+mod open;
+mod shown;
 mod write;
 mod zip;
+
+pub(crate) use open::open_episode;
 
 pub use check::{EpisodeFound, Expected, ExportVerification, verify_export, verify_export_file};
 pub use write::{ExportError, Exported, export};
@@ -28,12 +33,17 @@ use crate::sums;
 /// The action's rows of the audit log, in the root of an export.
 const AUDIT_FILE: &str = "audit.json";
 
+/// The page for people, in the root of an export.
+const OVERVIEW_FILE: &str = "overview.html";
+
 /// What a name in an export stands for.
 enum Place<'a> {
     /// The rows of the audit log.
     Audit,
     /// The sums of all other files.
     Sums,
+    /// The page for people.
+    Overview,
     /// A file of an episode, by its folder's name.
     Episode(&'a str),
     /// An object.
@@ -48,6 +58,9 @@ impl<'a> Place<'a> {
         }
         if name == AUDIT_FILE {
             return Some(Self::Audit);
+        }
+        if name == OVERVIEW_FILE {
+            return Some(Self::Overview);
         }
         if let Some((episode, file)) = name.strip_prefix("episodes/").and_then(|rest| rest.split_once('/')) {
             let plain = crate::manifest::is_folder_name(episode) && sums::belongs_to_an_episode(file);

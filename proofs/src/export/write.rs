@@ -5,13 +5,15 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::shown::gather;
 use super::zip::{Writer, measure};
-use super::{AUDIT_FILE, root_sums};
+use super::{AUDIT_FILE, OVERVIEW_FILE, root_sums};
 use crate::durable::TEMPORARY_PREFIX;
-use crate::files;
+use crate::files::{self, Folder};
 use crate::hash::Sha256;
 use crate::log::AuditBundle;
 use crate::manifest::{Manifest, ManifestError};
+use crate::report::overview;
 use crate::retention::Deletions;
 use crate::store::{DirectoryStore, relative_object_path};
 use crate::sums::{self, DELETED_FILE, MANIFEST_FILE, SUMS_FILE};
@@ -88,11 +90,15 @@ pub fn export<W: Write>(
 ) -> Result<Exported, ExportError> {
     let mut sources = BTreeMap::new();
     let mut manifests = Vec::new();
+    let mut shown = BTreeMap::new();
     for episode in episodes {
         let folder = store.episode_folder(episode);
         collect_episode(episode, &folder, &mut sources)?;
         let (json, manifest) = read_manifest(&folder.join(MANIFEST_FILE))?;
         manifests.push((episode.clone(), Sha256::of(&json)));
+        let gathered = Folder::open(&folder).and_then(|files| gather(&files));
+        let gathered = gathered.map_err(|source| ExportError::Unreadable { path: folder.clone(), source })?;
+        shown.extend(gathered.map(|gathered| (episode.as_str(), gathered)));
         let gone = read_deletions(&folder)?;
         let is_gone = |sha256: &Sha256| gone.as_ref().is_some_and(|gone| gone.has(sha256));
         for artifact in manifest.artifacts.iter().filter(|artifact| !is_gone(&artifact.sha256)) {
@@ -105,6 +111,9 @@ pub fn export<W: Write>(
         let facts = open(path).and_then(|mut file| measure(&mut file, &mut io::sink()));
         measured.insert(name.as_str(), facts.map_err(|source| ExportError::Unreadable { path: path.clone(), source })?);
     }
+    let overview = overview::render(&shown.into_values().collect::<Vec<_>>(), audit);
+    let facts = measure(&mut overview.as_bytes(), &mut io::sink()).map_err(ExportError::Unwritable)?;
+    measured.insert(OVERVIEW_FILE, facts);
     let audit = audit.map(AuditBundle::to_json);
     if let Some(audit) = &audit {
         let facts = measure(&mut audit.as_bytes(), &mut io::sink()).map_err(ExportError::Unwritable)?;
@@ -122,6 +131,7 @@ pub fn export<W: Write>(
                 Box::new(open(path).map_err(|source| ExportError::Unreadable { path: path.clone(), source })?)
             }
             None if *name == AUDIT_FILE => Box::new(audit.as_deref().unwrap_or_default().as_bytes()),
+            None if *name == OVERVIEW_FILE => Box::new(overview.as_bytes()),
             None => Box::new(sums.as_bytes()),
         };
         writer.add(name, *facts, &mut content).map_err(ExportError::Unwritable)?;

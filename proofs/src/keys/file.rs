@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{KeyError, KeyHistory, SigningKey};
 use crate::durable::{self, Temporary};
+use crate::hash::Sha256;
 
 /// A key file is three lines, a history a few hundred bytes a key; anything longer is another file.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -18,6 +19,15 @@ const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyStore {
     key: PathBuf,
+}
+
+/// The key that signs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CurrentKey {
+    /// [`PublicKey::id`](super::PublicKey::id).
+    pub id: Sha256,
+    /// Its place in the history, from 1.
+    pub place: usize,
 }
 
 impl KeyStore {
@@ -61,6 +71,25 @@ impl KeyStore {
             publish(&path, KeyHistory::begin(key.public(), now).to_json().as_bytes())?;
         }
         self.settled(key)
+    }
+
+    /// Which key signs, without making or finishing anything.
+    ///
+    /// # Errors
+    /// [`KeyError`] when either file is missing or unusable, or when they do not belong together.
+    pub fn signing(&self) -> Result<CurrentKey, KeyError> {
+        let key = open_key(&self.key)?;
+        let history =
+            self.history()?.ok_or_else(|| KeyError::History(format!("{} is gone", self.history_path().display())))?;
+        let signs = history.current().map(|entry| (entry.id, entry.public_key));
+        // A rotation that was interrupted is finished by whoever signs next.
+        let is_next = |public| open_key(&self.next_path()).is_ok_and(|next| next.public() == public);
+        match signs {
+            Some((id, public)) if public == key.public() || is_next(public) => {
+                Ok(CurrentKey { id, place: history.keys.len() })
+            }
+            _ => Err(KeyError::History(format!("its last key is not the one in {}", self.key.display()))),
+        }
     }
 
     /// The history, where there is one.

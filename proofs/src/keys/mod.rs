@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::hash::Sha256;
 
 pub use error::KeyError;
-pub use file::KeyStore;
+pub use file::{CurrentKey, KeyStore};
 pub use history::{KeyEntry, KeyHistory};
 
 /// What stands before the 32 bytes of a private key in PKCS #8, version 1 (RFC 8410, section 7).

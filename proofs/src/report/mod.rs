@@ -9,17 +9,20 @@
 
 pub(crate) mod change;
 pub(crate) mod evidence;
+pub(crate) mod overview;
 mod sections;
 mod timeline;
 mod verdict;
+mod vouch;
 
 use maud::{DOCTYPE, html};
 
 use crate::hash::Sha256;
 use crate::manifest::Manifest;
+use crate::retention::Deletions;
 
 /// The version of the rendering. A report of another version cannot be rendered again to compare it.
-pub const RENDERER: u32 = 2;
+pub const RENDERER: u32 = 3;
 
 pub(crate) const STYLE: &str = include_str!("style.css");
 const GENERATOR: &str = "<meta name=\"generator\" content=\"deed-proofs report ";
@@ -28,9 +31,13 @@ pub(crate) const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// Renders the report of an episode. `evidence` gives the bytes of a piece of evidence by its hash; where it gives none, the
-/// report says that the picture is missing.
+/// report says that the picture is missing. `deletions`: what a rule deleted of it.
 #[must_use]
-pub fn render(manifest: &Manifest, evidence: &dyn Fn(&Sha256) -> Option<Vec<u8>>) -> String {
+pub fn render(
+    manifest: &Manifest,
+    evidence: &dyn Fn(&Sha256) -> Option<Vec<u8>>,
+    deletions: Option<&Deletions>,
+) -> String {
     let verdict = verdict::of(manifest);
     let title = format!("{} · {} on {}", verdict.headline, manifest.action.action_type, manifest.action.platform);
     let mut pictures = evidence::Pictures::new(manifest, evidence);
@@ -56,6 +63,7 @@ pub fn render(manifest: &Manifest, evidence: &dyn Fn(&Sha256) -> Option<Vec<u8>>
                     (sections::identity(manifest))
                     (timeline::timeline(manifest, &mut pictures))
                     (sections::verification(manifest))
+                    (vouch::vouching(manifest, deletions))
                     (sections::audit(manifest))
                     (evidence::hashes(manifest))
                 }

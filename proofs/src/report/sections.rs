@@ -245,11 +245,11 @@ pub(super) fn footer(manifest: &Manifest) -> Markup {
     }
 }
 
-fn fact(name: &str, value: Markup) -> Markup {
+pub(super) fn fact(name: &str, value: Markup) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
-fn moment(at: &str) -> Markup {
+pub(super) fn moment(at: &str) -> Markup {
     html! { time datetime=(at) title=(at) { (day_and_time(at)) } }
 }
 
@@ -266,7 +266,7 @@ fn pixels(length: f64) -> String {
     format!("{length:.0}")
 }
 
-fn shortened(hash: &str) -> String {
+pub(super) fn shortened(hash: &str) -> String {
     match hash.get(..16) {
         Some(start) if hash.len() > 16 => format!("{start}…"),
         _ => hash.to_owned(),

@@ -1,13 +1,17 @@
-//! The part of the check that looks at the signature, the keys beside it, approvals and time stamps.
+//! The part of the check that looks at signatures, the keys beside them, approvals and time stamps.
 
 use super::{Expected, Verification, read};
 use crate::files::Files;
 use crate::hash::Sha256;
 use crate::keys::{KeyEntry, KeyHistory};
 use crate::manifest::Manifest;
+use crate::retention::Deletions;
 use crate::signature::Envelope;
 use crate::stamp::{StampRequest, mark};
-use crate::sums::{self, ENVELOPE_FILE, KEYS_FILE, MANIFEST_FILE, STAMPS_FOLDER, SUMS_FILE, SignedFiles};
+use crate::sums::{
+    self, DELETED_ENVELOPE_FILE, DELETED_FILE, ENVELOPE_FILE, KEYS_FILE, MANIFEST_FILE, STAMPS_FOLDER, SUMS_FILE,
+    SignedFiles,
+};
 
 /// Most files of time stamps that are looked at: two authorities make four for each sealing.
 const STAMP_FILES_MAX: usize = 1_000;
@@ -77,6 +81,18 @@ pub(super) fn check(
     Some(SignedFiles { envelope: envelope_hash?, keys: keys_hash? })
 }
 
+/// Whether the signature holds with the keys beside it, whosoever they are, and the stamps of it that hold as far as that can be said.
+pub(crate) fn signature_and_stamps(
+    files: &dyn Files,
+    present: &[String],
+    manifest: &Manifest,
+    manifest_hash: Sha256,
+) -> (SignatureGuard, Vec<FoundStamp>) {
+    let mut found = Verification::begin();
+    check(files, present, manifest, manifest_hash, &Expected::default(), None, &mut found);
+    (found.signature, found.stamps)
+}
+
 fn read_keys(json: &[u8], found: &mut Verification) -> Option<KeyHistory> {
     let keys = std::str::from_utf8(json).map_err(|error| error.to_string());
     let keys = keys.and_then(|text| KeyHistory::parse(text).map_err(|error| error.to_string()));
@@ -103,48 +119,10 @@ fn check_envelope(
     expected: &Expected<'_>,
     found: &mut Verification,
 ) -> bool {
-    let envelope = match Envelope::from_json(json) {
-        Ok(envelope) if envelope.to_json().is_ok_and(|canonical| canonical == json) => envelope,
-        Ok(_) => {
-            found.problem(ENVELOPE_FILE, "was not written by this program: it says the same in other bytes");
-            return false;
-        }
-        Err(error) => {
-            found.problem(ENVELOPE_FILE, error.to_string());
-            return false;
-        }
-    };
-    let own = keys.and_then(|keys| envelope.signed_by(keys));
-    let (entry, known) = match expected.keys {
-        Some(trusted) => {
-            let entry = envelope
-                .signed_by(trusted)
-                .or_else(|| own.and_then(|entry| trusted.leads_to(&entry.id, keys)))
-                .filter(|entry| own.is_none_or(|own| own.public_key == entry.public_key));
-            match (entry, own) {
-                (Some(entry), _) => (entry, true),
-                (None, Some(own)) => {
-                    found.problem(
-                        ENVELOPE_FILE,
-                        format!("is signed by a key that is not known: {}; the proof may be anybody's", own.id),
-                    );
-                    return true;
-                }
-                (None, None) => {
-                    found.problem(ENVELOPE_FILE, "its signature is of no key that is known: it was changed");
-                    return false;
-                }
-            }
-        }
-        None => match own {
-            Some(entry) => (entry, false),
-            // Where the keys can not be read that has been said, and nothing can be said of the signature.
-            None if keys.is_none() => return true,
-            None => {
-                found.problem(ENVELOPE_FILE, format!("its signature is of no key in {KEYS_FILE}: it was changed"));
-                return false;
-            }
-        },
+    let Some(envelope) = read_envelope(ENVELOPE_FILE, json, found) else { return false };
+    let (entry, known) = match whose(ENVELOPE_FILE, &envelope, keys, expected, found) {
+        Ok(signer) => signer,
+        Err(vouched) => return vouched,
     };
     if manifest.signer != Some(entry.id) || envelope.key_ids() != [entry.id.to_string()] {
         found.problem(ENVELOPE_FILE, format!("is signed by {}, which is not the key that it is said to be", entry.id));
@@ -164,6 +142,102 @@ fn check_envelope(
     }
     found.signature = if known { SignatureGuard::Known(entry.id) } else { SignatureGuard::Unknown(entry.id) };
     true
+}
+
+fn read_envelope(name: &str, json: &[u8], found: &mut Verification) -> Option<Envelope> {
+    match Envelope::from_json(json) {
+        Ok(envelope) if envelope.to_json().is_ok_and(|canonical| canonical == json) => Some(envelope),
+        Ok(_) => {
+            found.problem(name, "was not written by this program: it says the same in other bytes");
+            None
+        }
+        Err(error) => {
+            found.problem(name, error.to_string());
+            None
+        }
+    }
+}
+
+/// The key that signed an envelope, and whether it is one that the verifier knows; or, where that is a problem, whether the signature holds
+/// all the same.
+fn whose<'k>(
+    name: &str,
+    envelope: &Envelope,
+    keys: Option<&'k KeyHistory>,
+    expected: &Expected<'k>,
+    found: &mut Verification,
+) -> Result<(&'k KeyEntry, bool), bool> {
+    let own = keys.and_then(|keys| envelope.signed_by(keys));
+    let Some(trusted) = expected.keys else {
+        return match own {
+            Some(entry) => Ok((entry, false)),
+            // Where the keys can not be read that has been said, and nothing can be said of the signature.
+            None if keys.is_none() => Err(true),
+            None => {
+                found.problem(name, format!("its signature is of no key in {KEYS_FILE}: it was changed"));
+                Err(false)
+            }
+        };
+    };
+    let entry = envelope
+        .signed_by(trusted)
+        .or_else(|| own.and_then(|entry| trusted.leads_to(&entry.id, keys)))
+        .filter(|entry| own.is_none_or(|own| own.public_key == entry.public_key));
+    match (entry, own) {
+        (Some(entry), _) => Ok((entry, true)),
+        (None, Some(own)) => {
+            let what = format!("is signed by a key that is not known: {}; the proof may be anybody's", own.id);
+            found.problem(name, what);
+            Err(true)
+        }
+        (None, None) => {
+            found.problem(name, "its signature is of no key that is known: it was changed");
+            Err(false)
+        }
+    }
+}
+
+/// Checks who says that a rule deleted something: of a signed episode its own key, or one that followed it. Returns whether that holds, and the
+/// hash that the signature's line must have.
+pub(super) fn check_deletions(
+    files: &dyn Files,
+    manifest: &Manifest,
+    (deletions, file): (&Deletions, Sha256),
+    expected: &Expected<'_>,
+    sums: Option<&str>,
+    found: &mut Verification,
+) -> (bool, Option<Sha256>) {
+    let Some(sealed_by) = manifest.signer else { return (true, None) };
+    let Ok(json) = files.read(DELETED_ENVELOPE_FILE) else {
+        found.problem(DELETED_FILE, format!("is not signed: {DELETED_ENVELOPE_FILE} is missing"));
+        return (false, sums.and_then(|sums| sums::hash_of(sums, DELETED_ENVELOPE_FILE)));
+    };
+    found.checked += 1;
+    let before = found.problems.len();
+    let keys = files.read(KEYS_FILE).ok().and_then(|keys| KeyHistory::parse(&String::from_utf8_lossy(&keys)).ok());
+    let vouched = read_envelope(DELETED_ENVELOPE_FILE, &json, found).is_some_and(|envelope| {
+        let (entry, _) = match whose(DELETED_ENVELOPE_FILE, &envelope, keys.as_ref(), expected, found) {
+            Ok(signer) => signer,
+            Err(vouched) => return vouched,
+        };
+        let place = |id: &Sha256| keys.as_ref()?.keys.iter().position(|key| key.id == *id);
+        let last = deletions.deleted.iter().map(|deleted| deleted.at.as_str()).max().unwrap_or_default();
+        if place(&entry.id).is_none() || place(&entry.id) < place(&sealed_by) {
+            let what = format!("is signed by {}, which does not follow the key that sealed the episode", entry.id);
+            found.problem(DELETED_ENVELOPE_FILE, what);
+        } else if envelope.key_ids() != [entry.id.to_string()] {
+            let what = format!("is signed by {}, which is not the key that it is said to be", entry.id);
+            found.problem(DELETED_ENVELOPE_FILE, what);
+        } else if let Err(error) = envelope.is_about_deletions(file) {
+            found.problem(DELETED_FILE, format!("is not what was signed: {DELETED_ENVELOPE_FILE} {error}"));
+        } else if let Some(until) = entry.until.as_deref().filter(|until| until.len() == last.len() && last > *until) {
+            let what = format!("is signed by {}, which was retired at {until}, before the deletion", entry.id);
+            found.problem(DELETED_ENVELOPE_FILE, what);
+        }
+        true
+    });
+    let line = check_line(DELETED_ENVELOPE_FILE, Some(&json), vouched, sums, found);
+    (vouched && found.problems.len() == before, line)
 }
 
 /// When the key was retired, where the manifest tells of something later. Times of one form are compared as texts.

@@ -16,6 +16,7 @@ use deed_core::ports::browser::BrowserFault;
 use deed_core::time::Timestamp;
 use deed_proofs::film::{Bounds, Developed, Film};
 use deed_proofs::picture::Region;
+use deed_proofs::scrub::end_of_task;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -68,14 +69,14 @@ impl Recording {
         let ended = self.task.await;
         page_is_free();
         // A recorder that failed half-way still has what it took before.
-        let failed = ended.map_err(|e| e.to_string())?.err();
+        let failed = ended.map_err(|e| end_of_task(e.is_panic()))?.err();
         let film = Arc::into_inner(self.film).ok_or("the recorder still runs")?;
         let film = film.into_inner().unwrap_or_else(PoisonError::into_inner);
         if film.is_empty() {
             return Err(failed.map_or_else(|| "no frame could be taken".to_owned(), |fault| fault.to_string()));
         }
         let developing = tokio::task::spawn_blocking(move || film.develop(commit_at.map(|at| at.0), now.0));
-        developing.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+        developing.await.map_err(|e| end_of_task(e.is_panic()))?.map_err(|e| e.to_string())
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use deed_core::ports::browser::{BrowserFault, Capture, Masked, Place, Rect};
 use deed_proofs::picture::Region;
+use deed_proofs::scrub::end_of_task;
 use deed_recipes::template::Part;
 use deed_recipes::{Locator, Recipe};
 use serde::{Deserialize, Serialize};
@@ -219,7 +220,8 @@ impl Taken {
             let painted = deed_proofs::redact::painted_over(&png, &places).map_err(|e| e.to_string())?;
             Ok::<_, String>((painted, regions))
         });
-        let (painted, regions) = painted.await.map_err(|e| refused(e.to_string()))?.map_err(refused)?;
+        let (painted, regions) =
+            painted.await.map_err(|e| refused(end_of_task(e.is_panic()).to_owned()))?.map_err(refused)?;
         let of_picture = regions.into_iter().zip(painted.hidden).filter_map(|((kind, rect, _), content)| {
             // Nothing of it lies in the picture.
             let content = content?;

@@ -22,6 +22,7 @@ use deed_core::ports::browser::{
 use deed_core::time::Timestamp;
 use deed_proofs::ImageHash;
 use deed_proofs::film::{Bounds, Developed};
+use deed_proofs::scrub::end_of_task;
 use deed_recipes::{Key, Locator, Marker};
 use futures_util::FutureExt as _;
 use serde::Deserialize;
@@ -277,7 +278,10 @@ impl Session for ChromiumSession {
                 None => taking.await,
             }
         });
-        async move { taking.await.unwrap_or_else(|e| Err(BrowserFault::Gone(format!("the picture was not taken: {e}")))) }
+        async move {
+            let not_taken = |why| Err(BrowserFault::Gone(format!("the picture was not taken: {why}")));
+            taking.await.unwrap_or_else(|e| not_taken(end_of_task(e.is_panic())))
+        }
     }
 
     fn record(&mut self, bounds: Bounds) {
@@ -292,7 +296,7 @@ impl Session for ChromiumSession {
         // The tab is closed when its last frame is taken.
         let under_way = self.pictures.begin();
         let ending = tokio::spawn(recording.end(commit_at, now, move || drop(under_way)));
-        Some(async move { ending.await.unwrap_or_else(|e| Err(e.to_string())) })
+        Some(async move { ending.await.unwrap_or_else(|e| Err(end_of_task(e.is_panic()).to_owned())) })
     }
 
     async fn image_hash(&mut self, node: NodeId) -> Result<Option<ImageHash>, BrowserFault> {

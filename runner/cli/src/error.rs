@@ -196,6 +196,14 @@ pub enum CliError {
         /// The action.
         action: ActionId,
     },
+    /// Code of ours panicked.
+    #[error("Deed has a defect{}", if *armed { ", and what became of an action that was armed is not known" } else { "; nothing was sent" })]
+    Defect {
+        /// Where in the source.
+        place: String,
+        /// Whether an action may have been armed before.
+        armed: bool,
+    },
     /// Nobody's session was taken over.
     #[error(transparent)]
     SignIn(#[from] SignInError),
@@ -271,6 +279,7 @@ impl CliError {
             Self::OutcomeUnknown { .. } => "outcome-unknown",
             Self::StoppedBefore { .. } => "stopped-before-attempt",
             Self::StoppedAfter { .. } => "stopped-after-attempt",
+            Self::Defect { .. } => "defect",
             Self::Record(e) => e.code(),
             Self::SignIn(e) => e.code(),
             Self::Webhook(e) => e.code(),
@@ -310,12 +319,13 @@ impl CliError {
             | Self::StoppedBefore { .. }
             | Self::SignIn(SignInError::NotProved(_))
             | Self::Record(RecordError::Identity(_)) => Exit::Held,
-            Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => Exit::Unknown,
+            Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } | Self::Defect { armed: true, .. } => Exit::Unknown,
             Self::Compare(CompareError::OtherFlow { .. }) => Exit::BadInput,
             Self::Verify(_) | Self::Export(_) | Self::Compare(_) | Self::Key(KeyError::History(_)) | Self::Stamp(_) => {
                 Exit::Integrity
             }
             Self::Clock { .. }
+            | Self::Defect { armed: false, .. }
             | Self::SignIn(SignInError::NoBrowser(_))
             | Self::Seal(_)
             | Self::Key(_)
@@ -353,7 +363,7 @@ impl CliError {
             | Self::RecipeExists { path }
             | Self::Recording { path, .. }
             | Self::RecordingUnreadable { path, .. } => Some(path.display().to_string()),
-            Self::NotInitialised { place } => Some(place.clone()),
+            Self::NotInitialised { place } | Self::Defect { place, .. } => Some(place.clone()),
             Self::Busy { action, .. }
             | Self::OutcomeUnknown { action, .. }
             | Self::StoppedAfter { action }
@@ -445,6 +455,9 @@ impl CliError {
             Self::NoProof { .. } => "proof is sealed when an episode ends: run the order with `deed act`, or `deed work --until-idle`".to_owned(),
             Self::OutcomeUnknown { .. } | Self::StoppedAfter { .. } => {
                 "run the same order again, or `deed work --until-idle`: it only looks, and finds out; nothing is ever sent twice".to_owned()
+            }
+            Self::Defect { .. } => {
+                "please report the place; run the same command again: what may have happened is only looked at, and nothing is ever sent twice".to_owned()
             }
             Self::StoppedBefore { .. } => "run the same order again; the next run resolves what this one left".to_owned(),
             Self::SignIn(e) => e.help().to_owned(),
@@ -555,7 +568,7 @@ mod tests {
     #[test]
     fn exit_codes_tell_input_from_machine_from_doubt() {
         let action = || ActionId::new("a");
-        let table: [(CliError, Exit); 11] = [
+        let table: [(CliError, Exit); 13] = [
             (CliError::Usage("x".to_owned()), Exit::BadInput),
             (LedgerFault::NotFound { what: "account", id: "x".to_owned() }.into(), Exit::BadInput),
             (LedgerFault::IdempotencyConflict { key: "k".to_owned(), action: action() }.into(), Exit::BadInput),
@@ -570,6 +583,8 @@ mod tests {
             (BrowserFault::Launch("x".to_owned()).into(), Exit::Internal),
             (CliError::StoppedBefore { action: None }, Exit::Held),
             (CliError::StoppedAfter { action: action() }, Exit::Unknown),
+            (CliError::Defect { place: String::new(), armed: false }, Exit::Internal),
+            (CliError::Defect { place: String::new(), armed: true }, Exit::Unknown),
         ];
         for (error, exit) in table {
             assert_eq!(error.exit(), exit, "{error}");

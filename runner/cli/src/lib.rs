@@ -8,6 +8,7 @@
 pub mod args;
 pub mod commands;
 pub mod context;
+mod defect;
 pub mod error;
 pub mod exit;
 pub mod fleet;
@@ -32,6 +33,7 @@ pub mod webhook;
 pub mod world;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -45,13 +47,16 @@ use crate::ui::Ui;
 
 /// Runs one command line, the program's name first, and says how it ended.
 pub fn run(arguments: Vec<OsString>) -> Exit {
+    defect::install();
     let json = arguments.iter().any(|a| a == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &Ui::detect(json)),
     };
     let ui = Ui::detect(cli.json);
-    match start(cli, ui) {
+    // What the command had in its hands is dropped on the way here, and nothing of it is used afterwards.
+    let ended = catch_unwind(AssertUnwindSafe(|| start(cli, ui)));
+    match ended.unwrap_or_else(|_| Err(defect::error())) {
         Ok(exit) => exit,
         Err(error) => {
             ui.error(&error);

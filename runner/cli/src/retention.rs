@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use deed_core::ids::EpisodeId;
 use deed_ledger::SqlLedger;
-use deed_proofs::DirectoryStore;
 use deed_proofs::retention::{self, Pruned, Rule};
+use deed_proofs::{DirectoryStore, Signer};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -33,9 +33,17 @@ pub async fn prune(ledger: &SqlLedger, context: &Context) -> Result<Pruned, CliE
         return Ok(Pruned::default());
     }
     let store: DirectoryStore = context.proofs()?.store().clone();
-    let pruning = tokio::task::spawn_blocking(move || retention::prune(&store, &rules, &now.to_string()));
-    let pruned =
-        pruning.await.map_err(|e| CliError::file("prune", &context.settings.proofs)(std::io::Error::other(e)))??;
+    let (key, keys) = context.signing()?;
+    let pruning = tokio::task::spawn_blocking(move || {
+        retention::prune(&store, &rules, &now.to_string(), Some(Signer { key: &key, keys: &keys }))
+    });
+    let ended = pruning.await.map_err(|e| std::io::Error::other(deed_proofs::scrub::end_of_task(e.is_panic())));
+    let pruned = ended.map_err(CliError::file("prune", &context.settings.proofs))??;
+    for episode in &pruned.left {
+        context.ui.warn(&format!(
+            "payloads of episode {episode} are too old and stay: it is signed by a key that is not in this machine's history"
+        ));
+    }
     if !pruned.episodes.is_empty() {
         let vault = context.vault()?;
         for episode in &pruned.episodes {

@@ -21,6 +21,7 @@ use deed_recipes::Recipe;
 use tokio::sync::watch;
 
 use crate::context::Context;
+use crate::defect;
 use crate::error::CliError;
 use crate::order::check_media;
 use crate::signals::{asked_to_stop, until_stopped};
@@ -71,7 +72,10 @@ impl World for Watched {
     fn boundary(&self, name: &'static str) {
         self.pressing.send_replace(matches!(name, "proof_durable" | "armed" | "pressed"));
         match name {
-            "proof_durable" => drop(self.armed.send_replace(true)),
+            "proof_durable" => {
+                defect::may_arm();
+                self.armed.send_replace(true);
+            }
             "claimed" | "held" | "released" => drop(self.armed.send_replace(false)),
             _ => {}
         }

@@ -10,6 +10,7 @@ use deed_core::ports::proofs::{EpisodeProofs, ProofFault, Proofs};
 use deed_core::ports::{Clock, World};
 use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
+use deed_proofs::scrub;
 use deed_proofs::spool::Mark;
 use deed_proofs::{
     ArtifactRef, DirectoryStore, KeyError, KeyStore, Manifest, NewArtifact, Recorder, SealError, Sha256, Signer, Spool,
@@ -127,6 +128,14 @@ fn seal(store: &DirectoryStore, signing: Option<&Signing>, manifest: &Manifest) 
     Ok(sealed.manifest)
 }
 
+/// Keeps the attempt proof, signed where there is a key to sign with. It gets no time stamp: the sealing replaces its signature.
+fn checkpoint(store: &DirectoryStore, signing: Option<&Signing>, manifest: &Manifest) -> Result<Sha256, ProofFault> {
+    let open = |signing: &Signing| signing.keys.open_or_create(&now().to_string()).map_err(|fault| key_fault(&fault));
+    let signing = signing.map(open).transpose()?;
+    let signer = signing.as_ref().map(|(key, keys)| Signer { key, keys });
+    deed_proofs::checkpoint(store, manifest, signer).map_err(|fault| seal_fault(&fault))
+}
+
 fn store_fault(fault: &StoreError) -> ProofFault {
     ProofFault { code: fault.code().to_owned(), message: fault.to_string() }
 }
@@ -142,9 +151,10 @@ fn mark(spool: Option<&Spool>, manifest: &Manifest) -> Result<Option<Mark>, Seal
 
 /// Runs blocking disk work off the runtime's own threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ProofFault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| ProofFault { code: "store-io".to_owned(), message: format!("the proof writer stopped: {e}") })
+    tokio::task::spawn_blocking(work).await.map_err(|e| ProofFault {
+        code: "store-io".to_owned(),
+        message: format!("the proof writer stopped: {}", scrub::end_of_task(e.is_panic())),
+    })
 }
 
 impl Proofs for DirectoryProofs {
@@ -202,13 +212,13 @@ impl EpisodeProofs for EpisodeSpool {
     }
 
     async fn checkpoint(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
-        let (store, spool, manifest) = (self.store.clone(), self.spool.clone(), manifest.clone());
+        let (store, signing, spool) = (self.store.clone(), self.signing.clone(), self.spool.clone());
+        let manifest = manifest.clone();
         blocking(move || {
-            let _changing = mark(spool.as_ref(), &manifest)?;
-            deed_proofs::checkpoint(&store, &manifest)
+            let _changing = mark(spool.as_ref(), &manifest).map_err(|fault| seal_fault(&fault))?;
+            checkpoint(&store, signing.as_ref(), &manifest)
         })
         .await?
-        .map_err(|e| seal_fault(&e))
     }
 
     async fn seal(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
@@ -225,6 +235,12 @@ impl EpisodeProofs for EpisodeSpool {
 /// How often a halted process looks whether it is to go on.
 const HALT_LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
+/// A defect, for the tests of what is said of one.
+#[expect(clippy::panic, reason = "asked for by whoever set DEED_HALT_AT")]
+fn provoked(at: &str, words: &str) {
+    panic!("a provoked defect at {at}, which quotes {words}");
+}
+
 /// What an episode stands on, for real. Clones share all of it.
 #[derive(Clone)]
 pub struct RealWorld {
@@ -237,7 +253,7 @@ pub struct RealWorld {
     /// The clock.
     pub clock: SystemClock,
     /// `DEED_HALT_AT`: the boundary at which this process stops for good, so that a test can kill it exactly there; or, as `BOUNDARY@FILE`,
-    /// until the file is there.
+    /// until the file is there; or, as `BOUNDARY!WORDS`, at which it panics with these words in the message.
     pub halt_at: Option<String>,
 }
 
@@ -266,6 +282,12 @@ impl World for RealWorld {
     fn boundary(&self, name: &'static str) {
         tracing::debug!(boundary = name);
         let Some(halt_at) = &self.halt_at else { return };
+        if let Some((at, words)) = halt_at.split_once('!') {
+            if at == name {
+                provoked(name, words);
+            }
+            return;
+        }
         let (at, until) = halt_at.split_once('@').map_or((halt_at.as_str(), None), |(at, file)| (at, Some(file)));
         let goes_on = || until.is_some_and(|file| std::path::Path::new(file).exists());
         if at == name && !goes_on() {
@@ -276,5 +298,19 @@ impl World for RealWorld {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::panic, clippy::unwrap_used, reason = "what a panic leaves is looked at")]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_writer_that_panics_tells_nothing_of_what_it_held() {
+        let ended = blocking(|| panic!("no place for {}", ["sid=", "4711"].concat())).await;
+        let fault = ended.map(|()| "done").unwrap_err();
+        assert_eq!(fault.code, "store-io");
+        assert_eq!(fault.message, "the proof writer stopped: a defect ended it");
     }
 }

@@ -36,6 +36,8 @@ pub enum Fault {
     NoRoom,
     /// 404 though something is there; to a `HEAD` only: as where another one puts it between the look and the `PUT`.
     Hidden,
+    /// What the server encrypted is told without that; of a `HEAD` only: as where it ignored that it was asked to.
+    Unencrypted,
 }
 
 impl Fault {
@@ -145,7 +147,7 @@ impl Shared {
         let fault = *faults.get((rolled / 1000) as usize % faults.len().max(1))?;
         let only = match fault {
             Fault::Exists | Fault::Swallowed | Fault::NoRoom | Fault::CutBody => "PUT",
-            Fault::Hidden => "HEAD",
+            Fault::Hidden | Fault::Unencrypted => "HEAD",
             _ => method,
         };
         (method == only).then_some(fault)
@@ -205,6 +207,7 @@ impl Shared {
         }
         match fault {
             Some(Fault::NoAnswer) => client.shutdown(Shutdown::Both),
+            Some(Fault::Unencrypted) => client.write_all(&without_encryption(&answer)),
             Some(Fault::HalfAnswer) => client.write_all(&answer[..answer.len() / 2]),
             _ => client.write_all(&answer),
         }
@@ -225,6 +228,13 @@ impl Shared {
         server.read_to_end(&mut answer)?;
         Ok(answer)
     }
+}
+
+/// An answer to a `HEAD` without the lines that tell of encryption.
+fn without_encryption(answer: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(answer);
+    let told = |line: &str| line.to_lowercase().starts_with("x-amz-server-side-encryption");
+    text.split_inclusive("\r\n").filter(|line| !told(line)).collect::<String>().into_bytes()
 }
 
 fn answer(client: &mut TcpStream, status: &str, code: &str) -> std::io::Result<()> {

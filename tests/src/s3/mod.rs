@@ -1,11 +1,13 @@
 //! A throw-away S3 server for tests: Ceph's RADOS gateway over one monitor and one store in memory, shared by all test processes of a build.
 //!
 //! It knows keys and signatures, refuses to overwrite (in a bucket without versions), keeps versions and locks objects; it compares no SHA-256, and
-//! ignores `If-None-Match` in a bucket with versions and the lock of what is put in parts: a server as they are.
+//! ignores `If-None-Match` in a bucket with versions and the lock of what is put in parts: a server as they are. It answers in the clear and, at
+//! another port, with TLS under an authority of the tests' own; it encrypts with one key that it is told (`aws:kms`), and with none of its own.
 //!
 //! The first process that needs it makes it, which takes some ten seconds; a watchdog ends it a few seconds after the last one has gone. What
 //! lies in it is asked for with requests of this file's own, not with the SDK.
 
+mod authority;
 pub mod episodes;
 pub mod faulty;
 pub mod http;
@@ -21,6 +23,10 @@ use std::time::{Duration, Instant};
 pub const ACCESS_KEY: &str = "DEEDTESTS00000000000";
 /// Its secret.
 pub const SECRET_KEY: &str = "no-secret-but-of-a-server-that-lives-for-a-minute";
+/// The name of the key that it encrypts with.
+pub const KMS_KEY: &str = "deed-tests";
+/// 32 bytes that everybody knows.
+const KMS_KEY_BYTES: &str = "ZGVlZC10ZXN0cy1lbmNyeXB0LXdpdGgtdGhpcy1rZXk=";
 /// How long the server may take to come up; the machine may be busy.
 const UP_WITHIN: Duration = Duration::from_secs(240);
 
@@ -38,6 +44,7 @@ done
 pub struct Server {
     dir: PathBuf,
     port: u16,
+    tls_port: u16,
     _using: File,
 }
 
@@ -56,7 +63,8 @@ impl Server {
         starting.lock().expect("the lock of whoever starts it");
         let using = lock_file(&using_at);
         using.lock_shared().expect("the lock of its users");
-        let mut server = Self { port: port_in(&base), dir: base, _using: using };
+        let mut server =
+            Self { port: port_in(&base, "port"), tls_port: port_in(&base, "tls-port"), dir: base, _using: using };
         if !server.answers() {
             server.start(&starting_at, &using_at);
         }
@@ -66,6 +74,16 @@ impl Server {
     /// Its address.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its address with TLS.
+    pub fn tls_endpoint(&self) -> String {
+        format!("https://127.0.0.1:{}", self.tls_port)
+    }
+
+    /// The certificate of its authority, PEM.
+    pub fn authority(&self) -> PathBuf {
+        self.dir.join("ca.pem")
     }
 
     /// Its port on this machine.
@@ -110,7 +128,9 @@ impl Server {
         for sub in ["mon", "osd", "run"] {
             std::fs::create_dir(self.dir.join(sub)).expect("a directory");
         }
+        authority::make(&self.dir);
         self.port = free_port();
+        self.tls_port = free_port();
         let monitor = free_port();
         let (fsid, osd) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
         std::fs::write(self.dir.join("ceph.conf"), self.settings(&fsid, monitor)).expect("its settings");
@@ -152,6 +172,7 @@ impl Server {
         let user = ["-n", "client.rgw", "user", "create", "--uid=deed", "--display-name=deed"];
         let keys = [format!("--access-key={ACCESS_KEY}"), format!("--secret-key={SECRET_KEY}")];
         self.run("radosgw-admin", &[&user[..], &[keys[0].as_str(), keys[1].as_str()]].concat());
+        std::fs::write(self.dir.join("tls-port"), self.tls_port.to_string()).expect("its port");
         std::fs::write(self.dir.join("port"), self.port.to_string()).expect("its port");
     }
 
@@ -165,8 +186,11 @@ impl Server {
              run dir = {dir}/run\nadmin socket =\nlog file = {dir}/log\npid file =\nkeyring = {dir}/keyring\n\
              mon data = {dir}/mon\nosd data = {dir}/osd\nmon data avail crit = 0\nmon data avail warn = 0\n\
              public addr = 127.0.0.1\nms bind ipv6 = false\nrgw data = {dir}/run\nrgw rados pool pg num min = 4\n\
-             rgw thread pool size = 64\nrgw frontends = beast endpoint=127.0.0.1:{}\n",
-            self.port
+             rgw thread pool size = 64\nrgw crypt require ssl = false\nrgw crypt s3 kms backend = testing\n\
+             rgw crypt s3 kms encryption keys = {KMS_KEY}={KMS_KEY_BYTES}\n\
+             rgw frontends = beast endpoint=127.0.0.1:{} ssl_endpoint=127.0.0.1:{} ssl_certificate={dir}/server.pem \
+             ssl_private_key={dir}/server.key\n",
+            self.port, self.tls_port
         )
     }
 
@@ -204,8 +228,8 @@ impl Server {
     }
 }
 
-fn port_in(dir: &Path) -> u16 {
-    std::fs::read_to_string(dir.join("port")).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+fn port_in(dir: &Path, name: &str) -> u16 {
+    std::fs::read_to_string(dir.join(name)).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn free_port() -> u16 {

@@ -256,6 +256,20 @@ fn pixels(png: &[u8], colour: [u8; 3]) -> usize {
     picture.pixels().filter(|p| p.0.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 24)).count()
 }
 
+/// One more order, in which code panics with all that is secret in its message.
+fn words_of_a_panic(home: &Home) -> [(String, Vec<u8>); 1] {
+    let all: Vec<String> = (0..IN_HEADERS.end).map(canary).collect();
+    let order = json!({ "platform": "practice", "account": HANDLE, "action": "publish.post", "content": { "text": "Not today" } });
+    std::fs::write(home.path().join("order.json"), order.to_string()).unwrap();
+    let mut act = home.command(&["act", "order.json", "--json"]);
+    act.env("DEED_LOG", "trace").env("RUST_BACKTRACE", "full");
+    let output = act.env("DEED_HALT_AT", format!("composed!{}", all.join(" "))).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(70), "{words}");
+    assert!(words.contains("defect: ") && words.contains("world.rs:"), "it panicked, and says where: {words}");
+    [("the words of a panic".to_owned(), [output.stdout, output.stderr].concat())]
+}
+
 #[test]
 fn fifty_planted_secrets_are_in_nothing_that_an_episode_of_any_flow_leaves() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -281,6 +295,7 @@ fn fifty_planted_secrets_are_in_nothing_that_an_episode_of_any_flow_leaves() {
         assert!(words.contains("TRACE") || words.contains("DEBUG"), "{flow} was logged");
         said.push((format!("the words of {flow}"), [output.stdout, output.stderr].concat()));
     }
+    said.extend(words_of_a_panic(&home));
     for command in [&["audit", "tail"][..], &["queue", "list"], &["audit", "tail", "--json"], &["audit", "verify"]] {
         let output = home.command(command).output().unwrap();
         said.push((command.join(" "), [output.stdout, output.stderr].concat()));

@@ -5,6 +5,7 @@
 mod browser;
 mod machine;
 mod remote;
+mod trust;
 
 use serde_json::json;
 
@@ -59,6 +60,7 @@ impl Finding {
 pub async fn run(context: &Context) -> Result<Answer, CliError> {
     let mut findings = browser::look(context).await;
     findings.extend(machine::look(context).await);
+    findings.extend(trust::look(context));
     findings.extend(remote::look(context).await);
     let fails = findings.iter().filter(|f| f.status == Status::Fail).count();
     let exit = if fails == 0 { Exit::Done } else { Exit::Internal };

@@ -12,7 +12,7 @@ use deed_core::ids::{ActionId, EpisodeId};
 use deed_core::state::State;
 use deed_ledger::SqlLedger;
 use deed_proofs::stamp::Authorities;
-use deed_proofs::verify::{FoundStamp, ReportGuard, SignatureGuard};
+use deed_proofs::verify::{FoundStamp, ReportGuard, SignatureGuard, is_attempt};
 use deed_proofs::{Expected, KeyHistory, Problem, Sha256, Verification};
 use serde_json::json;
 
@@ -52,9 +52,9 @@ pub enum Command {
     },
     /// Compare two episodes of one flow: what changed on the platform since it last worked
     Diff {
-        /// Action id, or the folder of an episode: the older one
+        /// Action id, folder of an episode, or export: the older one
         first: String,
-        /// Action id, or the folder of an episode
+        /// Action id, folder of an episode, or export
         second: String,
         /// Write it with pictures as a page, too
         #[arg(long, short, value_name = "FILE.html")]
@@ -190,7 +190,8 @@ impl Against {
 
 async fn prune(context: &Context) -> Result<Answer, CliError> {
     let pruned = crate::retention::prune(&context.ledger().await?, context).await?;
-    let data = json!({ "episodes": pruned.episodes, "objects": pruned.objects, "bytes": pruned.bytes });
+    let data =
+        json!({ "episodes": pruned.episodes, "objects": pruned.objects, "bytes": pruned.bytes, "left": pruned.left });
     let text = format!(
         "{} object(s) of {} episode(s) deleted, {} bytes\n",
         pruned.objects,
@@ -263,7 +264,11 @@ async fn verify_action_against(
     against: &Against,
     context: &Context,
 ) -> Result<Answer, CliError> {
-    let (folder, manifest) = folder_of(id, ledger, context).await?;
+    let attempt = attempt_of(id, ledger, context).await?;
+    let (folder, manifest) = match &attempt {
+        Some(attempt) => attempt.clone(),
+        None => folder_of(id, ledger, context).await?,
+    };
     // Here the runner's own history says whose signatures count, where the verifier names nothing else.
     let own = context.keys().history()?;
     let expected = Expected {
@@ -272,10 +277,24 @@ async fn verify_action_against(
         signed: against.keys.is_some(),
         authorities: against.authorities.as_ref(),
     };
-    let mut found = deed_proofs::verify_against(&folder, &expected)?;
+    let check = if attempt.is_some() { deed_proofs::verify_attempt } else { deed_proofs::verify_against };
+    let mut found = check(&folder, &expected)?;
     // The ledger may have been rewritten with the proof; what the caller kept was not.
     expect(&mut found, against.manifests.first().copied());
     Ok(answer(&found, &folder, LEDGER_VOUCHES, context))
+}
+
+/// The folder of an attempt proof and its manifest's hash that the ledger holds, where the action was attempted and nothing is sealed yet.
+async fn attempt_of(
+    id: &ActionId,
+    ledger: &SqlLedger,
+    context: &Context,
+) -> Result<Option<(PathBuf, Sha256)>, CliError> {
+    let details = ledger.action_details(id).await?;
+    let folder = details.action.episode.as_ref().map(|episode| context.episode_folder(episode));
+    let unsettled = matches!(details.action.state, State::Attempted | State::Unknown);
+    let folder = folder.filter(|folder| unsettled && is_attempt(folder));
+    Ok(folder.zip(details.manifest))
 }
 
 /// The folder of the episode that was sealed last, and the hash of its manifest that the ledger holds.
@@ -306,7 +325,9 @@ fn verify_folder(folder: &Path, against: &Against, context: &Context) -> Result<
         signed: against.keys.is_some(),
         authorities: against.authorities.as_ref(),
     };
-    let mut found = deed_proofs::verify_against(folder, &expected)?;
+    let attempt = is_attempt(folder);
+    let check = if attempt { deed_proofs::verify_attempt } else { deed_proofs::verify_against };
+    let mut found = check(folder, &expected)?;
     let kept = against.manifests.first().copied();
     expect(&mut found, kept);
     let guarded = match found.signature {
@@ -314,11 +335,18 @@ fn verify_folder(folder: &Path, against: &Against, context: &Context) -> Result<
         SignatureGuard::Known(_) => "the signature of a key that you named vouches for the manifest",
         SignatureGuard::Unknown(_) => {
             context.ui.say("checked without the ledger, and signed by a key that you did not name: anybody can make such a proof. Name the key by --key, or use `deed proof verify ACTION`");
-            "SHA256SUMS beside it vouches for the manifest, and a signature of a key that is not known"
+            match attempt {
+                true => "a signature of a key that is not known vouches for the manifest",
+                false => "SHA256SUMS beside it vouches for the manifest, and a signature of a key that is not known",
+            }
         }
         SignatureGuard::Absent | SignatureGuard::Nothing => {
             context.ui.say("checked without the ledger: whoever rewrote manifest, report and sums together is found by `deed proof verify ACTION`, or by --expect-manifest with a hash that you kept, only");
-            "SHA256SUMS beside it vouches for the manifest"
+            if attempt {
+                "nothing here vouches for the manifest"
+            } else {
+                "SHA256SUMS beside it vouches for the manifest"
+            }
         }
     };
     Ok(answer(&found, folder, guarded, context))
@@ -369,9 +397,11 @@ fn stamps_data(stamps: &[FoundStamp]) -> Vec<serde_json::Value> {
 fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context) -> Answer {
     let paint = context.ui.out;
     let holds = found.holds();
+    let attempt = is_attempt(folder);
     let report = match found.report {
         ReportGuard::Rendered => "rendered again from manifest and evidence: the same to the byte",
         ReportGuard::SumsOnly => "written by another release: SHA256SUMS vouches for it",
+        ReportGuard::Nothing if attempt => "none yet: this is the proof of the attempt, and its outcome is not sealed",
         ReportGuard::Nothing => "not vouched for",
     };
     let facts = Facts::default()
@@ -385,6 +415,8 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
     let headline = if holds && found.deleted > 0 {
         let words = format!("the proof holds; {} payload(s) were deleted by rule: see deleted.json", found.deleted);
         paint.tone(Tone::Good, &words)
+    } else if holds && attempt {
+        paint.tone(Tone::Good, "the attempt proof holds: no byte was changed; no outcome is sealed yet")
     } else if holds {
         paint.tone(Tone::Good, "the proof holds: no byte was changed")
     } else {
@@ -398,6 +430,7 @@ fn answer(found: &Verification, folder: &Path, guarded: &str, context: &Context)
     let problems: Vec<_> = found.problems.iter().map(|p| json!({ "file": p.file, "what": p.what })).collect();
     let data = json!({
         "holds": holds,
+        "attempt": attempt,
         "folder": folder,
         "checked": found.checked,
         "manifest": found.manifest,

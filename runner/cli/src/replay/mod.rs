@@ -180,7 +180,9 @@ pub async fn play_all(
                 all.push((at, played));
             }
             // A panic of a scenario is a defect of ours, not of the fixture.
-            Err(error) => tracing::error!(%error, "a scenario ended badly"),
+            Err(error) => {
+                tracing::error!(why = deed_proofs::scrub::end_of_task(error.is_panic()), "a scenario ended badly");
+            }
         }
     }
     for (at, mut scenario) in differing {

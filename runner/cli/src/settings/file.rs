@@ -18,7 +18,7 @@ use crate::suggest::did_you_mean;
 /// The file's name.
 pub const FILE_NAME: &str = "deed.toml";
 /// The keys of the file.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 17] = [
     "browser",
     "data_dir",
     "operator",
@@ -26,6 +26,7 @@ pub const KEYS: [&str; 16] = [
     "proofs",
     "recipes",
     "record",
+    "s3_ca",
     "s3_encryption",
     "s3_endpoint",
     "s3_legal_hold",
@@ -130,6 +131,11 @@ pub fn parse(path: &Path, text: &str, env: Env<'_>) -> Result<FileSettings, Sett
             "seal_key" => &mut found.seal_key,
             "signing_key" => &mut found.signing_key,
             "spool" => &mut found.spool,
+            "s3_ca" => {
+                let said = text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?;
+                found.s3.set(name, &absolute(folder, said, env).to_string_lossy());
+                continue;
+            }
             "s3_encryption" | "s3_endpoint" | "s3_legal_hold" | "s3_path_style" | "s3_retention" => {
                 let said = text_of(name, value).map_err(|m| invalid(value.span().start, m, None))?;
                 found.s3.set(name, said);

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 
 use deed_s3::place::NotUnderstood;
-use deed_s3::{Encryption, Options, Place, Retention};
+use deed_s3::{Authorities, Encryption, Options, Place, Retention};
 
 use super::{Env, SettingsError, said};
 
@@ -15,6 +15,7 @@ pub const SCHEME: &str = "s3://";
 /// What the settings file says, unread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct S3Texts {
+    ca: Option<String>,
     encryption: Option<String>,
     endpoint: Option<String>,
     legal_hold: Option<String>,
@@ -26,6 +27,7 @@ impl S3Texts {
     /// Takes the text of a key `s3_…`.
     pub fn set(&mut self, key: &str, text: &str) {
         let slot = match key {
+            "s3_ca" => &mut self.ca,
             "s3_encryption" => &mut self.encryption,
             "s3_endpoint" => &mut self.endpoint,
             "s3_legal_hold" => &mut self.legal_hold,
@@ -51,6 +53,8 @@ pub struct S3Settings {
     pub retention: Option<Retention>,
     /// Legal hold.
     pub legal_hold: bool,
+    /// Whom its certificate may lead to, besides those that this machine trusts.
+    pub authorities: Option<Authorities>,
 }
 
 impl S3Settings {
@@ -77,6 +81,10 @@ impl S3Settings {
             encryption: parsed(pick("DEED_S3_ENCRYPTION", &file.encryption))?,
             retention: parsed(pick("DEED_S3_RETENTION", &file.retention))?,
             legal_hold: switch(pick("DEED_S3_LEGAL_HOLD", &file.legal_hold))?.unwrap_or(false),
+            authorities: pick("DEED_S3_CA", &file.ca)
+                .or_else(|| pick("AWS_CA_BUNDLE", &None))
+                .map(|(name, path)| authorities(name, &path))
+                .transpose()?,
         })
     }
 
@@ -88,6 +96,7 @@ impl S3Settings {
             encryption: self.encryption.clone(),
             retention: self.retention,
             legal_hold: self.legal_hold,
+            authorities: self.authorities.clone(),
             ..Options::default()
         }
     }
@@ -95,6 +104,11 @@ impl S3Settings {
 
 fn refused(name: &'static str, why: &NotUnderstood) -> SettingsError {
     SettingsError::BadStore { name, why: why.to_string() }
+}
+
+fn authorities(name: &'static str, path: &str) -> Result<Authorities, SettingsError> {
+    let read = std::fs::read(path).map_err(|error| error.to_string()).and_then(Authorities::from_pem);
+    read.map_err(|why| SettingsError::BadStore { name, why: format!("{path}: {why}") })
 }
 
 fn parsed<T: std::str::FromStr<Err = NotUnderstood>>(
@@ -146,6 +160,8 @@ mod tests {
             ("s3://proofs", "DEED_S3_ENCRYPTION", "rot13"),
             ("s3://proofs", "DEED_S3_PATH_STYLE", "perhaps"),
             ("s3://proofs", "DEED_S3_ENDPOINT", "proofs.example"),
+            ("s3://proofs", "DEED_S3_CA", "/nonexistent/ca.pem"),
+            ("s3://proofs", "AWS_CA_BUNDLE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
         ] {
             let error = read(place, &[(name, value)]).err();
             let place = error.as_ref().and_then(SettingsError::place).unwrap_or_default();

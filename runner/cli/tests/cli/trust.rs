@@ -75,7 +75,7 @@ fn an_authority_that_is_down_delays_the_stamp_and_never_the_outcome() {
     let at = listener.local_addr().unwrap();
     drop(listener);
     deed.set("DEED_TSA_URLS", format!("http://{at}/tsr"));
-    let (_, folder) = held(&deed, "one");
+    let (id, folder) = held(&deed, "one");
     let stamps = Path::new(&folder).join("stamps");
     let waiting = deed.json(0, &["proof", "stamp"]);
     assert_eq!((waiting["stamped"].as_array().unwrap().len(), waiting["waiting"].as_array().unwrap().len()), (0, 1));
@@ -94,6 +94,16 @@ fn an_authority_that_is_down_delays_the_stamp_and_never_the_outcome() {
     let refused = deed.json(6, &["proof", "verify", &folder, "--tsa-ca", &stranger.root()]);
     let named = refused["problems"][0]["file"].as_str().unwrap().to_owned();
     assert!(named.starts_with("stamps/") && named.ends_with(".tsr"), "{refused}");
+
+    // The overview of an export shows it, and to whom it is said to belong.
+    deed.ok(&["proof", "export", &id, "-o", "stamped.zip"]);
+    let zip = String::from_utf8_lossy(&std::fs::read(deed.path("stamped.zip")).unwrap()).into_owned();
+    let authority_name = at.to_string().replace(':', "-");
+    assert!(
+        zip.contains(&format!("says <strong>{authority_name}-tsr</strong>")),
+        "{}",
+        zip.split_once("<main>").unwrap().1
+    );
 
     // And with openssl alone.
     let root = authority.root();
@@ -178,4 +188,54 @@ fn the_manifest_on_disk_is_of_the_printed_schema() {
     assert_eq!(manifest["version"], 2);
     let fields = printed["properties"].as_object().unwrap();
     assert!(manifest.as_object().unwrap().keys().all(|field| fields.contains_key(field)));
+}
+
+#[test]
+fn the_doctor_looks_at_the_signing_key_and_at_the_authorities() {
+    let mut deed = Deed::with_account();
+    // No browser: what is asked here needs none.
+    deed.set("DEED_BROWSER", "/nonexistent/chromium");
+    let said = |deed: &Deed, check: &str| {
+        let checks = deed.json(70, &["doctor"])["checks"].as_array().unwrap().clone();
+        let found = checks.into_iter().find(|found| found["check"] == check).expect("it is looked at");
+        format!("{}: {} {}", found["status"].as_str().unwrap(), found["seen"], found["remedy"])
+    };
+    let (key, history) = (deed.path("home/.config/deed/signing.key"), deed.path("home/.config/deed/keys.json"));
+    let id = deed.json(0, &["proof", "keys"])["keys"][0]["id"].as_str().unwrap().to_owned();
+    let good = said(&deed, "signing key");
+    assert!(good.starts_with("ok: ") && good.contains(&id) && good.contains("mode 0600"), "{good}");
+    deed.ok(&["proof", "keys", "rotate"]);
+    let rotated = said(&deed, "signing key");
+    assert!(rotated.starts_with("ok: ") && rotated.contains("number 2") && !rotated.contains(&id), "{rotated}");
+
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    assert!(
+        said(&deed, "signing key").starts_with("fail: ")
+            && said(&deed, "signing key").contains("[signing-key-exposed]")
+    );
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+
+    // Another key than the history's last one; no history; no key.
+    let (own, other) = (std::fs::read(&key).unwrap(), Deed::with_account());
+    other.ok(&["proof", "keys"]);
+    std::fs::write(&key, std::fs::read(other.path("home/.config/deed/signing.key")).unwrap()).unwrap();
+    let foreign = said(&deed, "signing key");
+    assert!(foreign.starts_with("fail: ") && foreign.contains("its last key is not the one"), "{foreign}");
+    std::fs::write(&key, &own).unwrap();
+    let kept = std::fs::read(&history).unwrap();
+    std::fs::remove_file(&history).unwrap();
+    let without = said(&deed, "signing key");
+    assert!(without.starts_with("fail: ") && without.contains("is gone"), "{without}");
+    assert!(!history.exists(), "looking makes nothing");
+    std::fs::write(&history, kept).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    assert!(said(&deed, "signing key").starts_with("fail: "), "{}", said(&deed, "signing key"));
+    assert!(!key.exists());
+    std::fs::write(&key, own).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(said(&deed, "signing key").starts_with("ok: "));
+
+    assert!(said(&deed, "time stamps").contains("no authority is named"));
+    deed.set("DEED_TSA_URLS", "http://127.0.0.1:1/");
+    assert!(said(&deed, "time stamps").starts_with("ok: ") && said(&deed, "time stamps").contains("nothing waits"));
 }

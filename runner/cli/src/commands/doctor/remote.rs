@@ -33,6 +33,7 @@ fn finding(probe: Probe, s3: &S3Settings) -> Finding {
         Promise::ComparesChecksums => "checksums",
         Promise::KeepsVersions => "versions",
         Promise::CanLock => "lock",
+        Promise::Encrypts => "encryption",
     };
     let asked_to_lock = s3.retention.is_some() || s3.legal_hold;
     match (probe.promise, probe.kept) {
@@ -65,6 +66,12 @@ fn finding(probe: Probe, s3: &S3Settings) -> Finding {
             name,
             "objects are to be locked, and this bucket can not",
             "make a bucket with Object Lock, or unset the retention and the legal hold",
+        ),
+        (Promise::Encrypts, Ok(true)) => Finding::ok(name, "it encrypts as it is asked to"),
+        (Promise::Encrypts, Ok(false)) => Finding::fail(
+            name,
+            "it is asked to encrypt, takes what is put there, and does not (it ignores the header)",
+            "use a store that encrypts, or unset DEED_S3_ENCRYPTION",
         ),
         (Promise::CanLock, Ok(false)) => Finding::ok(name, "no Object Lock, and none is asked for"),
     }

@@ -6,12 +6,12 @@ use deed_core::ids::ActionId;
 use deed_proofs::compare::{Differs, Episode, Side, compare, render};
 use serde_json::{Value, json};
 
-use super::{folder_of, is_folder};
+use super::{folder_of, is_export, is_folder};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::ui::{Answer, Tone};
 
-/// Compares them: each an action, whose last sealed episode it is, or a folder.
+/// Compares them: each an action, whose last sealed episode it is, a folder, or an export.
 ///
 /// # Errors
 /// An unknown action, one without proof, a folder that does not read, episodes of two flows, a page that cannot be written.
@@ -60,7 +60,7 @@ fn facts(facts: &[Differs]) -> Vec<Value> {
 }
 
 async fn open(of: &str, context: &Context) -> Result<Episode, CliError> {
-    let folder = if is_folder(of) {
+    let folder = if is_export(of) || is_folder(of) {
         PathBuf::from(of)
     } else {
         let ledger = context.ledger().await?;

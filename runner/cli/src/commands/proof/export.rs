@@ -138,6 +138,15 @@ fn audit_words(audit: &BundleVerdict) -> String {
     format!("the action's rows are in a log of {} rows, signed by key {}, {whose}", audit.size, audit.key)
 }
 
+/// What vouches for a page.
+fn page_words(guard: ReportGuard) -> &'static str {
+    match guard {
+        ReportGuard::Rendered => "rendered again: the same to the byte",
+        ReportGuard::SumsOnly => "written by another release: SHA256SUMS vouches for it",
+        ReportGuard::Nothing => "not vouched for",
+    }
+}
+
 fn answer(found: &ExportVerification, file: &Path, context: &Context) -> Answer {
     let paint = context.ui.out;
     let holds = found.holds();
@@ -150,12 +159,9 @@ fn answer(found: &ExportVerification, file: &Path, context: &Context) -> Answer 
         .with("file", file.display())
         .with("checked", format!("{} files", found.files))
         .maybe("action", found.action.as_deref());
+    let facts = facts.with("overview", page_words(found.overview));
     let facts = found.episodes.iter().fold(facts, |facts, episode| {
-        let report = match episode.report {
-            ReportGuard::Rendered => "rendered again: the same to the byte",
-            ReportGuard::SumsOnly => "written by another release: SHA256SUMS vouches for it",
-            ReportGuard::Nothing => "not vouched for",
-        };
+        let report = page_words(episode.report);
         let facts = facts.with("episode", &episode.episode).maybe("state", episode.state.as_deref());
         let facts = facts.maybe("manifest", episode.manifest).with("signature", signature_words(episode.signature));
         episode
