@@ -82,6 +82,14 @@ sim-crash: ## In the simulation: every episode cut at every point, and its recov
 sim-mutants: ## Plant known faults and see the simulation find each within SEEDS=1000 (ONLY="23 settle" for some of them); long
 	@.ci/sim-mutants $(ONLY)
 
+.PHONY: sim-mutants-ci
+sim-mutants-ci: ## The same with those that are found soon, as CI does it
+	@.ci/sim-mutants --soon
+
+.PHONY: cargo-mutants
+cargo-mutants: ## Change the judgements one operator at a time and see a test fail for each (FILES="runner/core/src/permit.rs"); long
+	@.ci/cargo-mutants $(FILES)
+
 .PHONY: store-faults
 store-faults: prepare-tests ## The long upload run: PIECES=10000 through a store in trouble (CI runs the bounded form)
 	@DEED_STORE_PIECES=$${PIECES:-10000} $(CARGO) test --package deed-tests --test e2e store_faults:: -- --nocapture

@@ -181,4 +181,58 @@ mod tests {
         other.marker = None;
         assert_eq!(permit().check(&other, Timestamp(1)), Err(PermitRefusal::OtherTarget));
     }
+
+    #[test]
+    fn every_part_of_a_target_counts_and_none_can_pass_for_another() {
+        let other = |change: fn(&mut Target)| {
+            let mut target = target("https://a/compose");
+            change(&mut target);
+            permit().check(&target, Timestamp(1))
+        };
+        let changes: [fn(&mut Target); 5] = [
+            |t| t.recipe = "s".into(),
+            |t| t.flow = "delete".into(),
+            |t| t.element = "delete_button".into(),
+            |t| t.payload = Sha256::of(b"y"),
+            // The same letters in a row, cut elsewhere.
+            |t| (t.recipe, t.flow) = ("rp".into(), "ublish.post".into()),
+        ];
+        for change in changes {
+            assert_eq!(other(change), Err(PermitRefusal::OtherTarget));
+        }
+    }
+
+    #[test]
+    fn tells_for_what_it_was_made() {
+        let grant = ArmGrant { action: ActionId::new("a"), epoch: 7, deadline: Timestamp(100), armed_at: Timestamp(3) };
+        let permit = Permit::from_grant(grant, &target("https://a/compose"));
+        assert_eq!((permit.action().as_str(), permit.epoch(), permit.deadline()), ("a", 7, Timestamp(100)));
+    }
+
+    #[test]
+    fn a_slot_lets_one_write_through_once() {
+        let mut slot = Slot::default();
+        assert!(slot.let_through(Timestamp(1)).is_none(), "nothing leaves without a permit");
+        slot.admit(permit());
+        assert_eq!(slot.let_through(Timestamp(99)).map(|p| p.action().clone()), Some(ActionId::new("a")));
+        assert!(slot.let_through(Timestamp(99)).is_none(), "it is used up");
+    }
+
+    #[test]
+    fn a_slot_that_was_shut_lets_nothing_through() {
+        let mut slot = Slot::default();
+        slot.admit(permit());
+        slot.shut();
+        assert!(slot.let_through(Timestamp(1)).is_none());
+    }
+
+    #[test]
+    fn a_write_at_the_end_of_the_permit_or_after_it_stays_and_uses_it_up() {
+        for now in [100, 101] {
+            let mut slot = Slot::default();
+            slot.admit(permit());
+            assert!(slot.let_through(Timestamp(now)).is_none());
+            assert!(slot.let_through(Timestamp(1)).is_none(), "not even to a clock that was set back");
+        }
+    }
 }

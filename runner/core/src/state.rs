@@ -209,6 +209,28 @@ mod tests {
     fn names_read_back() {
         for state in State::ALL {
             assert_eq!(State::parse(state.as_str()), Some(state));
+            assert_eq!(state.to_string(), state.as_str());
         }
+        assert_eq!(State::parse("done"), None);
+    }
+
+    #[test]
+    fn what_may_have_happened_and_what_is_over() {
+        let may_have: Vec<_> = State::ALL.into_iter().filter(|s| s.may_have_happened()).collect();
+        assert_eq!(may_have, [State::Attempted, State::ConfirmedSuccess, State::Unknown, State::PostcheckComplete]);
+        let over: Vec<_> = State::ALL.into_iter().filter(|s| s.is_final()).collect();
+        assert_eq!(over, [State::ConfirmedFailed, State::PostcheckComplete, State::Cancelled]);
+        for state in over {
+            assert!(Event::ALL.into_iter().all(|event| next(state, event).is_err()), "{state} is the end");
+        }
+    }
+
+    #[test]
+    fn the_pairs_are_those_of_the_table() {
+        let pairs = legal_pairs();
+        assert_eq!(pairs.len(), 16, "{pairs:?}");
+        assert!(pairs.is_sorted() && pairs.contains(&(State::IdentityVerified, State::Attempted)));
+        assert!(!pairs.contains(&(State::Attempted, State::Queued)));
+        assert!(!pairs.contains(&(State::Unknown, State::Queued)));
     }
 }

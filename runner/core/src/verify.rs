@@ -440,5 +440,6 @@ mod tests {
         let seconds = |reads, now| pause(first, reads, Timestamp(now), SETTLED).as_millis();
         assert_eq!([1, 2, 3, 40].map(|reads| seconds(reads, 30_000)), [2000, 4000, 8000, 60_000]);
         assert_eq!(seconds(3, 19_000), 1000);
+        assert_eq!(seconds(1, 20_000), 2000, "at the end of the window it is over");
     }
 }

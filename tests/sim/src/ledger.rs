@@ -43,6 +43,18 @@ impl SimLedger {
         &self.stage.ledger
     }
 
+    /// What a claim was answered with, written down for the checkers.
+    pub fn claimed(
+        &self,
+        done: Result<Option<Claim>, LedgerFault>,
+        lease: Duration,
+    ) -> Result<Option<Claim>, LedgerFault> {
+        if let Ok(Some(claim)) = &done {
+            self.stage.claimed(&claim.fence, lease);
+        }
+        done
+    }
+
     /// One call that changes something, with the points before and after it. What follows it at once is the point before the next one.
     pub async fn call<T, F>(&self, what: &'static str, effect: F) -> Result<T, LedgerFault>
     where
@@ -118,7 +130,11 @@ impl Ledger for SimLedger {
     }
 
     async fn renew(&self, fence: &Fence, lease: Duration) -> Result<(), LedgerFault> {
-        self.call("renews the lease", self.sql().renew(fence, lease)).await
+        let renewed = async {
+            let done = self.sql().renew(fence, lease).await;
+            done.inspect(|()| self.stage.renewed(&fence.action, lease))
+        };
+        self.call("renews the lease", renewed).await
     }
 
     async fn advance(&self, fence: &Fence, event: Event, change: Change) -> Result<(), LedgerFault> {
@@ -140,7 +156,14 @@ impl Ledger for SimLedger {
     }
 
     async fn arm(&self, fence: &Fence, request: &ArmRequest) -> Result<Result<ArmGrant, ArmRefusal>, LedgerFault> {
-        let armed = self.call("arms", self.sql().arm(fence, request)).await;
+        let armed = async {
+            let done = self.sql().arm(fence, request).await;
+            if let Ok(Ok(grant)) = &done {
+                self.stage.armed(fence, grant.deadline);
+            }
+            done
+        };
+        let armed = self.call("arms", armed).await;
         self.stage.sim.tell(&format!("p{}", self.process), "arm says", || match &armed {
             Ok(Ok(grant)) => format!("granted for {} until {}", grant.action, grant.deadline),
             Ok(Err(refusal)) => refusal.to_string(),
@@ -193,6 +216,7 @@ impl Ledger for SimLedger {
         worker: &WorkerId,
         lease: Duration,
     ) -> Result<Option<Claim>, LedgerFault> {
-        self.call("takes a claim over", self.sql().take_over(stale, worker, lease)).await
+        let taken = async { self.claimed(self.sql().take_over(stale, worker, lease).await, lease) };
+        self.call("takes a claim over", taken).await
     }
 }

@@ -337,7 +337,9 @@ impl Doc {
         let target = self.url.as_str();
         let Some((role, words, pressed)) = self.shows(element, target) else { return none() };
         let node = NodeId(first + at as u64);
-        let decoy = NodeId(first + DECOY);
+        let drift = luck.drift.filter(|_| element == commit);
+        // What outvotes the right one stands before it on the page, the others after it: neither order may decide.
+        let decoy = NodeId(if drift == Some(Drift::Outvoted) { first - 1 } else { first + DECOY });
         let facts = |words: &str| NodeFacts {
             tag: "x".to_owned(),
             role: role.to_owned(),
@@ -349,7 +351,6 @@ impl Doc {
             rect: Rect { x: 10.0, y: 10.0 * at as f64, width: 80.0, height: 8.0 },
             ..NodeFacts::default()
         };
-        let drift = luck.drift.filter(|_| element == commit);
         let of = |place: usize| match drift {
             Some(Drift::Dissent) if place + 1 == locators => vec![decoy],
             Some(Drift::Outvoted) if place > 0 => vec![decoy],
@@ -379,6 +380,7 @@ impl Doc {
 
     /// Whether a node is the button that should not be there.
     pub fn is_decoy(&self, node: NodeId) -> bool {
-        node.0 == self.number * NODES + DECOY
+        let first = self.number * NODES;
+        node.0 == first + DECOY || node.0 + 1 == first
     }
 }

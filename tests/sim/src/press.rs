@@ -13,6 +13,8 @@ use crate::luck::{PressFault, WriteFault};
 use crate::platform::{Request, Stamp};
 use crate::stage::lock;
 
+/// How long a permit is good.
+const PERMIT_MS: i64 = 15_000;
 /// How long a request or an answer is on its way, at most.
 const WAY_MS: i64 = 800;
 
@@ -124,6 +126,10 @@ fn check_the_press(tab: &Tab, aim: &Aim) {
             "pressed in episode {} although the switch was on before the last word",
             tab.opening.episode
         ));
+    }
+    let armed = lock(&tab.stage.log).armed.get(tab.opening.episode.as_str()).copied();
+    if armed.is_none_or(|at| tab.stage.sim.now_ms() >= at + PERMIT_MS) {
+        tab.stage.broke(format!("pressed in episode {} without a permit, or after its end", tab.opening.episode));
     }
     if tab.opening.access != Access::Write {
         tab.stage.broke(format!("pressed in a session that only reads, in episode {}", tab.opening.episode));

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deed_core::episode::{Looks, Options};
+use deed_core::ids::ActionId;
 use deed_core::ports::World;
 use deed_core::ports::browser::Pacing;
-use deed_core::ports::ledger::{KillScope, LedgerFault};
+use deed_core::ports::ledger::{Fence, KillScope, LedgerFault};
 use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
 use deed_recipes::Recipe;
@@ -66,6 +67,10 @@ pub struct Log {
     pub shut: Vec<(String, i64, Option<i64>)>,
     /// Actions that a person answered.
     pub answered: BTreeMap<String, bool>,
+    /// Action → the epoch of its last claim, and until when its lease lasts: as the callers were answered, not as the ledger says later.
+    pub leases: BTreeMap<String, (i64, i64)>,
+    /// Episode → when it was armed.
+    pub armed: BTreeMap<String, i64>,
     /// What broke a promise the moment it happened.
     pub broken: Vec<String>,
     /// Episodes that ran to an end or were cut off.
@@ -119,6 +124,40 @@ impl Stage {
     pub fn broke(&self, words: String) {
         self.sim.tell("checker", "BROKEN", || words.clone());
         lock(&self.log).broken.push(words);
+    }
+
+    /// Somebody has a claim now.
+    pub fn claimed(&self, fence: &Fence, lease: std::time::Duration) {
+        lock(&self.log).leases.insert(fence.action.to_string(), (fence.epoch, self.sim.now().plus(lease).0));
+    }
+
+    /// A lease was renewed. One that is over stays over: by then somebody else may have looked, and found that it is.
+    pub fn renewed(&self, action: &ActionId, lease: std::time::Duration) {
+        let now = self.sim.now();
+        let over = {
+            let mut log = lock(&self.log);
+            let Some((_, until)) = log.leases.get_mut(action.as_str()) else { return };
+            std::mem::replace(until, now.plus(lease).0)
+        };
+        if over <= now.0 {
+            self.broke(format!("the lease of {action} was over at {over} and was renewed at {}", now.0));
+        }
+    }
+
+    /// A permit was made: under the claim's own epoch, and not for longer than its lease lasts.
+    pub fn armed(&self, fence: &Fence, deadline: Timestamp) {
+        let claim = lock(&self.log).leases.get(fence.action.as_str()).copied();
+        lock(&self.log).armed.insert(fence.episode.to_string(), self.sim.now_ms());
+        match claim {
+            Some((epoch, _)) if epoch != fence.epoch => {
+                self.broke(format!("{} was armed under epoch {}, its claim's is {epoch}", fence.action, fence.epoch));
+            }
+            Some((_, until)) if until < deadline.0 => {
+                self.broke(format!("{} was armed until {}, its lease ends at {until}", fence.action, deadline.0));
+            }
+            Some(_) => {}
+            None => self.broke(format!("{} was armed and nobody had claimed it", fence.action)),
+        }
     }
 
     /// Runs a future of the ledger to its end: nothing else happens meanwhile, so that a seed is one order of events.

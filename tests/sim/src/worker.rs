@@ -145,10 +145,13 @@ impl Floor {
     async fn next(&self) -> Result<Option<(Claim, bool)>, LedgerFault> {
         let ledger = self.world.ledger();
         let sql = ledger.sql();
-        if let Some(claim) = ledger.call("claims a look", sql.claim_verification(&self.worker, self.lease)).await? {
+        let look = async { ledger.claimed(sql.claim_verification(&self.worker, self.lease).await, self.lease) };
+        if let Some(claim) = ledger.call("claims a look", look).await? {
             return Ok(Some((claim, true)));
         }
-        let claim = ledger.call("claims", sql.claim(&ClaimTarget::NextDue, &self.worker, self.lease)).await?;
+        let due =
+            async { ledger.claimed(sql.claim(&ClaimTarget::NextDue, &self.worker, self.lease).await, self.lease) };
+        let claim = ledger.call("claims", due).await?;
         Ok(claim.map(|claim| (claim, false)))
     }
 
@@ -273,7 +276,11 @@ impl Floor {
                 // The real one says that it is alive; nobody in here asks.
                 continue;
             }
-            if let Ok(held) = ledger.call("beats", ledger.sql().beat(&self.worker, self.lease)).await {
+            let beat = async {
+                let done = ledger.sql().beat(&self.worker, self.lease).await;
+                done.inspect(|held| held.iter().for_each(|id| self.stage().renewed(id, self.lease)))
+            };
+            if let Ok(held) = ledger.call("beats", beat).await {
                 *lock(&self.lost) = had.into_iter().filter(|id| !held.contains(id)).collect();
                 if !lock(&self.lost).is_empty() {
                     std::mem::take(&mut *lock(&self.waiting)).into_iter().for_each(|task| sim.wake(task));

@@ -7,11 +7,13 @@
 mod postgres;
 
 mod approvals;
+mod attempt;
 mod baselines;
 mod chaos;
 mod connect;
 mod crash;
 mod cuts;
+mod defect;
 mod disclosure;
 mod faults;
 mod fleet;
@@ -39,5 +41,6 @@ mod sessions;
 mod store;
 mod store_act;
 mod store_faults;
+mod store_tls;
 mod switches;
 mod workers;

@@ -212,4 +212,55 @@ mod tests {
             |s: &mut Seen| s.votes.get_mut("post_button").unwrap().iter_mut().for_each(|v| v.nodes = vec![NodeId(3)]);
         assert!(refusal(other).is_some());
     }
+
+    #[test]
+    fn a_server_that_says_the_same_session_and_a_platform_without_a_marker_stop_nothing() {
+        let mut unmarked = at_press();
+        unmarked.target.marker = None;
+        let mut seen = composer();
+        seen.marker_at_home = Some("acc_2".into());
+        seen.home_silent = true;
+        assert_eq!(unmarked.judge(&seen), Ok(()), "there is nothing to compare it with");
+    }
+
+    #[test]
+    fn looks_at_all_that_was_reviewed_and_at_what_is_pressed() {
+        assert_eq!(at_press().elements(), ["editor", "media_preview", "post_button"]);
+    }
+
+    #[test]
+    fn asks_whose_session_it_is_where_identity_was_proved() {
+        assert_eq!(at_press().confirm().as_deref(), Some("http://127.0.0.1:1/north_star"));
+        let mut nowhere = at_press();
+        nowhere.target.page = "about:blank".into();
+        assert_eq!(nowhere.confirm(), None);
+    }
+
+    #[test]
+    fn the_origin_ends_where_the_path_begins() {
+        assert_eq!(url_origin("https://a.example:8443/x/y"), Some("https://a.example:8443"));
+        assert_eq!(url_origin("https://a.example"), Some("https://a.example"));
+        assert_eq!(url_origin("a.example/x"), None);
+    }
+
+    #[test]
+    fn says_what_was_ordered_and_what_stands_there() {
+        let recipe = deed_recipes::load_builtin("practice").unwrap();
+        let reviews = &recipe.flow("publish.post").unwrap().review;
+        let values = Values::new(&account(), &action());
+        let mut seen = composer();
+        seen.votes.remove("editor");
+        let said: Vec<_> = findings(reviews, &values, 2, &seen)
+            .into_iter()
+            .map(|f| format!("{} {} {:?} {:?}", f.element, f.passed, f.expected, f.found))
+            .collect();
+        assert_eq!(
+            said,
+            [r#"editor false "Fresh bread" "(not there)""#, r#"media_preview false "2" "0""#],
+            "{reviews:?}"
+        );
+        assert!(findings(reviews, &values, 0, &composer()).iter().all(|f| f.passed));
+        let needs: Vec<_> = reviews.iter().map(|review| need(review, 2)).collect();
+        assert_eq!(needs, [Need::Visible("editor".into()), Need::Count("media_preview".into(), 2)]);
+    }
 }

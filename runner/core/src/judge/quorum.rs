@@ -230,4 +230,59 @@ mod tests {
         let s = seen(&[("css", &[3]), ("role", &[7]), ("testid", &[7])]);
         assert_eq!(lone(&s, "button"), Some((NodeId(7), vec!["css".to_owned()])));
     }
+
+    #[test]
+    fn reading_takes_the_first_locators_word_among_equals_and_nothing_from_nothing() {
+        let s = seen(&[("text", &[]), ("css", &[9]), ("role", &[7])]);
+        assert_eq!(lone(&s, "button"), Some((NodeId(9), vec!["role".to_owned()])));
+        assert_eq!(lone(&seen(&[("css", &[])]), "button"), None);
+        assert_eq!(lone(&seen(&[("css", &[9])]), "another"), None);
+    }
+
+    #[test]
+    fn who_agreed_and_who_was_silent_is_told_apart() {
+        let s = seen(&[("role", &[7]), ("css", &[]), ("testid", &[7]), ("near", &[7, 9])]);
+        let agreed = ["role", "testid"].map(str::to_owned).to_vec();
+        let silent = ["css", "near"].map(str::to_owned).to_vec();
+        assert_eq!(quorum(&s, "button"), Quorum::Agreed(Agreement { node: NodeId(7), agreed, silent }));
+
+        let s = seen(&[("role", &[7]), ("css", &[]), ("near", &[7, 9])]);
+        let silent = ["css", "near"].map(str::to_owned).to_vec();
+        assert_eq!(quorum(&s, "button"), Quorum::TooFew { for_: vec!["role".to_owned()], silent });
+
+        // Nobody names a single node: what names several is silent, whichever they are.
+        let s = seen(&[("role", &[7, 8]), ("css", &[])]);
+        let silent = ["role", "css"].map(str::to_owned).to_vec();
+        assert_eq!(quorum(&s, "button"), Quorum::TooFew { for_: vec![], silent });
+    }
+
+    #[test]
+    fn the_operator_reads_who_said_what() {
+        let in_words = |votes: &[(&str, &[u64])]| quorum(&seen(votes), "button").describe();
+        assert_eq!(in_words(&[("role", &[7]), ("css", &[7])]), "role, css agree");
+        assert_eq!(
+            in_words(&[("role", &[7]), ("css", &[7]), ("near", &[])]),
+            "role, css agree; none or several found by near"
+        );
+        assert_eq!(in_words(&[("role", &[]), ("css", &[])]), "none or several found by role, css");
+        assert_eq!(in_words(&[("role", &[7]), ("css", &[])]), "only role found it; none or several found by css");
+        assert_eq!(
+            in_words(&[("role", &[7]), ("css", &[8, 9]), ("near", &[])]),
+            "locators disagree: role names node 7; css names node 8 and node 9"
+        );
+    }
+
+    #[test]
+    fn a_node_is_described_by_role_name_and_place() {
+        use crate::ports::browser::Rect;
+        let mut s = seen(&[]);
+        let rect = Rect { x: 10.4, y: 20.6, ..Rect::default() };
+        let button =
+            NodeFacts { tag: "div".into(), role: "button".into(), name: "Post".into(), rect, ..NodeFacts::default() };
+        s.nodes.insert(NodeId(2), NodeFacts { role: String::new(), ..button.clone() });
+        s.nodes.insert(NodeId(1), button);
+        assert_eq!(describe_node(&s, NodeId(1)), "button \"Post\" at 10,21");
+        assert_eq!(describe_node(&s, NodeId(2)), "div \"Post\" at 10,21");
+        assert_eq!(describe_node(&s, NodeId(3)), "node 3");
+    }
 }

@@ -100,4 +100,27 @@ mod tests {
         assert!(made_by_attempt(&[item(attempt.0 + 5)], &wanted(), attempt).is_some());
         assert!(made_by_attempt(&[item(5)], &wanted(), attempt).is_none());
     }
+
+    #[test]
+    fn a_platforms_clock_may_be_behind_by_so_much_and_no_more() {
+        let attempt = Timestamp(10 * CLOCK_SKEW_MS);
+        assert!(made_by_attempt(&[item(attempt.0 - CLOCK_SKEW_MS)], &wanted(), attempt).is_some());
+        assert!(made_by_attempt(&[item(attempt.0 - CLOCK_SKEW_MS - 1)], &wanted(), attempt).is_none());
+    }
+
+    #[test]
+    fn an_entry_without_a_time_may_be_this_attempts_and_somebody_elses_is_not() {
+        let attempt = Timestamp(10 * CLOCK_SKEW_MS);
+        let undated = Item { at: None, ..item(5) };
+        assert!(made_by_attempt(std::slice::from_ref(&undated), &wanted(), attempt).is_some());
+        let somebody_elses = Item { author: Some("@harbour".into()), ..undated };
+        assert!(made_by_attempt(&[somebody_elses], &wanted(), attempt).is_none());
+    }
+
+    #[test]
+    fn a_list_that_tells_no_author_and_an_order_that_asks_for_no_media_leave_these_open() {
+        assert!(wanted().is(&Item { author: None, ..item(5) }));
+        let any = Wanted { media: None, author: None, ..wanted() };
+        assert!(any.is(&Item { media: 4, author: Some("@harbour".into()), ..item(5) }));
+    }
 }
