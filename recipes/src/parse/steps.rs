@@ -199,12 +199,10 @@ impl Reader<'_> {
             return self.element_name(node, "`wait_for`").map(|element| Step::WaitFor(WaitFor::Visible(element)));
         }
         let fields = Fields::open(node, "`wait_for`", &["visible", "gone", "enabled", "within_s"], &mut self.sink)?;
-        let kinds: [(&str, fn(String) -> WaitFor); 3] =
-            [("visible", WaitFor::Visible), ("gone", WaitFor::Gone), ("enabled", WaitFor::Enabled)];
         let mut conditions = Vec::new();
-        for (key, condition) in kinds {
+        for key in ["visible", "gone", "enabled"] {
             if let Some(node) = fields.get(key, &mut self.sink) {
-                conditions.push(self.element_name(node, "`wait_for`").map(condition));
+                conditions.push((key, self.element_name(node, "`wait_for`")));
             }
         }
         let within_s = match fields.get("within_s", &mut self.sink) {
@@ -219,7 +217,13 @@ impl Reader<'_> {
             self.sink.report(Code::MissingKey, node.label, "`wait_for` waits for one thing", help);
             return None;
         }
-        let condition = conditions.pop()??;
+        let (key, element) = conditions.pop()?;
+        let element = element?;
+        let condition = match key {
+            "gone" => WaitFor::Gone(element),
+            "enabled" => WaitFor::Enabled(element),
+            _ => WaitFor::Visible(element),
+        };
         Some(match within_s {
             Some(within_s) => Step::WaitLong { condition, within_s },
             None => Step::WaitFor(condition),
