@@ -109,6 +109,12 @@ fn change_late(tab: &Tab) {
     }
 }
 
+/// Whether the episode was armed, and so short a time ago that its permit is still good.
+fn within_permit(tab: &Tab) -> bool {
+    let armed = lock(&tab.stage.log).armed.get(tab.opening.episode.as_str()).copied();
+    armed.is_some_and(|at| tab.stage.sim.now_ms() < at + PERMIT_MS)
+}
+
 /// What may not be when the input leaves, whatever the ledger says.
 fn check_the_press(tab: &Tab, aim: &Aim) {
     if tab.challenged() {
@@ -127,8 +133,7 @@ fn check_the_press(tab: &Tab, aim: &Aim) {
             tab.opening.episode
         ));
     }
-    let armed = lock(&tab.stage.log).armed.get(tab.opening.episode.as_str()).copied();
-    if armed.is_none_or(|at| tab.stage.sim.now_ms() >= at + PERMIT_MS) {
+    if !within_permit(tab) {
         tab.stage.broke(format!("pressed in episode {} without a permit, or after its end", tab.opening.episode));
     }
     if tab.opening.access != Access::Write {
@@ -195,6 +200,9 @@ fn at_the_gate(tab: &Arc<Tab>, request: Request, why: &'static str) {
         state.writes.len() - 1
     };
     let Some(permit) = permit else { return };
+    if !within_permit(tab) {
+        tab.stage.broke(format!("{} left without a permit, or after its end", request.path));
+    }
     let stamp = Stamp { action: permit.action().to_string(), epoch: permit.epoch() };
     let tab = Arc::clone(tab);
     // From here on it is the network's: it goes on whatever becomes of the process.
