@@ -1,6 +1,6 @@
 //! Whose proof it is, when it was signed, and whether the log is still the one that it was: with the real binary.
 
-#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use std::net::TcpListener;
 use std::path::Path;
