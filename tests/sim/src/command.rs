@@ -208,7 +208,8 @@ fn same(from: u64, count: u64) -> Result<bool, String> {
 fn crash_by_crash(only: &str, hands: u64, every: bool) -> Result<bool, String> {
     let begun = Instant::now();
     let cases = crash::cases();
-    let chosen = (0..cases.len()).filter(|n| cases.get(*n).is_some_and(|c| format!("{} {}", c.flow, c.what).contains(only)));
+    let chosen =
+        (0..cases.len()).filter(|n| cases.get(*n).is_some_and(|c| format!("{} {}", c.flow, c.what).contains(only)));
     let jobs: Vec<Job> =
         chosen.flat_map(|case| (0..PARTS).map(move |part| Job::Sweep { case, part, parts: PARTS, every })).collect();
     let next = AtomicU64::new(0);

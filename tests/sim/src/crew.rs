@@ -102,11 +102,7 @@ fn carry_out(bench: &mut Bench, job: Job) -> Result<Answer, String> {
 ///
 /// # Errors
 /// A process could not be started or a world not be made. One that ended by itself is a broken promise of its job, not an error.
-pub fn run(
-    hands: u64,
-    next: impl Fn() -> Option<Job> + Sync,
-    done: impl Fn(Job, Answer) + Sync,
-) -> Result<(), String> {
+pub fn run(hands: u64, next: impl Fn() -> Option<Job> + Sync, done: impl Fn(Job, Answer) + Sync) -> Result<(), String> {
     let work = || -> Result<(), String> {
         let mut hand = None;
         while let Some(job) = next() {

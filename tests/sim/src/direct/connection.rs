@@ -1,7 +1,9 @@
-//! One connection: arguments down, rows up. It does what the ledger's own driver does, in the same thread.
+//! One connection: arguments down, rows up, in the same thread.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -18,6 +20,8 @@ use sqlx_core::sql_str::SqlStr;
 use sqlx_core::{Either, HashMap};
 
 use super::kinds::Names;
+use super::template::Template;
+use crate::stage::lock;
 
 /// Statements that are kept ready; the ledger has about half as many.
 const STATEMENTS: usize = 512;
@@ -33,10 +37,26 @@ struct Known {
     arguments: Vec<usize>,
 }
 
-/// A connection to a database in memory, which ends with it.
-pub struct Wire {
+/// A database with what is known of it. It is used by one world after another.
+struct Base {
     db: rusqlite::Connection,
     known: HashMap<String, Arc<Known>>,
+}
+
+thread_local! {
+    /// Databases of this thread that no world has, each as new.
+    static FREE: RefCell<Vec<Base>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A connection to a database in memory that is this connection's own.
+///
+/// All that a world does to the database stands in one transaction that is never committed: at its end it is taken back, and the database is as
+/// new for the next world, with its statements still prepared. The ledger's transactions are savepoints within it. For a database with a
+/// single connection that is the same thing: all or nothing, what was released is there, what was rolled back is not.
+pub struct Wire {
+    /// `None` only while it is dropped.
+    base: Option<Base>,
+    in_world: bool,
     in_transaction: bool,
 }
 
@@ -46,11 +66,43 @@ impl std::fmt::Debug for Wire {
     }
 }
 
+impl Drop for Wire {
+    fn drop(&mut self) {
+        let Some(base) = self.base.take() else { return };
+        // One that can not be taken back is not used again.
+        if !self.in_world || run(&base.db, "ROLLBACK").is_ok() {
+            // The thread may be at its end, and have no such place any more.
+            let _ = FREE.try_with(|free| free.borrow_mut().push(base));
+        }
+    }
+}
+
 impl Wire {
-    /// To this database.
-    pub fn new(db: rusqlite::Connection) -> Self {
-        db.set_prepared_statement_cache_capacity(STATEMENTS);
-        Self { db, known: HashMap::default(), in_transaction: false }
+    /// To a database that is as new.
+    pub fn new() -> Result<Self, Error> {
+        let base = match FREE.with(|free| free.borrow_mut().pop()) {
+            Some(base) => base,
+            None => {
+                let db = Template::copy()?;
+                db.set_prepared_statement_cache_capacity(STATEMENTS);
+                Base { db, known: HashMap::default() }
+            }
+        };
+        Ok(Self { base: Some(base), in_world: false, in_transaction: false })
+    }
+
+    /// The database, with the world's transaction begun.
+    fn base(&mut self) -> Result<&mut Base, Error> {
+        let base = self.base.as_mut().ok_or(Error::WorkerCrashed)?;
+        if !self.in_world {
+            run(&base.db, "BEGIN")?;
+            self.in_world = true;
+        }
+        if base.db.is_autocommit() {
+            // SQLite rolled all of it back by itself: there is nothing left to go on with.
+            return Err(Error::WorkerCrashed);
+        }
+        Ok(base)
     }
 
     /// 1 within a transaction.
@@ -58,41 +110,49 @@ impl Wire {
         usize::from(self.in_transaction)
     }
 
-    /// Begins a transaction.
-    pub fn begin_now(&mut self, statement: Option<&str>) -> Result<(), Error> {
+    /// Begins a transaction of the ledger's.
+    pub fn begin_now(&mut self) -> Result<(), Error> {
         if self.in_transaction {
             // The ledger has no transactions within others, so there is nothing to be faithful to.
             return Err(Error::InvalidSavePointStatement);
         }
-        self.db.prepare_cached(statement.unwrap_or("BEGIN")).and_then(|mut s| s.raw_execute()).map_err(fault)?;
+        run(&self.base()?.db, "SAVEPOINT ledger")?;
         self.in_transaction = true;
         Ok(())
     }
 
-    /// Ends a transaction, as this says.
-    pub fn end_now(&mut self, how: &'static str) -> Result<(), Error> {
-        if !self.in_transaction {
-            return Ok(());
+    /// What was done in the transaction is there.
+    pub fn commit_now(&mut self) -> Result<(), Error> {
+        if self.in_transaction {
+            run(&self.base()?.db, "RELEASE ledger")?;
+            self.in_transaction = false;
         }
-        self.db.prepare_cached(how).and_then(|mut s| s.raw_execute()).map_err(fault)?;
-        self.in_transaction = false;
         Ok(())
     }
 
-    /// Rolls back what was dropped in the middle.
-    pub fn give_up(&mut self) {
-        // One that SQLite rolled back by itself can not be rolled back; then it stays marked, and the pool replaces the connection.
-        let _ = self.end_now("ROLLBACK");
+    /// What was done in the transaction was not done.
+    pub fn roll_back_now(&mut self) -> Result<(), Error> {
+        if self.in_transaction {
+            let base = self.base()?;
+            run(&base.db, "ROLLBACK TO ledger")?;
+            run(&base.db, "RELEASE ledger")?;
+            self.in_transaction = false;
+        }
+        Ok(())
     }
 
-    fn known(known: &mut HashMap<String, Arc<Known>>, sql: &str, statement: &CachedStatement<'_>) -> Result<Arc<Known>, Error> {
+    fn known(
+        known: &mut HashMap<String, Arc<Known>>,
+        sql: &str,
+        statement: &CachedStatement<'_>,
+    ) -> Result<Arc<Known>, Error> {
         if let Some(known) = known.get(sql) {
             return Ok(Arc::clone(known));
         }
         let named = statement.column_names();
         let column = |(ordinal, name): (usize, &&str)| AnyColumn {
             ordinal,
-            name: UStr::new(name),
+            name: UStr::Static(kept(name)),
             type_info: AnyTypeInfo { kind: AnyTypeInfoKind::Null },
         };
         let columns: Vec<AnyColumn> = named.iter().enumerate().map(column).collect();
@@ -103,9 +163,11 @@ impl Wire {
                 unnamed += 1;
                 Ok(unnamed)
             }
-            Some(name) => name.get(1..).and_then(|n| n.parse().ok()).filter(|n| *n > 0).ok_or_else(|| {
-                Error::Protocol(format!("the parameter {name} of a statement is no number"))
-            }),
+            Some(name) => name
+                .get(1..)
+                .and_then(|n| n.parse().ok())
+                .filter(|n| *n > 0)
+                .ok_or_else(|| Error::Protocol(format!("the parameter {name} of a statement is no number"))),
         });
         let fresh = Known { names: Arc::new(names), columns, arguments: arguments.collect::<Result<_, _>>()? };
         let fresh = Arc::new(fresh);
@@ -116,12 +178,14 @@ impl Wire {
     /// Carries a statement out: its rows, at most so many, and how many it changed.
     fn carry_out(&mut self, sql: &str, arguments: Option<AnyArguments>, most: usize) -> Result<Vec<Part>, Error> {
         let Some(arguments) = arguments else {
-            // Several statements without arguments, for their effect.
-            self.db.execute_batch(sql).map_err(fault)?;
+            // Settings of the connection: several statements without arguments, before the world begins.
+            let base = self.base.as_ref().ok_or(Error::WorkerCrashed)?;
+            base.db.execute_batch(sql).map_err(fault)?;
             return Ok(vec![Either::Left(AnyQueryResult::default())]);
         };
-        let mut statement = self.db.prepare_cached(sql).map_err(fault)?;
-        let known = Self::known(&mut self.known, sql, &statement)?;
+        let Base { db, known } = self.base()?;
+        let mut statement = db.prepare_cached(sql).map_err(fault)?;
+        let known = Self::known(known, sql, &statement)?;
         for (at, number) in known.arguments.iter().enumerate() {
             // What is not given is NULL, as SQLite has it.
             let Some(value) = arguments.values.0.get(number - 1) else { continue };
@@ -137,9 +201,28 @@ impl Wire {
         }
         drop(statement);
         if parts.len() < most {
-            parts.push(Either::Left(AnyQueryResult { rows_affected: self.db.changes(), last_insert_id: None }));
+            parts.push(Either::Left(AnyQueryResult { rows_affected: db.changes(), last_insert_id: None }));
         }
         Ok(parts)
+    }
+}
+
+/// Carries out a statement without arguments and rows.
+fn run(db: &rusqlite::Connection, sql: &str) -> Result<(), Error> {
+    db.prepare_cached(sql).and_then(|mut statement| statement.raw_execute()).map(drop).map_err(fault)
+}
+
+/// A column's name for as long as the process lives: each row has all of its columns' names, and they are few.
+fn kept(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = lock(&NAMES);
+    match names.get(name) {
+        Some(known) => *known,
+        None => {
+            let fresh: &'static str = name.to_owned().leak();
+            names.insert(fresh);
+            fresh
+        }
     }
 }
 
@@ -258,20 +341,21 @@ impl AnyConnectionBackend for Wire {
         at_once(Ok(()))
     }
 
-    fn begin(&mut self, statement: Option<SqlStr>) -> BoxFuture<'_, Result<(), Error>> {
-        at_once(self.begin_now(statement.as_ref().map(SqlStr::as_str)))
+    fn begin(&mut self, _: Option<SqlStr>) -> BoxFuture<'_, Result<(), Error>> {
+        at_once(self.begin_now())
     }
 
     fn commit(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        at_once(self.end_now("COMMIT"))
+        at_once(self.commit_now())
     }
 
     fn rollback(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        at_once(self.end_now("ROLLBACK"))
+        at_once(self.roll_back_now())
     }
 
     fn start_rollback(&mut self) {
-        self.give_up();
+        // One that can not be rolled back stays marked, and the pool replaces the connection.
+        let _ = self.roll_back_now();
     }
 
     fn get_transaction_depth(&self) -> usize {

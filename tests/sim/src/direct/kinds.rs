@@ -23,7 +23,6 @@ use url::Url;
 
 use super::SCHEME;
 use super::connection::Wire;
-use super::template::Template;
 
 /// The database.
 #[derive(Debug)]
@@ -157,20 +156,20 @@ pub struct Transactions;
 impl TransactionManager for Transactions {
     type Database = Direct;
 
-    async fn begin(conn: &mut Wire, statement: Option<SqlStr>) -> Result<(), Error> {
-        conn.begin_now(statement.as_ref().map(SqlStr::as_str))
+    async fn begin(conn: &mut Wire, _: Option<SqlStr>) -> Result<(), Error> {
+        conn.begin_now()
     }
 
     async fn commit(conn: &mut Wire) -> Result<(), Error> {
-        conn.end_now("COMMIT")
+        conn.commit_now()
     }
 
     async fn rollback(conn: &mut Wire) -> Result<(), Error> {
-        conn.end_now("ROLLBACK")
+        conn.roll_back_now()
     }
 
     fn start_rollback(conn: &mut Wire) {
-        conn.give_up();
+        let _ = conn.roll_back_now();
     }
 
     fn get_transaction_depth(conn: &Wire) -> usize {
@@ -178,35 +177,35 @@ impl TransactionManager for Transactions {
     }
 }
 
-/// How to connect: to the template of this number.
+/// How to connect: there is one way.
 #[derive(Debug, Clone)]
 pub struct Way;
 
 impl FromStr for Way {
     type Err = Error;
 
-    fn from_str(url: &str) -> Result<Self, Error> {
-        url.parse().map(Self).map_err(|e| Error::Configuration(Box::new(e)))
+    fn from_str(_: &str) -> Result<Self, Error> {
+        Ok(Self)
     }
 }
 
 impl TryFrom<&AnyConnectOptions> for Way {
     type Error = Error;
 
-    fn try_from(options: &AnyConnectOptions) -> Result<Self, Error> {
-        Ok(Self(options.database_url.clone()))
+    fn try_from(_: &AnyConnectOptions) -> Result<Self, Error> {
+        Ok(Self)
     }
 }
 
 impl ConnectOptions for Way {
     type Connection = Wire;
 
-    fn from_url(url: &Url) -> Result<Self, Error> {
-        Ok(Self(url.clone()))
+    fn from_url(_: &Url) -> Result<Self, Error> {
+        Ok(Self)
     }
 
     async fn connect(&self) -> Result<Wire, Error> {
-        Template::copy().map(Wire::new)
+        Wire::new()
     }
 
     fn log_statements(self, _: log::LevelFilter) -> Self {
