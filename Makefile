@@ -78,6 +78,10 @@ sim: ## The engine and the ledger in a simulated world: SEEDS=1000 from seed FRO
 sim-crash: ## In the simulation: every episode cut at every point, and its recovery cut at every point again (ONLY="made and seen")
 	@$(CARGO) run --quiet --profile sim --package deed-sim -- crash --only "$(ONLY)"
 
+.PHONY: sim-same
+sim-same: ## In the simulation: the whole stories of SEEDS=1000, told by two processes and compared
+	@$(CARGO) run --quiet --profile sim --package deed-sim -- same --seeds $${SEEDS:-1000} --from $${FROM:-1}
+
 .PHONY: sim-mutants
 sim-mutants: ## Plant known faults and see the simulation find each within SEEDS=1000 (ONLY="23 settle" for some of them); long
 	@.ci/sim-mutants $(ONLY)

@@ -48,7 +48,7 @@ pub use approvals::{
 };
 pub use audit::{AuditRow, AuditVerdict, BadRow, CheckpointVerdict};
 pub use claims::{CLOCKS_APART, ClaimTarget, Obstacle};
-pub use engine::describe as describe_server;
+pub use engine::{describe as describe_server, drivers_are_chosen};
 pub use error::LedgerError;
 pub use health::{AccountHealth, IdentityLook, StoredSession, Used, WARNED_AHEAD};
 pub use open::{LedgerOptions, SqlLedger};

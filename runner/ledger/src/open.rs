@@ -82,6 +82,15 @@ impl SqlLedger {
         Ok(Self { pools: Pools::in_memory().await?, options })
     }
 
+    /// As [`SqlLedger::open_in_memory`], for a simulation with a driver of its own (`sqlx::any::install_drivers`): each connection to this
+    /// address is a database of its own, in SQLite, whose tables are there already and up to date.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Database`].
+    pub async fn open_copy(url: &str, options: LedgerOptions) -> Result<Self, LedgerFault> {
+        Ok(Self { pools: Pools::of_copy(url).await?, options })
+    }
+
     /// Ends all connections; what was committed is in the file.
     pub async fn close(&self) {
         self.pools.readers.close().await;

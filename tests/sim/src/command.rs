@@ -1,18 +1,23 @@
-//! What the binary does: `run`, `explain`, `crash`, `trace`.
+//! What the binary does: `run`, `explain`, `crash`, `trace`, `same`; and `hand`, which `run` and `crash` begin for each core.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::crash::{self, Swept};
-use crate::run::Bench;
+use crate::crash;
+use crate::crew::{self, Answer, Job, cores};
+use crate::run::{Bench, Driver};
 use crate::setting::Setting;
 use crate::stage::lock;
 
-const USAGE: &str = "deed-sim run [--seeds N] [--from SEED] [--threads T] [--episodes N] | explain SEED | trace SEED [--seeds N] [--orders N] | \
+const USAGE: &str = "deed-sim run [--seeds N] [--from SEED] [--threads T] [--episodes N] | explain SEED | \
+                     trace SEED [--seeds N] [--orders N] [--delivered] | same [--seeds N] [--from SEED] | \
                      crash [--only WORDS] [--threads T] [--every]";
+/// Into how many parts a case is divided at most, so that no process is left with a long one at the end.
+const PARTS: u64 = 8;
 
 /// Runs a command. `false`: a promise was broken.
 ///
@@ -24,20 +29,25 @@ pub fn run(args: &[String]) -> Result<bool, String> {
         None => Ok(otherwise),
         Some(text) => text.parse().map_err(|_| format!("{name} takes a number; {USAGE}")),
     };
+    let said = |name: &str| args.iter().any(|a| a == name);
     let seed = || args.get(1).and_then(|s| s.parse().ok()).ok_or_else(|| format!("which seed? {USAGE}"));
     match args.first().map(String::as_str) {
         Some("run") => seeds(&Seeds {
             from: number("--from", 1)?,
             count: number("--seeds", 1_000)?,
-            threads: number("--threads", 2)?,
+            hands: number("--threads", cores())?,
             episodes: number("--episodes", u64::MAX)?,
         }),
         Some("explain") => explain(seed()?),
-        Some("trace") => trace(seed()?, number("--seeds", 1)?, number("--orders", u64::MAX)?),
-        Some("crash") => {
-            let every = args.iter().any(|a| a == "--every");
-            crash_by_crash(named("--only").map_or("", String::as_str), number("--threads", 2)?, every)
+        Some("trace") => {
+            let driver = if said("--delivered") { Driver::Delivered } else { Driver::Direct };
+            trace(driver, seed()?, number("--seeds", 1)?, number("--orders", u64::MAX)?)
         }
+        Some("same") => same(number("--from", 1)?, number("--seeds", 1_000)?),
+        Some("crash") => {
+            crash_by_crash(named("--only").map_or("", String::as_str), number("--threads", cores())?, said("--every"))
+        }
+        Some("hand") => crew::hand().map(|()| true),
         _ => Err(USAGE.to_owned()),
     }
 }
@@ -45,7 +55,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
 struct Seeds {
     from: u64,
     count: u64,
-    threads: u64,
+    hands: u64,
     episodes: u64,
 }
 
@@ -60,39 +70,36 @@ struct Sums {
     broken: Vec<(u64, Vec<String>)>,
 }
 
+impl Sums {
+    fn take(&mut self, seed: u64, answer: Answer) {
+        self.seeds += 1;
+        self.episodes += answer.episodes;
+        self.events += answer.events;
+        self.writes += answer.writes;
+        self.simulated_ms += answer.simulated_ms;
+        for (ending, count) in answer.endings {
+            *self.endings.entry(ending).or_default() += count;
+        }
+        if !answer.broken.is_empty() {
+            self.broken.push((seed, answer.broken));
+        }
+    }
+}
+
 fn seeds(plan: &Seeds) -> Result<bool, String> {
     let begun = Instant::now();
     let next = AtomicU64::new(plan.from);
     let sums = Mutex::new(Sums::default());
-    let work = || -> Result<(), String> {
-        let mut bench = Bench::new()?;
-        loop {
-            let seed = next.fetch_add(1, Ordering::SeqCst);
-            let enough = {
-                let sums = lock(&sums);
-                !sums.broken.is_empty() || sums.episodes >= plan.episodes
-            };
-            if seed >= plan.from.saturating_add(plan.count) || enough {
-                return Ok(());
-            }
-            let outcome = bench.run(&Setting::of_seed(seed, false))?;
-            let mut sums = lock(&sums);
-            sums.seeds += 1;
-            sums.episodes += outcome.episodes;
-            sums.events += outcome.events;
-            sums.writes += outcome.writes;
-            sums.simulated_ms += outcome.simulated_ms;
-            for (ending, count) in outcome.endings {
-                *sums.endings.entry(ending).or_default() += count;
-            }
-            if !outcome.broken.is_empty() {
-                sums.broken.push((seed, outcome.broken));
-            }
-        }
+    let job = || {
+        let seed = next.fetch_add(1, Ordering::SeqCst);
+        let sums = lock(&sums);
+        let enough = !sums.broken.is_empty() || sums.episodes >= plan.episodes;
+        (seed < plan.from.saturating_add(plan.count) && !enough).then_some(Job::Seed(seed))
     };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..plan.threads.max(1)).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|t| t.join().map_err(|_| "a run panicked".to_owned())?)
+    crew::run(plan.hands, job, |job, answer| {
+        if let Job::Seed(seed) = job {
+            lock(&sums).take(seed, answer);
+        }
     })?;
     let sums = sums.into_inner().unwrap_or_default();
     let took = begun.elapsed().as_secs_f64();
@@ -121,7 +128,7 @@ fn seeds(plan: &Seeds) -> Result<bool, String> {
 
 /// The commit that was built, where git tells.
 fn commit() -> String {
-    let git = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
+    let git = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
     git.ok()
         .and_then(|o| String::from_utf8(o.stdout).ok())
         .map_or_else(|| "unknown".to_owned(), |s| s.trim().to_owned())
@@ -161,8 +168,8 @@ fn explain(seed: u64) -> Result<bool, String> {
 }
 
 /// The digest of each seed's whole story, for comparing processes.
-fn trace(from: u64, count: u64, orders: u64) -> Result<bool, String> {
-    let mut bench = Bench::new()?;
+fn trace(driver: Driver, from: u64, count: u64, orders: u64) -> Result<bool, String> {
+    let mut bench = Bench::on(driver)?;
     let most = usize::try_from(orders).unwrap_or(usize::MAX);
     for seed in from..from.saturating_add(count) {
         let outcome = bench.run(&Setting::of_seed(seed, true).with_orders(most))?;
@@ -172,38 +179,72 @@ fn trace(from: u64, count: u64, orders: u64) -> Result<bool, String> {
     Ok(true)
 }
 
-fn crash_by_crash(only: &str, threads: u64, every: bool) -> Result<bool, String> {
+/// The whole stories of these seeds, told by two processes at once, and compared.
+fn same(from: u64, count: u64) -> Result<bool, String> {
     let begun = Instant::now();
-    let mut whole = Swept::default();
-    for case in crash::cases().into_iter().filter(|c| format!("{} {}", c.flow, c.what).contains(only)) {
-        let case = crash::Case { every, ..case };
-        let parts: Vec<Result<Swept, String>> = std::thread::scope(|scope| {
-            let sweeping = (0..threads).map(|part| scope.spawn(move || case.sweep(&mut Bench::new()?, part, threads)));
-            let sweeping: Vec<_> = sweeping.collect();
-            sweeping.into_iter().map(|t| t.join().unwrap_or_else(|_| Err("a run panicked".to_owned()))).collect()
-        });
-        let (mut points, mut pairs) = (0, 0);
-        for part in parts {
-            let part = part?;
-            points = part.points;
-            pairs += part.pairs;
-            whole.broken.extend(
-                part.broken.into_iter().map(|(at, words)| (at, format!("{}, {}: {words}", case.flow, case.what))),
-            );
+    let told = || {
+        let path = std::env::current_exe().map_err(|e| e.to_string())?;
+        let told = Command::new(path).args(["trace", &from.to_string(), "--seeds", &count.to_string()]).output();
+        let told = told.map_err(|e| e.to_string())?;
+        if !told.status.success() {
+            return Err(format!("a process ended with {}: {}", told.status, String::from_utf8_lossy(&told.stderr)));
         }
-        whole.points += points;
-        whole.pairs += pairs;
-        println!("{:<14} {:<34} {points:>4} points {pairs:>7} pairs", case.flow, case.what);
+        String::from_utf8(told.stdout).map_err(|e| e.to_string())
+    };
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(told);
+        (told(), other.join().unwrap_or_else(|_| Err("a thread panicked".to_owned())))
+    });
+    let (one, other) = (one?, other?);
+    let (one, other): (Vec<_>, Vec<_>) = (one.lines().collect(), other.lines().collect());
+    let alike = one.iter().zip(&other).filter(|(one, other)| one == other).count();
+    for (one, other) in one.iter().zip(&other).filter(|(one, other)| one != other).take(20) {
+        println!("differs: {one} and {other}");
     }
-    for (at, words) in whole.broken.iter().take(20) {
-        println!("BROKEN at {at:?}: {words}");
-    }
+    println!("{alike} of {count} seeds told the same story in two processes, {:.1} s", begun.elapsed().as_secs_f64());
+    Ok(u64::try_from(alike) == Ok(count) && one.len() == other.len())
+}
+
+fn crash_by_crash(only: &str, hands: u64, every: bool) -> Result<bool, String> {
+    let begun = Instant::now();
+    let cases = crash::cases();
+    let chosen =
+        (0..cases.len()).filter(|n| cases.get(*n).is_some_and(|c| format!("{} {}", c.flow, c.what).contains(only)));
+    let jobs: Vec<Job> =
+        chosen.flat_map(|case| (0..PARTS).map(move |part| Job::Sweep { case, part, parts: PARTS, every })).collect();
+    let next = AtomicU64::new(0);
+    let failed = AtomicBool::new(false);
+    let swept: Mutex<BTreeMap<usize, (u64, Answer)>> = Mutex::default();
+    let job = || {
+        let at = usize::try_from(next.fetch_add(1, Ordering::SeqCst)).ok()?;
+        jobs.get(at).copied()
+    };
+    crew::run(hands, job, |job, answer| {
+        let Job::Sweep { case, .. } = job else { return };
+        let mut swept = lock(&swept);
+        let (parts, sum) = swept.entry(case).or_default();
+        *parts += 1;
+        sum.points = sum.points.max(answer.points);
+        sum.pairs += answer.pairs;
+        let named = cases.get(case).map_or_else(String::new, |c| format!("{:<14} {:<34}", c.flow, c.what));
+        for words in answer.broken {
+            failed.store(true, Ordering::SeqCst);
+            println!("BROKEN: {named} {words}");
+        }
+        if *parts == PARTS {
+            println!("{named} {:>4} points {:>7} pairs", sum.points, sum.pairs);
+        }
+    })?;
+    let swept = swept.into_inner().unwrap_or_default();
+    let sum = |of: fn(&Answer) -> u64| swept.values().map(|(_, answer)| of(answer)).sum::<u64>();
+    let failed = failed.into_inner();
     println!(
-        "{} points, {} pairs, {} broken, {:.1} s",
-        whole.points,
-        whole.pairs,
-        whole.broken.len(),
+        "{} cases, {} points, {} pairs, {}, {:.1} s",
+        swept.len(),
+        sum(|a| a.points),
+        sum(|a| a.pairs),
+        if failed { "BROKEN" } else { "0 broken" },
         begun.elapsed().as_secs_f64()
     );
-    Ok(whole.broken.is_empty())
+    Ok(!failed)
 }

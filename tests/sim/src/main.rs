@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// An episode in here is some ten thousand small allocations, SQLite's among them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match deed_sim::command::run(&std::env::args().skip(1).collect::<Vec<_>>()) {
         Ok(true) => ExitCode::SUCCESS,

@@ -10,18 +10,23 @@ use deed_core::ids::{AccountId, ClientId};
 use deed_core::order::{Content, Lane, Media, Payload, Priority};
 use deed_core::ports::browser::SessionState;
 use deed_core::ports::ledger::KillScope;
+use deed_core::time::Timestamp;
 use deed_ledger::{LedgerOptions, NewAccount, NewOrder, Sealer, SealerError, SqlLedger};
 use deed_proofs::Sha256;
 use deed_recipes::Recipe;
 use deed_recipes::policy::PolicyFile;
 
 use crate::dice::Dice;
+use crate::direct::{self, Template};
 use crate::page::BASE;
 use crate::platform::{Member, Platform};
 use crate::setting::{Deed, Order, Reach, Setting};
 use crate::sim::{BEGIN_MS, Sim};
 use crate::stage::{Given, Log, Stage, lock};
 use crate::{check, keys, people, worker};
+
+/// What stands in audit events.
+const TOOL_VERSION: &str = "0.0.0-sim";
 
 /// What came of a run.
 #[derive(Debug, Clone)]
@@ -66,6 +71,16 @@ pub struct Bench {
     runtime: Arc<tokio::runtime::Runtime>,
     recipe: Arc<Recipe>,
     policies: BTreeMap<&'static str, Arc<PolicyFile>>,
+    driver: Driver,
+}
+
+/// How a world's ledger reaches SQLite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    /// In the world's own thread, on a copy of a ledger that was made once.
+    Direct,
+    /// By the driver that the ledger is delivered with, which makes the tables anew and carries statements out in a thread of its own.
+    Delivered,
 }
 
 impl Bench {
@@ -74,11 +89,26 @@ impl Bench {
     /// # Errors
     /// No runtime, or the built-in recipe does not load.
     pub fn new() -> Result<Self, String> {
+        Self::on(Driver::Direct)
+    }
+
+    /// A bench whose ledgers reach SQLite this way.
+    ///
+    /// # Errors
+    /// As [`Bench::new`].
+    pub fn on(driver: Driver) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let mut recipe = deed_recipes::load_builtin("practice").map_err(|e| e.to_string())?;
         // Where elements stand is no part of this world; that all of them are there is.
         recipe.baselines.clear();
-        Ok(Self { runtime: Arc::new(runtime), recipe: Arc::new(recipe), policies: BTreeMap::new() })
+        let options = LedgerOptions {
+            now: Arc::new(|| Timestamp(BEGIN_MS)),
+            mint: Arc::new(String::new),
+            sealer: Arc::new(Plain),
+            tool_version: TOOL_VERSION.to_owned(),
+        };
+        Template::make(&runtime, options)?;
+        Ok(Self { runtime: Arc::new(runtime), recipe: Arc::new(recipe), policies: BTreeMap::new(), driver })
     }
 
     fn policy(&mut self, text: &'static str) -> Result<Arc<PolicyFile>, String> {
@@ -111,9 +141,16 @@ impl Bench {
                 format!("{number:06}-{:08x}", own.next() & 0xffff_ffff)
             }),
             sealer: Arc::new(Plain),
-            tool_version: "0.0.0-sim".to_owned(),
+            tool_version: TOOL_VERSION.to_owned(),
         };
-        let ledger = self.runtime.block_on(SqlLedger::open_in_memory(options)).map_err(|e| e.to_string())?;
+        let driver = self.driver;
+        let ledger = self.runtime.block_on(async {
+            match driver {
+                Driver::Direct => SqlLedger::open_copy(direct::ADDRESS, options).await,
+                Driver::Delivered => SqlLedger::open_in_memory(options).await,
+            }
+        });
+        let ledger = ledger.map_err(|e| e.to_string())?;
         let stage = Arc::new(Stage {
             sim: sim.clone(),
             platform: Mutex::new(Platform::default()),

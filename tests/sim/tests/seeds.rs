@@ -5,7 +5,7 @@ use std::process::Command;
 
 use deed_sim::crash;
 use deed_sim::luck::{Luck, PressFault, WriteFault};
-use deed_sim::run::Bench;
+use deed_sim::run::{Bench, Driver};
 use deed_sim::setting::Setting;
 use deed_sim::sim::Harm;
 
@@ -46,6 +46,20 @@ fn a_late_write_is_found_and_a_platform_that_lies_is_not_believed() {
     assert!(late.broken.is_empty(), "{:?}", late.broken);
     let lie = one(Luck { write: WriteFault::NothingMade, ..Luck::default() });
     assert_eq!(lie.endings.get("failed: not_found_after_attempt"), Some(&1), "{:?}", lie.endings);
+}
+
+#[test]
+fn a_seed_is_the_same_story_by_the_driver_that_the_ledger_is_delivered_with() {
+    let told = |driver| {
+        let mut bench = Bench::on(driver).expect("a bench");
+        let mut run = |seed| bench.run(&Setting::of_seed(seed, true).with_orders(6)).expect("a world").story;
+        (1..=number("DEED_SIM_DRIVERS", 8)).map(&mut run).collect::<Vec<_>>()
+    };
+    let (direct, delivered) = (told(Driver::Direct), told(Driver::Delivered));
+    assert!(direct.iter().all(|story| story.len() > 50), "{direct:#?}");
+    for (seed, (direct, delivered)) in direct.iter().zip(&delivered).enumerate() {
+        assert_eq!(direct, delivered, "seed {}", seed + 1);
+    }
 }
 
 #[test]

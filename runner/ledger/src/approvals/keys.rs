@@ -4,16 +4,19 @@
 //! private key is never stored in the ledger and never printed. The files are PKCS #8 and SubjectPublicKeyInfo in PEM (RFC 8410), so
 //! that a stranger can make and check signatures with ordinary tools.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use deed_core::approval::Statement;
+use deed_proofs::Sha256;
 use deed_proofs::keys::{pem, unpem};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
@@ -31,6 +34,12 @@ const PUBLIC_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65,
 /// What stands before the base64 of a public key, in one line.
 const PUBLIC_MARK: &str = "ed25519:";
 
+/// Signatures that this process has found right, by the hash of key, text and signature. The same key, text and signature are right for ever, and
+/// one approval is asked for many times on an action's way.
+static CHECKED: Mutex<BTreeSet<Sha256>> = Mutex::new(BTreeSet::new());
+/// More are forgotten and checked again.
+const CHECKED_MAX: usize = 4_096;
+
 /// A public key: `ed25519:` and its 32 bytes in base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey([u8; 32]);
@@ -43,6 +52,22 @@ impl PublicKey {
 
     /// Whether this key's owner signed exactly these bytes. `signature` is base64.
     pub fn signed(&self, text: &str, signature: &str) -> bool {
+        let text_hash = Sha256::of(text.as_bytes()).to_string();
+        let these = Sha256::of(&[&self.0[..], text_hash.as_bytes(), signature.as_bytes()].concat());
+        if CHECKED.lock().is_ok_and(|checked| checked.contains(&these)) {
+            return true;
+        }
+        let signed = self.verifies(text, signature);
+        if let (true, Ok(mut checked)) = (signed, CHECKED.lock()) {
+            if checked.len() >= CHECKED_MAX {
+                checked.clear();
+            }
+            checked.insert(these);
+        }
+        signed
+    }
+
+    fn verifies(&self, text: &str, signature: &str) -> bool {
         BASE64
             .decode(signature)
             .is_ok_and(|bytes| UnparsedPublicKey::new(&ED25519, self.0).verify(text.as_bytes(), &bytes).is_ok())
@@ -164,7 +189,6 @@ mod tests {
     use deed_core::approval::Decision;
     use deed_core::ids::ActionId;
     use deed_core::time::Timestamp;
-    use deed_proofs::Sha256;
 
     use super::*;
 

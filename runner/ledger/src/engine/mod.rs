@@ -9,6 +9,7 @@ mod postgres;
 mod sqlite;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deed_core::ports::ledger::LedgerFault;
@@ -57,7 +58,7 @@ pub(crate) struct Pools {
 impl Pools {
     /// The ledger in a file, which must be there.
     pub(crate) async fn of_file(path: &Path, what: &str) -> Result<Self, LedgerFault> {
-        sqlx::any::install_default_drivers();
+        install_drivers();
         let writer = sqlite::writer(path).await.during(what)?;
         migrate(Engine::Sqlite, &writer).await?;
         let readers = sqlite::readers(path).await.during(what)?;
@@ -66,15 +67,21 @@ impl Pools {
 
     /// A ledger in memory: one connection, for reading and writing.
     pub(crate) async fn in_memory() -> Result<Self, LedgerFault> {
-        sqlx::any::install_default_drivers();
+        install_drivers();
         let writer = sqlite::in_memory().await.during("open a ledger in memory")?;
         migrate(Engine::Sqlite, &writer).await?;
         Ok(Self { engine: Engine::Sqlite, readers: writer.clone(), writer })
     }
 
+    /// A ledger in memory whose tables were made before, behind a driver that the caller installed: one connection.
+    pub(crate) async fn of_copy(url: &str) -> Result<Self, LedgerFault> {
+        let writer = sqlite::in_memory_at(url).await.during("open a copy of a ledger in memory")?;
+        Ok(Self { engine: Engine::Sqlite, readers: writer.clone(), writer })
+    }
+
     /// The ledger on a PostgreSQL server, in the schema that is first in the connection's search path.
     pub(crate) async fn of_server(url: &str, what: &str) -> Result<Self, LedgerFault> {
-        sqlx::any::install_default_drivers();
+        install_drivers();
         let writer = postgres::writer(url).await.during(what)?;
         migrate(Engine::Postgres, &writer).await?;
         let readers = postgres::readers(url).await.during(what)?;
@@ -84,6 +91,20 @@ impl Pools {
     /// Begins a transaction that writes; no other one of this ledger has begun and not ended.
     pub(crate) async fn begin_write(&self) -> Result<Tx, sqlx::Error> {
         begin_write(self.engine, &self.writer).await
+    }
+}
+
+/// Whether the drivers are the caller's own choice.
+static CHOSEN: AtomicBool = AtomicBool::new(false);
+
+/// Says that the caller has installed the drivers of `sqlx::Any` by itself, SQLite's own among them: then no others are installed.
+pub fn drivers_are_chosen() {
+    CHOSEN.store(true, Ordering::SeqCst);
+}
+
+fn install_drivers() {
+    if !CHOSEN.load(Ordering::SeqCst) {
+        sqlx::any::install_default_drivers();
     }
 }
 

@@ -55,7 +55,12 @@ pub(super) async fn readers(path: &Path) -> Result<Pool, sqlx::Error> {
 
 /// A database in memory: one connection, for reading and writing.
 pub(super) async fn in_memory() -> Result<Pool, sqlx::Error> {
-    of("sqlite::memory:".parse()?, Use::Memory, 1).await
+    in_memory_at("sqlite::memory:").await
+}
+
+/// The same, by the driver of this address.
+pub(super) async fn in_memory_at(url: &str) -> Result<Pool, sqlx::Error> {
+    of(url.parse()?, Use::Memory, 1).await
 }
 
 /// Begins a transaction that writes. It takes the write lock at once: a transaction that began by reading and then found another
