@@ -77,6 +77,8 @@ pub struct Doc {
     pub ready_at: i64,
     /// What stands in its place.
     pub challenge: Option<ChallengeHit>,
+    /// Whether the page is still there behind the challenge.
+    pub behind: bool,
     /// What was typed, by element.
     pub fields: BTreeMap<String, String>,
     /// Files that were given to it.
@@ -170,6 +172,7 @@ impl Doc {
             marker: member.map(super::platform::Member::marker),
             ready_at: now + LOADS_MS,
             challenge: None,
+            behind: false,
             fields: BTreeMap::new(),
             uploads: 0,
             toasts: Vec::new(),
@@ -219,6 +222,12 @@ impl Doc {
         self.profile_signals = luck.profile != Profile::NameOnly;
     }
 
+    /// Puts a challenge over the page, whose elements are all found behind it.
+    pub fn challenge_over(&mut self, kind: ChallengeKind) {
+        self.challenge = Some(hit(kind, None));
+        self.behind = true;
+    }
+
     /// Puts a challenge in the page's place.
     pub fn challenge(&mut self, kind: ChallengeKind, wait: Option<u64>) {
         self.challenge = Some(hit(kind, wait));
@@ -249,7 +258,7 @@ impl Doc {
 
     /// What an element shows, or nothing: its role, its words, and whether it is pressed.
     fn shows(&self, element: &str, target: &str) -> Option<(&'static str, String, Option<bool>)> {
-        if self.challenge.is_some() || self.gone == Some(element) || self.status >= 500 {
+        if (self.challenge.is_some() && !self.behind) || self.gone == Some(element) || self.status >= 500 {
             return None;
         }
         let typed = |field: &str| self.fields.get(field).cloned().unwrap_or_default();
@@ -331,7 +340,11 @@ impl Doc {
         if element == "media_preview" {
             let nodes: Vec<_> = (0..self.uploads).map(|n| NodeId(first + 600 + n as u64)).collect();
             let facts = nodes.iter().map(|n| (*n, NodeFacts { visible: true, ..NodeFacts::default() })).collect();
-            let votes = if self.view == View::Composer && self.challenge.is_none() { nodes } else { Vec::new() };
+            let votes = if self.view == View::Composer && (self.challenge.is_none() || self.behind) {
+                nodes
+            } else {
+                Vec::new()
+            };
             return ((0..locators).map(|p| named(p, votes.clone())).collect(), facts);
         }
         let target = self.url.as_str();

@@ -105,7 +105,7 @@ fn change_late(tab: &Tab) {
     if tab.luck.captcha_late
         && let Some(doc) = &mut state.doc
     {
-        doc.challenge(ChallengeKind::Captcha, None);
+        doc.challenge_over(ChallengeKind::Captcha);
     }
 }
 
