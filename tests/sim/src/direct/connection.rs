@@ -217,7 +217,7 @@ fn kept(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut names = lock(&NAMES);
     match names.get(name) {
-        Some(known) => *known,
+        Some(known) => known,
         None => {
             let fresh: &'static str = name.to_owned().leak();
             names.insert(fresh);
