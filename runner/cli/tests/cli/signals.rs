@@ -338,7 +338,9 @@ fn an_account_tells_when_its_session_ends_and_work_warns_of_it_once() {
         (&health["identity"], &health["attempted_24h"], &health["holds"]),
         (&json!(null), &json!(0), &json!({}))
     );
-    assert!(deed.ok(&["account", "list"]).out.contains("ends soon, "));
+    let list = deed.ok(&["account", "list"]).out;
+    assert!(list.contains("ends in ") && list.contains(" h!"), "{list}");
+    assert!(deed.ok(&["account", "show", "north_star"]).out.contains("ends soon, "));
     for _ in 0..2 {
         deed.ok(&["work", "--until-idle"]);
         let warnings = deed.json(0, &["warning", "list", "--account", "north_star"]);
