@@ -118,6 +118,7 @@ async fn a_recording_plays_in_a_browser_with_the_commit_in_it() {
         recording.frames >= 2 && recording.media_type == "video/webm" && commit_at < recording.duration_ms,
         "{recording:?}"
     );
+    assert!(manifest.redactions.is_empty(), "nothing of a public post is hidden: {:?}", manifest.redactions);
     let artifact = manifest.artifacts.iter().find(|a| a.sha256 == recording.sha256).unwrap();
     assert_eq!((artifact.kind, artifact.media_type.as_str()), (ArtifactKind::Recording, "video/webm"));
     assert!(deed_proofs::verify(&folder, None).unwrap().holds());
