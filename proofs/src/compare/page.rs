@@ -1,11 +1,11 @@
 //! The comparison as a page of its own: nothing runs, nothing is loaded, pictures are inside.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
 use super::{Comparison, Episode, Side, StepComparison, or_nothing};
 use crate::report::change::{changes_of_page, frames, picture_in_words};
 use crate::report::evidence::Pictures;
-use crate::report::{POLICY, STYLE};
+use crate::report::head;
 
 /// How many pairs of pictures are put into the page, the steps that differ before all others.
 const PICTURES_MAX: usize = 20;
@@ -23,14 +23,7 @@ pub fn render(first: &Episode, second: &Episode, comparison: &Comparison) -> Str
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&title, false))
             body {
                 main {
                     header.verdict.(if comparison.is_same() { "good" } else { "waiting" }) {

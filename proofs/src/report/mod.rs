@@ -15,7 +15,7 @@ mod timeline;
 mod verdict;
 mod vouch;
 
-use maud::{DOCTYPE, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::hash::Sha256;
 use crate::manifest::Manifest;
@@ -24,11 +24,26 @@ use crate::retention::Deletions;
 /// The version of the rendering. A report of another version cannot be rendered again to compare it.
 pub const RENDERER: u32 = 3;
 
-pub(crate) const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("style.css");
 const GENERATOR: &str = "<meta name=\"generator\" content=\"deed-proofs report ";
 /// Nothing is loaded and nothing runs, even if a platform's text had found a way through the escaping.
-pub(crate) const POLICY: &str =
+const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// The head of a page of this crate. `is_report`: it names its renderer, because it will be rendered again and compared.
+pub(crate) fn head(title: &str, is_report: bool) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(POLICY);
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="referrer" content="no-referrer";
+            @if is_report { (PreEscaped(format!("{GENERATOR}{RENDERER}\">"))) }
+            title { (title) }
+            style { (PreEscaped(STYLE)) }
+        }
+    }
+}
 
 /// Renders the report of an episode. `evidence` gives the bytes of a piece of evidence by its hash; where it gives none, the
 /// report says that the picture is missing. `deletions`: what a rule deleted of it.
@@ -44,15 +59,7 @@ pub fn render(
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                (maud::PreEscaped(format!("{GENERATOR}{RENDERER}\">")))
-                title { (title) }
-                style { (maud::PreEscaped(STYLE)) }
-            }
+            (head(&title, true))
             body {
                 main {
                     (sections::headline(manifest, &verdict))

@@ -3,12 +3,12 @@
 //! Owns its words and looks. Like the report it runs nothing, loads nothing and adds no fact: it is rendered from the other files of the export,
 //! by the one who exports and again by the one who checks, and must be the same to the byte.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
+use super::head;
 use super::sections::{fact, moment};
 use super::verdict::{self, in_words, plural};
 use super::vouch::{approvals, deleted};
-use super::{GENERATOR, POLICY, RENDERER, STYLE};
 use crate::hash::Sha256;
 use crate::log::AuditBundle;
 use crate::manifest::Manifest;
@@ -38,15 +38,7 @@ pub(crate) fn render(episodes: &[EpisodeShown], audit: Option<&AuditBundle>) -> 
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                (PreEscaped(format!("{GENERATOR}{RENDERER}\">")))
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&title, true))
             body {
                 main {
                     @if let Some(last) = last { (headline(&last.manifest)) (facts(&last.manifest)) }
