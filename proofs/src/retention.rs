@@ -23,6 +23,8 @@ use crate::manifest::Manifest;
 use crate::report;
 use crate::seal::{Signer, write_all};
 use crate::signature::Envelope;
+use crate::spool::Spool;
+use crate::storage::{StorageRecord, StoredPiece};
 use crate::store::{DirectoryStore, StoreError};
 use crate::sums::{
     self, DELETED_ENVELOPE_FILE, DELETED_FILE, DeletionFiles, ENVELOPE_FILE, KEYS_FILE, MANIFEST_FILE, REPORT_FILE,
@@ -98,6 +100,49 @@ pub struct Pruned {
     pub left: Vec<String>,
 }
 
+/// What was written down of an episode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenDown {
+    /// What it says.
+    pub deletions: Deletions,
+    /// Whether a key of the history that was given signed it.
+    pub signed: bool,
+}
+
+/// What was deleted of an episode, where that is about this manifest. Only what is signed may be acted upon elsewhere.
+///
+/// # Errors
+/// [`StoreError`], what the disk said.
+pub fn deletions(
+    folder: &Path,
+    manifest: &Manifest,
+    hash: Sha256,
+    keys: Option<&KeyHistory>,
+) -> Result<Option<WrittenDown>, StoreError> {
+    let about = |found: &Deletions| found.manifest == hash && found.episode_id == manifest.action.episode_id;
+    let signed = match keys {
+        Some(keys) => known_deletions(folder, Some(keys))?.filter(about),
+        None => None,
+    };
+    Ok(match signed {
+        Some(deletions) => Some(WrittenDown { deletions, signed: true }),
+        None => known_deletions(folder, None)?.filter(about).map(|deletions| WrittenDown { deletions, signed: false }),
+    })
+}
+
+/// A store elsewhere that has the proof too: what is deleted here is to be brought there, and deleted there.
+#[derive(Debug, Clone, Copy)]
+pub struct Elsewhere<'s> {
+    /// Where it waits for that.
+    pub spool: &'s Spool,
+    /// The bucket.
+    pub bucket: &'s str,
+    /// The time of the marks: milliseconds since 1970.
+    pub at: i64,
+    /// Whether it is tried anew with what a legal hold kept there: nobody tells when one ends.
+    pub held: bool,
+}
+
 struct Old<'r> {
     manifest: Manifest,
     hash: Sha256,
@@ -108,6 +153,7 @@ struct Old<'r> {
 }
 
 /// Deletes what is older than its client's rule. `now`: RFC 3339, written into `deleted.json`, which `signer` signs where the episode is signed.
+/// What has to be deleted elsewhere too waits in the spool from before it is written down here.
 ///
 /// # Errors
 /// [`StoreError`], what the disk said. What was deleted before is written down; running it again goes on.
@@ -116,6 +162,7 @@ pub fn prune(
     rules: &BTreeMap<String, Rule>,
     now: &str,
     signer: Option<Signer<'_>>,
+    elsewhere: Option<Elsewhere<'_>>,
 ) -> Result<Pruned, StoreError> {
     let episodes = store.root().join("episodes");
     let (mut old, mut in_use) = (Vec::new(), BTreeSet::new());
@@ -148,9 +195,16 @@ pub fn prune(
         let going: BTreeSet<Sha256> = listed.difference(&in_use).copied().collect();
         let known = one.known.as_ref().is_some_and(|known| going.iter().all(|sha256| known.has(sha256)));
         let written = known && is_listed(store, one)?;
+        let episode = &one.manifest.action.episode_id;
+        let mark = |elsewhere: Elsewhere<'_>| elsewhere.spool.mark(episode, elsewhere.at);
         if !going.is_empty() && !written {
+            let _held = elsewhere.map(mark).transpose()?;
             write_down(store, one, &going, now)?;
-            pruned.episodes.push(one.manifest.action.episode_id.clone());
+            pruned.episodes.push(episode.clone());
+        } else if let Some(elsewhere) = elsewhere
+            && may_go_elsewhere(store, one, now, elsewhere)?
+        {
+            drop(mark(elsewhere)?);
         }
     }
     // Only now: everything that is deleted is written down in every episode that lists it.
@@ -168,6 +222,31 @@ pub fn prune(
         }
     }
     Ok(pruned)
+}
+
+/// Whether a piece that a lock kept elsewhere may be deleted there by now.
+fn may_go_elsewhere(
+    store: &DirectoryStore,
+    one: &Old<'_>,
+    now: &str,
+    elsewhere: Elsewhere<'_>,
+) -> Result<bool, StoreError> {
+    // What is not signed is never acted upon there.
+    let Some(known) = one.known.as_ref().filter(|_| one.signer.is_some()) else { return Ok(false) };
+    let folder = store.episode_folder(&one.manifest.action.episode_id);
+    let report = read(&folder.join(REPORT_FILE))?.map(|bytes| Sha256::of(&bytes));
+    let record = StorageRecord::read(&folder);
+    // A lock's end has no fraction of a second and now has one; as texts they compare right but within that second.
+    let free = |piece: &StoredPiece| match (&piece.retain_until, piece.legal_hold) {
+        (_, true) => elsewhere.held,
+        (Some(until), false) => until.as_str() < now,
+        (None, false) => true,
+    };
+    let goes = |piece: &StoredPiece| match piece.name.as_str() {
+        REPORT_FILE => Some(piece.sha256) != report,
+        _ => known.has(&piece.sha256),
+    };
+    Ok(record.pieces.iter().any(|piece| piece.bucket == elsewhere.bucket && goes(piece) && free(piece)))
 }
 
 /// What was written down before: of a signed episode only where a key of its history signed it.

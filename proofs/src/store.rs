@@ -120,7 +120,8 @@ impl StoreError {
     }
 
     /// Sorts what the system said into what an operator can do about it.
-    pub(crate) fn from_io(path: &Path, error: io::Error) -> Self {
+    #[must_use]
+    pub fn from_io(path: &Path, error: io::Error) -> Self {
         let (path, source) = (path.to_owned(), Arc::new(error));
         match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Self::Full { path, source },

@@ -365,7 +365,7 @@ fn what_a_rule_deleted_is_not_missed_in_an_export() {
     }
     let rule = Rule { days: 30, before: "2027-01-01T00:00:00.000Z".into() };
     let rules = [(manifests[0].action.client_id.clone(), rule)].into();
-    let pruned = prune(&store, &rules, "2027-02-01T00:00:00.000Z", None).unwrap();
+    let pruned = prune(&store, &rules, "2027-02-01T00:00:00.000Z", None, None).unwrap();
     assert!(pruned.objects > 0, "{pruned:?}");
     let found = check(&exported(&store, &["ep_01", "ep_02"]), &Expected::default());
     assert!(found.holds(), "{found:?}");

@@ -35,7 +35,7 @@ fn age(store: &DirectoryStore, manifest: &Manifest) {
 }
 
 fn pruned(store: &DirectoryStore, before: &str) -> Pruned {
-    prune(store, &rules(before), NOW, None).unwrap()
+    prune(store, &rules(before), NOW, None, None).unwrap()
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn an_object_that_another_episode_has_a_right_to_stays_until_the_last() {
     }
     let mut both = rules("2026-12-02T00:00:00.000Z");
     both.insert("another".into(), Rule { days: 7, before: "2026-12-25T00:00:00.000Z".into() });
-    assert_eq!(prune(&store, &both, NOW, None).unwrap().objects, 1);
+    assert_eq!(prune(&store, &both, NOW, None, None).unwrap().objects, 1);
     for (folder, deleted) in [(&first.folder, manifest.artifacts.len()), (&second.folder, 1)] {
         let found = verify(folder, None).unwrap();
         assert_eq!((found.problems.as_slice(), found.deleted), (&[][..], deleted));
@@ -160,7 +160,7 @@ impl Signed {
     }
 
     fn prune_by(&self, signer: Option<Signer<'_>>) -> Pruned {
-        prune(&self.store, &rules("2026-12-02T00:00:00.000Z"), NOW, signer).unwrap()
+        prune(&self.store, &rules("2026-12-02T00:00:00.000Z"), NOW, signer, None).unwrap()
     }
 
     /// As a stranger who was given the history checks it, and as one who was not.

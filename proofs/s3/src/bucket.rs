@@ -1,4 +1,4 @@
-//! One object: put if absent, read back, locked; never overwritten, never deleted.
+//! One object: put if absent, read back, locked; never overwritten.
 //!
 //! What the store promised is asked for again (`HEAD`) before it is believed: there are servers that answer 200 and ignore `If-None-Match`,
 //! checksums or lock headers. An object that is there already is judged in the same way, and left as it is.

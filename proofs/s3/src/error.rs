@@ -118,6 +118,12 @@ pub enum S3Error {
         /// What was found when it was read back.
         what: String,
     },
+    /// The store said that it deleted it, and lists it still.
+    #[error("the store was told to delete {key}, and lists it still")]
+    NotRemoved {
+        /// The key.
+        key: String,
+    },
     /// The store has it, and not encrypted as asked.
     #[error("the store has {key}, and not encrypted as asked: {what}")]
     NotEncrypted {
@@ -165,6 +171,7 @@ impl S3Error {
             Self::Conflict { .. } => "s3-conflict",
             Self::NotKept { .. } => "s3-not-kept",
             Self::NotLocked { .. } => "s3-not-locked",
+            Self::NotRemoved { .. } => "s3-not-removed",
             Self::Overwrites { .. } => "s3-overwrites",
             Self::Local(error) => error.code(),
         }
@@ -182,7 +189,7 @@ impl S3Error {
             }
             Self::Clock { .. } => "set this machine's clock (`timedatectl set-ntp true`); then `deed proof upload`",
             Self::Denied { .. } => {
-                "give these credentials s3:GetObject and s3:PutObject below the prefix (and s3:PutObjectRetention, s3:PutObjectLegalHold with a lock)"
+                "give these credentials s3:GetObject and s3:PutObject below the prefix (with a lock s3:PutObjectRetention and s3:PutObjectLegalHold; where a client's proof is deleted by rule s3:ListBucket, s3:ListBucketVersions, s3:DeleteObject and s3:DeleteObjectVersion)"
             }
             Self::NoBucket { .. } => "make the bucket, or correct DEED_PROOFS; Deed makes none",
             Self::Full { .. } => "make room in the store, or raise its quota; proof stays on this disk meanwhile",
@@ -202,6 +209,9 @@ impl S3Error {
                 "name a PEM file with the authority's certificate in DEED_S3_CA (AWS_CA_BUNDLE); if it should be known already, look at what stands between"
             }
             Self::NotLocked { .. } => "make the bucket with Object Lock, or unset the retention and the legal hold",
+            Self::NotRemoved { .. } => {
+                "delete it by hand with all its versions; see which rule or replication brings it back"
+            }
             Self::Overwrites { .. } => {
                 "turn versioning on in the bucket, or use a store that refuses to overwrite; `deed doctor` shows it"
             }

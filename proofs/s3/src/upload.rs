@@ -7,9 +7,12 @@
 //! Keys below the place; each names its content, so none is ever written anew:
 //!
 //! ```text
-//! objects/ab/cdef…                          a piece of evidence
+//! episodes/EPISODE/objects/ab/cdef…         a piece of its evidence
 //! episodes/EPISODE/manifest-SHA256.json     each manifest that was sealed, and every other file of the episode, in the same form
 //! ```
+//!
+//! Each episode has its evidence for itself, though some of it is the same as another's: several runners share a place, none knows what the
+//! others' episodes list, and a rule that deletes one episode's must not reach another's.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,15 +20,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use deed_proofs::retention::{self, WrittenDown};
 use deed_proofs::spool::{Taken, Tries, Trouble};
 use deed_proofs::storage::{STORAGE_VERSION, StorageRecord, episode_files};
 use deed_proofs::store::relative_object_path;
-use deed_proofs::{Manifest, Sha256, Spool, StoreError, StoredPiece};
+use deed_proofs::{KeyStore, Manifest, Sha256, Spool, StoreError, StoredPiece};
 use futures_util::StreamExt as _;
 
 use crate::bucket::Bucket;
 use crate::error::S3Error;
 use crate::parts::Source;
+use crate::remove::Removed;
 
 /// Pieces that are uploaded at the same time.
 pub const LANES: usize = 4;
@@ -53,6 +58,10 @@ pub struct Uploaded {
     pub new: u32,
     /// How many there are in all.
     pub pieces: u32,
+    /// How many were removed there, because a rule deleted them here.
+    pub removed: u32,
+    /// How many a rule deleted here, and a lock keeps there for now.
+    pub locked: u32,
 }
 
 /// An episode that waits on.
@@ -97,8 +106,9 @@ pub enum Due {
 /// Drains the spool of one store into a bucket.
 #[derive(Debug, Clone)]
 pub struct Uploader {
-    bucket: Bucket,
+    pub(crate) bucket: Bucket,
     spool: Spool,
+    keys: Option<KeyStore>,
 }
 
 /// Why an episode is not all there.
@@ -111,7 +121,13 @@ impl Uploader {
     /// From a spool to a bucket.
     #[must_use]
     pub fn new(bucket: Bucket, spool: Spool) -> Self {
-        Self { bucket, spool }
+        Self { bucket, spool, keys: None }
+    }
+
+    /// With the keys whose signature makes a deletion one that reaches the store. Without them nothing is ever removed there.
+    #[must_use]
+    pub fn with_keys(self, keys: KeyStore) -> Self {
+        Self { keys: Some(keys), ..self }
     }
 
     /// Where it goes.
@@ -206,10 +222,15 @@ impl Uploader {
         let stop = |error: S3Error| Stop { error, action: Some(action.clone()) };
         let record = Record::of(&folder);
 
+        let deletions = self.deletions(&folder, &manifest, sha256).map_err(|error| stop(error.into()))?;
+        let is_deleted = |sha256: &Sha256| deletions.as_ref().is_some_and(|known| known.deletions.has(sha256));
         let objects: BTreeSet<Sha256> = manifest.artifacts.iter().map(|a| a.sha256).collect();
-        let objects = objects.into_iter().map(|sha256| {
-            let name = relative_object_path(&sha256);
-            Piece { key: name.clone(), name, sha256: Some(sha256), path: store.object_path(&sha256), bytes: None }
+        let objects = objects.into_iter().filter(|sha256| !is_deleted(sha256)).map(|sha256| Piece {
+            name: relative_object_path(&sha256),
+            key: key_of_evidence(episode, &sha256),
+            sha256: Some(sha256),
+            path: store.object_path(&sha256),
+            bytes: None,
         });
         let evidence = self.pieces(objects.collect(), &record).await;
         // Only now, so that a manifest in the store says that its evidence is there too.
@@ -228,9 +249,14 @@ impl Uploader {
             Ok(()) => self.beside(episode, &folder, &record).await,
             failed => failed,
         };
+        // Last: what says why it is gone is there by now.
+        let told = match (told, deletions.filter(|known| known.signed)) {
+            (Ok(()), Some(known)) => self.remove(episode, &folder, &known.deletions, &record).await,
+            (told, _) => told.map(|()| Removed::default()),
+        };
         // What is there is written down, whatever failed: the next try goes on from it.
         let written = record.write(&folder);
-        told.map_err(stop)?;
+        let removed = told.map_err(stop)?;
         let (new, pieces) = written.map_err(|error| stop(error.into()))?;
         Ok(Uploaded {
             episode: episode.to_owned(),
@@ -239,7 +265,16 @@ impl Uploader {
             manifest: sha256,
             new,
             pieces,
+            removed: removed.gone,
+            locked: removed.locked,
         })
+    }
+
+    /// What of an episode a rule deleted here. The keys are read anew each time: a new one may have signed it.
+    fn deletions(&self, folder: &Path, manifest: &Manifest, hash: Sha256) -> Result<Option<WrittenDown>, StoreError> {
+        let keys = self.keys.as_ref().map(KeyStore::history).transpose();
+        let keys = keys.map_err(|error| StoreError::from_io(folder, std::io::Error::other(error.to_string())))?;
+        retention::deletions(folder, manifest, hash, keys.flatten().as_ref())
     }
 
     /// Every other file of the episode's folder.
@@ -309,7 +344,7 @@ struct Piece {
 }
 
 /// The record of an episode while it is uploaded.
-struct Record {
+pub(crate) struct Record {
     record: Mutex<StorageRecord>,
     new: AtomicU32,
 }
@@ -328,6 +363,20 @@ impl Record {
         lock(&self.record).pieces.push(piece);
     }
 
+    /// What is under a key is gone.
+    pub(crate) fn forget(&self, bucket: &str, key: &str) {
+        lock(&self.record).pieces.retain(|piece| (piece.bucket.as_str(), piece.key.as_str()) != (bucket, key));
+    }
+
+    /// What is under a key is locked, so and so long.
+    pub(crate) fn locked(&self, bucket: &str, key: &str, until: Option<String>, hold: bool) {
+        let mut record = lock(&self.record);
+        let found = record.pieces.iter_mut().find(|piece| (piece.bucket.as_str(), piece.key.as_str()) == (bucket, key));
+        if let Some(piece) = found {
+            (piece.retain_until, piece.legal_hold) = (until, hold);
+        }
+    }
+
     fn write(&self, folder: &Path) -> Result<(u32, u32), StoreError> {
         let mut record = lock(&self.record);
         record.version = STORAGE_VERSION;
@@ -340,8 +389,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// The key of a piece of an episode's evidence, below the place.
+fn key_of_evidence(episode: &str, sha256: &Sha256) -> String {
+    format!("episodes/{episode}/{}", relative_object_path(sha256))
+}
+
 /// The key of a file of an episode, below the place.
-fn key_of_file(episode: &str, name: &str, sha256: &Sha256) -> String {
+pub(crate) fn key_of_file(episode: &str, name: &str, sha256: &Sha256) -> String {
     format!("episodes/{episode}/{}", named(name, sha256))
 }
 

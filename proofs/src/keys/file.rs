@@ -53,24 +53,32 @@ impl KeyStore {
         self.key.with_extension("next")
     }
 
-    /// The key that signs and its history; both are made first where there is no key. `now`: RFC 3339, UTC, milliseconds.
+    /// The key that signs and its history; both are made first where there is neither. `now`: RFC 3339, UTC, milliseconds.
     ///
     /// # Errors
-    /// [`KeyError`].
+    /// [`KeyError`]; also where only one of the two is there: a history that was lost is not begun anew, because who trusts an earlier key
+    /// would not be led to this one any more.
     pub fn open_or_create(&self, now: &str) -> Result<(SigningKey, KeyHistory), KeyError> {
-        if !self.key.try_exists().map_err(|error| unreadable(&self.key, &error))? {
-            let folder = self.key.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            durable::make_private_folder(folder).map_err(|error| unreadable(folder, &error))?;
-            let (_, pem) = SigningKey::generate()?;
-            publish(&self.key, pem.as_bytes())?;
+        let is_there = |path: &Path| path.try_exists().map_err(|error| unreadable(path, &error));
+        if !is_there(&self.key)? && !is_there(&self.history_path())? {
+            self.begin(now)?;
         }
-        let key = open_key(&self.key)?;
-        let path = self.history_path();
-        if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
-            // Of two who start at once the file's one key makes the one history; a second `from` changes nothing.
-            publish(&path, KeyHistory::begin(key.public(), now).to_json().as_bytes())?;
+        self.settled()
+    }
+
+    /// Makes the first key as any other one: first as the next, then introduced by the history, then taken. So a crash leaves nothing that looks like a
+    /// history that was lost.
+    fn begin(&self, now: &str) -> Result<(), KeyError> {
+        let folder = self.key.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        durable::make_private_folder(folder).map_err(|error| unreadable(folder, &error))?;
+        let (_, pem) = SigningKey::generate()?;
+        publish(&self.next_path(), pem.as_bytes())?;
+        // Of two who start at once the one that came first is the next for both; or it has taken it already.
+        match open_key(&self.next_path()) {
+            Ok(next) => publish(&self.history_path(), KeyHistory::begin(next.public(), now).to_json().as_bytes()),
+            Err(KeyError::Unreadable { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
-        self.settled(key)
     }
 
     /// Which key signs, without making or finishing anything.
@@ -121,17 +129,18 @@ impl KeyStore {
     }
 
     /// The key that the history says signs; finishes a rotation that was interrupted.
-    fn settled(&self, key: SigningKey) -> Result<(SigningKey, KeyHistory), KeyError> {
-        let history = self.history()?.ok_or_else(|| KeyError::History("it is gone".to_owned()))?;
+    fn settled(&self) -> Result<(SigningKey, KeyHistory), KeyError> {
+        let history =
+            self.history()?.ok_or_else(|| KeyError::History(format!("{} is gone", self.history_path().display())))?;
         let signs = history.current().map(|entry| entry.public_key);
-        if signs == Some(key.public()) {
-            return Ok((key, history));
-        }
-        if open_key(&self.next_path()).is_ok_and(|next| signs == Some(next.public())) {
+        let is_now = |key: &SigningKey| signs == Some(key.public());
+        if !open_key(&self.key).is_ok_and(|key| is_now(&key))
+            && open_key(&self.next_path()).is_ok_and(|key| is_now(&key))
+        {
             self.take_next()?;
         }
         let key = open_key(&self.key)?;
-        if signs == Some(key.public()) {
+        if is_now(&key) {
             return Ok((key, history));
         }
         Err(KeyError::History(format!("its last key is not the one in {}", self.key.display())))

@@ -115,3 +115,29 @@ fn a_rotation_that_was_interrupted_is_finished_or_forgotten() {
     assert_eq!(store.open_or_create(DAY_2).unwrap().0.public(), next.public(), "introduced: taken");
     assert!(!path.exists());
 }
+
+#[test]
+fn a_history_that_was_lost_is_not_begun_anew_and_a_beginning_that_was_cut_short_is_finished() {
+    let (_folder, store) = store();
+    let (first, _) = store.open_or_create(DAY_1).unwrap();
+    let history = store.rotate(DAY_2).unwrap();
+    std::fs::remove_file(store.history_path()).unwrap();
+    let error = store.open_or_create(DAY_3).unwrap_err();
+    assert!(error.code() == "signing-key-history" && error.to_string().contains("is gone"), "{error}");
+    assert!(!store.history_path().exists());
+    // As it stands beside each proof that this key signed.
+    std::fs::write(store.history_path(), history.to_json()).unwrap();
+    let (key, found) = store.open_or_create(DAY_3).unwrap();
+    assert!(found == history && key.public() != first.public());
+
+    let next = store.key_path().with_extension("next");
+    for introduced in [true, false] {
+        std::fs::rename(store.key_path(), &next).unwrap();
+        if !introduced {
+            std::fs::remove_file(store.history_path()).unwrap();
+        }
+        let (again, found) = store.open_or_create(DAY_3).unwrap();
+        assert_eq!(again.public(), key.public(), "what was made is taken");
+        assert_eq!(found.current().unwrap().public_key, key.public());
+    }
+}

@@ -133,7 +133,8 @@ impl Context {
     pub async fn uploader(&self) -> Result<Option<Uploader>, CliError> {
         let Some(s3) = &self.settings.s3 else { return Ok(None) };
         let spool = Spool::open(self.proofs()?.store())?;
-        Ok(Some(Uploader::new(Bucket::connect(s3.place.clone(), s3.options()).await, spool)))
+        let bucket = Bucket::connect(s3.place.clone(), s3.options()).await;
+        Ok(Some(Uploader::new(bucket, spool).with_keys(self.keys())))
     }
 
     /// Where the signing key and its history lie.

@@ -329,7 +329,7 @@ impl Floor<'_> {
         loop {
             if pruned.is_none_or(|at| at.elapsed() > retention::EVERY) {
                 pruned = Some(Instant::now());
-                if let Err(error) = retention::prune(self.runner.ledger(), self.runner.context()).await {
+                if let Err(error) = retention::prune(self.runner.ledger(), self.runner.context(), false).await {
                     tracing::warn!(%error, "payloads that are too old were not deleted");
                 }
             }

@@ -112,6 +112,8 @@ pub enum Fortune {
     Drawn(u64),
     /// The same in each writing session.
     Fixed(Luck),
+    /// The same in the sessions of so many episodes; after them nothing goes wrong any more.
+    First(u64, Luck),
 }
 
 /// Takes a lock; a panic in a simulation ends it anyway.

@@ -1,9 +1,7 @@
 //! Episodes to upload: sealed proof in a directory store, and a client of the test's server.
 
-use std::sync::Arc;
-
 use deed_proofs::manifest::{ActionFacts, Intent, MANIFEST_VERSION, Manifest, Outcome, RecipeRef, Step, Tool};
-use deed_proofs::{ArtifactKind, ArtifactRef, DirectoryStore, Sha256, Spool, Store as _};
+use deed_proofs::{ArtifactKind, ArtifactRef, DirectoryStore, KeyStore, Sha256, Signer, Spool, Store as _};
 use deed_s3::{Bucket, Options, Place};
 
 use super::{ACCESS_KEY, SECRET_KEY};
@@ -38,7 +36,23 @@ pub fn spool() -> (tempfile::TempDir, Spool) {
 
 /// Seals an episode of pieces, marked as a runner marks it.
 pub fn seal(spool: &Spool, episode: &str, level: u8, pieces: &[Vec<u8>]) -> Sha256 {
-    let store = Arc::new(spool.store().clone());
+    let manifest = manifest(spool, episode, level, pieces);
+    let _changing = spool.mark(episode, 1).expect("it is marked");
+    deed_proofs::seal(spool.store(), &manifest).expect("it is sealed").manifest
+}
+
+/// The same for a client, signed.
+pub fn seal_signed(spool: &Spool, (client, episode): (&str, &str), pieces: &[Vec<u8>], keys: &KeyStore) -> Sha256 {
+    let mut manifest = manifest(spool, episode, 2, pieces);
+    manifest.action.client_id = client.to_owned();
+    let (key, history) = keys.open_or_create("2026-11-01T00:00:00.000Z").expect("a key");
+    let _changing = spool.mark(episode, 1).expect("it is marked");
+    let signer = Some(Signer { key: &key, keys: &history });
+    deed_proofs::seal_signed(spool.store(), &manifest, signer).expect("it is sealed").manifest
+}
+
+fn manifest(spool: &Spool, episode: &str, level: u8, pieces: &[Vec<u8>]) -> Manifest {
+    let store = spool.store();
     let at = "2026-11-20T12:00:00.000Z".to_owned();
     let artifacts: Vec<ArtifactRef> = pieces
         .iter()
@@ -62,7 +76,7 @@ pub fn seal(spool: &Spool, episode: &str, level: u8, pieces: &[Vec<u8>]) -> Sha2
         checks: Vec::new(),
         artifacts: artifacts.iter().map(|a| a.sha256).collect(),
     };
-    let manifest = Manifest {
+    Manifest {
         version: MANIFEST_VERSION,
         action: ActionFacts {
             action_id: format!("action of {episode}"),
@@ -104,7 +118,5 @@ pub fn seal(spool: &Spool, episode: &str, level: u8, pieces: &[Vec<u8>]) -> Sha2
         signer: None,
         tool: Tool { name: "deed".to_owned(), version: "0.1.0".to_owned(), browser: "none".to_owned(), worker: None },
         pacing_seed: 0,
-    };
-    let _changing = spool.mark(episode, 1).expect("it is marked");
-    deed_proofs::seal(&store, &manifest).expect("it is sealed").manifest
+    }
 }

@@ -41,6 +41,7 @@ mod sessions;
 mod store;
 mod store_act;
 mod store_faults;
+mod store_retention;
 mod store_tls;
 mod switches;
 mod workers;

@@ -205,8 +205,8 @@ async fn an_episode_leaves_the_spool_when_all_of_it_was_seen_in_the_store_and_ea
         assert_eq!(Sha256::of(&found), manifest);
     }
     for bytes in [&b"a"[..], b"b", b"c"] {
-        let key = deed_proofs::store::relative_object_path(&Sha256::of(bytes));
-        assert_eq!(under(key).as_deref(), Some(bytes));
+        let name = deed_proofs::store::relative_object_path(&Sha256::of(bytes));
+        assert_eq!(under(format!("episodes/e1/{name}")).as_deref(), Some(bytes));
     }
     assert_eq!(under(format!("episodes/e1/stamps/1-{}.tsr", Sha256::of(b"stamp"))).as_deref(), Some(&b"stamp"[..]));
     let record = StorageRecord::read(&folder);

@@ -49,11 +49,11 @@ async fn of_a_thousand_pieces_none_is_lost_none_is_put_twice_and_memory_is_bound
     let (mut hashes, mut manifests) = (Vec::new(), Vec::new());
     for episode in 0..10 {
         let of_it: Vec<_> = (0..pieces).filter(|n| n % 10 == episode).map(|n| piece(n, pieces)).collect();
-        hashes.extend(of_it.iter().map(|bytes| Sha256::of(bytes)));
+        hashes.extend(of_it.iter().map(|bytes| (episode, Sha256::of(bytes))));
         manifests.push((format!("e{episode}"), seal(&spool, &format!("e{episode}"), 2, &of_it)));
     }
     let total: u64 =
-        hashes.iter().map(|h| std::fs::metadata(spool.store().object_path(h)).expect("it is there").len()).sum();
+        hashes.iter().map(|(_, h)| std::fs::metadata(spool.store().object_path(h)).expect("it is there").len()).sum();
 
     // The high-water mark counts from here (proc(5)).
     std::fs::write("/proc/self/clear_refs", "5").expect("the mark is reset");
@@ -82,8 +82,9 @@ async fn of_a_thousand_pieces_none_is_lost_none_is_put_twice_and_memory_is_bound
     );
     assert!(seen.faults.len() == Fault::PASSING.len(), "every fault happened: {:?}", seen.faults);
     // Asked of the server itself, not of the SDK nor through the proxy.
-    for hash in &hashes {
-        let found = server.object(&name, &format!("agency/proof/{}", relative_object_path(hash))).expect("not lost");
+    for (episode, hash) in &hashes {
+        let key = format!("agency/proof/episodes/e{episode}/{}", relative_object_path(hash));
+        let found = server.object(&name, &key).expect("not lost");
         assert_eq!(Sha256::of(&found), *hash);
     }
     for (episode, manifest) in &manifests {

@@ -189,7 +189,7 @@ impl Against {
 }
 
 async fn prune(context: &Context) -> Result<Answer, CliError> {
-    let pruned = crate::retention::prune(&context.ledger().await?, context).await?;
+    let pruned = crate::retention::prune(&context.ledger().await?, context, true).await?;
     let data =
         json!({ "episodes": pruned.episodes, "objects": pruned.objects, "bytes": pruned.bytes, "left": pruned.left });
     let text = format!(
@@ -198,6 +198,9 @@ async fn prune(context: &Context) -> Result<Answer, CliError> {
         pruned.episodes.len(),
         pruned.bytes
     );
+    if context.settings.s3.is_some() && !pruned.episodes.is_empty() {
+        context.ui.say("the store elsewhere follows with the next upload: `deed work`, or `deed proof upload`");
+    }
     Ok(Answer::done(data, text))
 }
 

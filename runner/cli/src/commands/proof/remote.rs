@@ -110,11 +110,15 @@ pub async fn upload(args: &UploadArgs, context: &Context) -> Result<Answer, CliE
     let uploaded: Vec<_> = round
         .uploaded
         .iter()
-        .map(|one| json!({ "episode_id": one.episode, "action_id": one.action, "manifest": one.manifest, "new": one.new, "pieces": one.pieces }))
+        .map(|one| json!({ "episode_id": one.episode, "action_id": one.action, "manifest": one.manifest, "new": one.new, "pieces": one.pieces, "removed": one.removed, "locked": one.locked }))
         .collect();
     let (done, waits) = (round.uploaded.len(), round.failed.len() + round.untold as usize + round.left as usize);
     let exit = if round.failed.is_empty() { Exit::Done } else { Exit::Internal };
     let mut text = format!("{done} episode(s) in {}, {waits} waiting\n", uploader.bucket().place());
+    let (removed, locked) = round.uploaded.iter().fold((0, 0), |(r, l), one| (r + one.removed, l + one.locked));
+    if removed + locked > 0 {
+        text.push_str(&format!("{removed} piece(s) deleted there by rule, {locked} kept there by a lock\n"));
+    }
     for one in &round.failed {
         let mark = context.ui.out.tone(Tone::Bad, "✗");
         text.push_str(&format!(
