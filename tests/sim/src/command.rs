@@ -1,4 +1,4 @@
-//! What the binary does: `run`, `explain`, `crash`, `trace`, `same`; and `hand`, which `run` and `crash` begin for each core.
+//! What the binary does: `run`, `explain`, `crash`, `tell`, `trace`, `same`; and `hand`, which `run` and `crash` begin for each core.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use crate::stage::lock;
 
 const USAGE: &str = "deed-sim run [--seeds N] [--from SEED] [--threads T] [--episodes N] | explain SEED | \
                      trace SEED [--seeds N] [--orders N] [--delivered] | same [--seeds N] [--from SEED] | \
-                     crash [--only WORDS] [--threads T] [--every]";
+                     crash [--only WORDS] [--threads T] [--every] | tell CASE [POINT [POINT]]";
 /// Into how many parts a case is divided at most, so that no process is left with a long one at the end.
 const PARTS: u64 = 8;
 
@@ -39,6 +39,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
             episodes: number("--episodes", u64::MAX)?,
         }),
         Some("explain") => explain(seed()?),
+        Some("tell") => tell(args.get(1).map_or("", String::as_str), args.get(2..).unwrap_or_default()),
         Some("trace") => {
             let driver = if said("--delivered") { Driver::Delivered } else { Driver::Direct };
             trace(driver, seed()?, number("--seeds", 1)?, number("--orders", u64::MAX)?)
@@ -203,6 +204,22 @@ fn same(from: u64, count: u64) -> Result<bool, String> {
     }
     println!("{alike} of {count} seeds told the same story in two processes, {:.1} s", begun.elapsed().as_secs_f64());
     Ok(u64::try_from(alike) == Ok(count) && one.len() == other.len())
+}
+
+/// The story of a case that is cut at these points: the first process at the first of them, the second at the second.
+fn tell(case: &str, points: &[String]) -> Result<bool, String> {
+    let named = crash::cases().into_iter().find(|c| format!("{} {}", c.flow, c.what) == case);
+    let case = named
+        .ok_or_else(|| format!("there is no such case: say flow and what happens, as `crash` names them; {USAGE}"))?;
+    let point =
+        |(process, text): (usize, &String)| Ok((process, text.parse().map_err(|_| format!("{text} is no point"))?));
+    let points = points.iter().enumerate().map(point).collect::<Result<_, String>>()?;
+    let outcome = case.tell(points)?;
+    let mut out = std::io::stdout().lock();
+    for line in outcome.story.iter().cloned().chain(outcome.broken.iter().map(|words| format!("BROKEN: {words}"))) {
+        writeln!(out, "{line}").map_err(|e| e.to_string())?;
+    }
+    Ok(outcome.broken.is_empty())
 }
 
 fn crash_by_crash(only: &str, hands: u64, every: bool) -> Result<bool, String> {

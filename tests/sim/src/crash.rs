@@ -44,8 +44,20 @@ pub struct Swept {
 
 impl Case {
     fn run(&self, bench: &mut Bench, points: Vec<(usize, u64)>) -> Result<Outcome, String> {
+        self.world(bench, points, false)
+    }
+
+    /// The whole story of one pair.
+    ///
+    /// # Errors
+    /// The world could not be made.
+    pub fn tell(&self, points: Vec<(usize, u64)>) -> Result<Outcome, String> {
+        self.world(&mut Bench::new()?, points, true)
+    }
+
+    fn world(&self, bench: &mut Bench, points: Vec<(usize, u64)>, story: bool) -> Result<Outcome, String> {
         let harm = if self.every { Harm::AtEvery(points) } else { Harm::At(points) };
-        let mut setting = Setting::of_one(self.flow, self.luck, harm, false);
+        let mut setting = Setting::of_one(self.flow, self.luck, harm, story);
         // A captcha that came each time would be cleared and come again until the end of time: every pair of thousands of points, all alike.
         setting.luck = Fortune::First(EPISODES, self.luck);
         bench.run(&setting)

@@ -22,6 +22,7 @@ use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
 use deed_proofs::manifest::Approval;
 
+use crate::people;
 use crate::sim::Process;
 use crate::stage::{Stage, away};
 
@@ -152,7 +153,19 @@ impl Ledger for SimLedger {
             Event::PostcheckDone => "advances: postcheck done",
             Event::Cancelled => "advances: cancelled",
         };
-        self.call(what, self.sql().advance(fence, event, change)).await
+        let shuts = change.hold.as_ref().is_some_and(|hold| hold.reason.makes_read_only());
+        let advanced = async {
+            let done = self.sql().advance(fence, event, change).await;
+            // From the moment at which it is in the ledger, whatever becomes of the process.
+            if done.is_ok()
+                && shuts
+                && let Ok(details) = self.sql().action_details(&fence.action).await
+            {
+                people::shut(&self.stage, &details.action.account);
+            }
+            done
+        };
+        self.call(what, advanced).await
     }
 
     async fn arm(&self, fence: &Fence, request: &ArmRequest) -> Result<Result<ArmGrant, ArmRefusal>, LedgerFault> {

@@ -194,16 +194,10 @@ impl Floor {
     }
 
     async fn run(&self, claim: Claim) -> Result<(), LedgerFault> {
-        let (action, account) = (claim.action.id.clone(), claim.account.id.clone());
+        let action = claim.action.id.clone();
         lock(&self.stage().log).episodes += 1;
         let options = self.stage().options(self.looks);
         let ending = episode::run(&self.world, claim, Arc::clone(&self.stage().recipe), &options).await;
-        if let Ok(ending) = &ending
-            && ending.hold.as_ref().is_some_and(|h| h.reason.makes_read_only())
-        {
-            // The account is shut from the moment that the hold is in the ledger, and that is before the episode ends.
-            crate::people::shut(self.stage(), &account);
-        }
         self.told(&action, ending)
     }
 

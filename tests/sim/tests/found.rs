@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use deed_sim::check::Bounds;
+use deed_sim::crash;
 use deed_sim::luck::{Luck, PressFault};
 use deed_sim::run::{Bench, Outcome};
 use deed_sim::setting::Setting;
@@ -49,5 +50,16 @@ fn what_was_begun_before_the_quiet_hours_is_not_sent_in_them() {
         setting.orders.iter_mut().for_each(|order| order.at_ms = at_ms);
         let outcome = run(&setting);
         assert_eq!(outcome.writes, 1, "it is made when they are over");
+    }
+}
+
+/// A person cleared the account between the hold in the ledger and the end of its episode. The checker counted from the latter on, and named a write
+/// that was allowed; where the process died in between, it had not counted at all.
+#[test]
+fn an_account_is_shut_from_the_moment_at_which_its_hold_is_written() {
+    let captcha = crash::cases().into_iter().find(|case| case.what == "captcha").expect("the case");
+    for points in [[13, 11], [6, 18]] {
+        let outcome = captcha.tell(points.into_iter().enumerate().collect()).expect("a world");
+        assert!(outcome.broken.is_empty(), "{points:?}: {:#?}\n{:#?}", outcome.broken, outcome.story);
     }
 }
