@@ -70,20 +70,17 @@ fleet: prepare-tests ## The long fleet run: ORDERS=400 over 20 accounts, SECONDS
 kill-trials: prepare ## The kill switch thrown at TRIALS=200 random moments (CI runs the bounded form)
 	@DEED_KILL_TRIALS=$${TRIALS:-200} $(CARGO) test --package deed-tests --test e2e kill:: -- --nocapture
 
-# One thread a process, each with databases of its own: SQLite need not count memory over all of them, behind a lock.
-SIM = LIBSQLITE3_FLAGS="-USQLITE_ENABLE_MEMORY_MANAGEMENT -DSQLITE_DEFAULT_MEMSTATUS=0" $(CARGO) run --quiet --profile sim --package deed-sim --
-
 .PHONY: sim
 sim: ## The engine and the ledger in a simulated world: SEEDS=1000 from seed FROM=1, each a story of its own
-	@$(SIM) run --seeds $${SEEDS:-1000} --from $${FROM:-1}
+	@$(CARGO) run --quiet --profile sim --package deed-sim -- run --seeds $${SEEDS:-1000} --from $${FROM:-1}
 
 .PHONY: sim-crash
 sim-crash: ## In the simulation: every episode cut at every point, and its recovery cut at every point again (ONLY="made and seen")
-	@$(SIM) crash --only "$(ONLY)"
+	@$(CARGO) run --quiet --profile sim --package deed-sim -- crash --only "$(ONLY)"
 
 .PHONY: sim-same
 sim-same: ## In the simulation: the whole stories of SEEDS=1000, told by two processes and compared
-	@$(SIM) same --seeds $${SEEDS:-1000} --from $${FROM:-1}
+	@$(CARGO) run --quiet --profile sim --package deed-sim -- same --seeds $${SEEDS:-1000} --from $${FROM:-1}
 
 .PHONY: sim-mutants
 sim-mutants: ## Plant known faults and see the simulation find each within SEEDS=1000 (ONLY="23 settle" for some of them); long

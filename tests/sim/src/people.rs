@@ -20,6 +20,10 @@ const ANN: &str = "ann";
 /// How often a switch that was thrown is asked whether a press is still under way.
 const LOOK_AGAIN_MS: i64 = 1_000;
 
+/// States in which an action has not ended.
+const OPEN: [State; 5] =
+    [State::Queued, State::PreflightPassed, State::IdentityVerified, State::Attempted, State::Unknown];
+
 /// Throws a switch for so long. It is acknowledged when the ledger says that no press is under way any more, as `deed kill on` does.
 pub fn throw(stage: &Arc<Stage>, scope: KillScope, on_for_ms: i64) {
     let operator = Operator { by: ANN, reason: "stop" };
@@ -110,7 +114,14 @@ pub fn go_round(stage: &Arc<Stage>) -> bool {
         let _ =
             stage.wait(stage.ledger.close_warning(&warning.warning_id, Operator { by: ANN, reason: "looked at it" }));
     }
-    let Ok(actions) = stage.wait(stage.ledger.list_actions(&ActionFilter::default(), 1_000)) else { return false };
+    // What has ended is looked at only once nothing else is left: there is more and more of it.
+    let mut actions = Vec::new();
+    for state in OPEN {
+        let filter = ActionFilter { state: Some(state), ..ActionFilter::default() };
+        let Ok(found) = stage.wait(stage.ledger.list_actions(&filter, 1_000)) else { return false };
+        actions.extend(found);
+    }
+    actions.sort_by(|a, b| (b.created_at.0, &b.action.id).cmp(&(a.created_at.0, &a.action.id)));
     let mut rest = suspended.is_empty();
     for details in &actions {
         match details.action.state {
@@ -129,12 +140,11 @@ pub fn go_round(stage: &Arc<Stage>) -> bool {
                 answer(stage, details);
             }
             State::PreflightPassed | State::IdentityVerified | State::Attempted | State::Unknown => rest = false,
-            State::ConfirmedSuccess | State::ConfirmedFailed | State::PostcheckComplete | State::Cancelled => {
-                rest &= details.worker.is_none();
-            }
+            State::ConfirmedSuccess | State::ConfirmedFailed | State::PostcheckComplete | State::Cancelled => {}
         }
     }
-    rest
+    let all = || stage.wait(stage.ledger.list_actions(&ActionFilter::default(), 1_000));
+    rest && all().is_ok_and(|all| all.iter().all(|details| details.worker.is_none()))
 }
 
 /// A held action goes on, or is called off when it was held for a long time.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Rows};
 use sqlx::Error;
@@ -84,6 +85,8 @@ impl Wire {
             Some(base) => base,
             None => {
                 let db = Template::copy()?;
+                // Plans do not depend on what is bound: a statement is prepared once and not anew for other arguments.
+                db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
                 db.set_prepared_statement_cache_capacity(STATEMENTS);
                 Base { db, known: HashMap::default() }
             }
