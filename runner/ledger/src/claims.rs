@@ -64,7 +64,8 @@ pub enum Obstacle {
 pub use deed_core::time::CLOCKS_APART;
 
 /// $1 now. From the accounts that are free to the first of each that is ready, so that a claim costs the same however long the queue is.
-/// What stands behind an action of its type that is over budget is counted, not joined: PostgreSQL would read all of an account for it.
+/// What stands behind an action of its type that is over budget is counted, not joined: PostgreSQL would read all of an account for it. Accounts
+/// that are not free are listed, not looked for one by one: with statistics of a deep queue SQLite would read all of each account for it.
 pub(crate) const NEXT_DUE: &str = "WITH heads AS MATERIALIZED (
     SELECT (
         SELECT q.action_id FROM actions q WHERE q.account_id = p.account_id AND q.ready_at <= $1
@@ -73,8 +74,8 @@ pub(crate) const NEXT_DUE: &str = "WITH heads AS MATERIALIZED (
         ORDER BY q.priority DESC, q.ready_at, q.created_at, q.action_id LIMIT 1) AS action_id
     FROM platform_accounts p
     WHERE p.state = 'active'
-      AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = p.account_id AND c.worker IS NOT NULL)
-      AND NOT EXISTS (SELECT 1 FROM actions u WHERE u.account_id = p.account_id AND u.state IN ('attempted', 'unknown')))
+      AND p.account_id NOT IN (SELECT c.account_id FROM actions c WHERE c.worker IS NOT NULL)
+      AND p.account_id NOT IN (SELECT u.account_id FROM actions u WHERE u.state IN ('attempted', 'unknown')))
 SELECT a.action_id FROM heads h JOIN actions a ON a.action_id = h.action_id
 ORDER BY a.priority DESC, a.ready_at, a.created_at, a.action_id LIMIT 1";
 
@@ -85,8 +86,8 @@ WHERE a.account_id = $2 AND a.batch = $3 AND a.ready_at <= $1 AND p.state = 'act
   AND NOT EXISTS (
       SELECT 1 FROM actions b WHERE b.account_id = a.account_id AND b.action_type = a.action_type
         AND b.hold_reason = 'budget' AND b.hold_until > $1)
-  AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = p.account_id AND c.worker IS NOT NULL)
-  AND NOT EXISTS (SELECT 1 FROM actions u WHERE u.account_id = p.account_id AND u.state IN ('attempted', 'unknown'))
+  AND p.account_id NOT IN (SELECT c.account_id FROM actions c WHERE c.worker IS NOT NULL)
+  AND p.account_id NOT IN (SELECT u.account_id FROM actions u WHERE u.state IN ('attempted', 'unknown'))
 ORDER BY a.created_at, a.action_id LIMIT 1";
 
 /// $1 now: what is not known yet, and after it what is not public yet, where it is to be looked at again, on an account that nobody works

@@ -318,3 +318,23 @@ async fn no_query_of_a_worker_reads_a_whole_table() {
         }
     }
 }
+
+/// With statistics of a deep queue SQLite took an account's whole queue for a way to the one action of it that is not settled.
+#[tokio::test]
+async fn with_statistics_of_a_deep_queue_no_query_of_a_worker_reads_an_accounts_queue() {
+    let desk = Desk::new().await;
+    let account = desk.account.id.as_str();
+    let fill = format!(
+        "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 4000)
+         INSERT INTO actions (action_id, client_id, account_id, platform, lane, action_type, payload, payload_hash, content_hash,
+             idempotency_key, state, created_at, updated_at)
+         SELECT 'a' || (10000 + n), p.client_id, p.account_id, p.platform, 'browser', 'publish.post', '{{}}', 'h', 'h', 'k' || n, 'queued', n, n
+         FROM s JOIN platform_accounts p ON p.account_id = '{account}'"
+    );
+    assert_eq!(desk.sql(&fill).await, Ok(4000));
+    desk.sql("ANALYZE").await.unwrap();
+    let ledger = desk.second_handle().await;
+    for (name, plan) in ledger.worker_plans().await.unwrap() {
+        assert!(!plan.iter().any(|line| line.contains("actions_of_account")), "{name}: {plan:#?}");
+    }
+}
