@@ -237,7 +237,8 @@ impl SteppedClock {
         std::fs::rename(next, &self.file).expect("it is put in place");
     }
 
-    /// A command under this clock. How long things take is not changed.
+    /// A command under this clock. How long things take is not changed. The variables are those of faketime(1), whose own wrapper would be
+    /// another process than the one that is to be killed, and takes no clock that is stepped later.
     pub fn govern(&self, command: &mut Command) {
         command.env("LD_PRELOAD", &self.library).env("FAKETIME_TIMESTAMP_FILE", &self.file);
         command.env("FAKETIME_NO_CACHE", "1").env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");

@@ -12,9 +12,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::primitives::DateTimeFormat;
 use aws_sdk_s3::types::{
-    ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart, ObjectLockLegalHoldStatus,
+    BucketVersioningStatus, ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +23,7 @@ use tokio::sync::OnceCell;
 
 use crate::connect::client;
 use crate::error::{S3Error, sorted, status};
+use crate::lock::{is_held, retain_until};
 use crate::parts::{Measured, PartSums, Source};
 use crate::place::{Options, Place};
 
@@ -308,9 +308,14 @@ impl Bucket {
 
     /// Whether the bucket keeps what is overwritten or deleted.
     pub(crate) async fn keeps_versions(&self) -> Result<bool, S3Error> {
+        Ok(self.versioning().await? == Some(BucketVersioningStatus::Enabled))
+    }
+
+    /// Whether the bucket keeps versions, or kept them once; `None`: never.
+    pub(crate) async fn versioning(&self) -> Result<Option<BucketVersioningStatus>, S3Error> {
         let asked = self.client.get_bucket_versioning().bucket(&self.place.bucket).send().await;
         let found = asked.map_err(|error| self.sorted("ask whether the bucket keeps versions", &error))?;
-        Ok(found.status() == Some(&aws_sdk_s3::types::BucketVersioningStatus::Enabled))
+        Ok(found.status)
     }
 
     /// A store that ignores `If-None-Match` has made a second version over the first one, which is still there.
@@ -359,8 +364,8 @@ impl Bucket {
             checksum_sha256: head.checksum_sha256().map(str::to_owned),
             checked_by,
             lock_mode: head.object_lock_mode().map(|mode| mode.as_str().to_owned()),
-            retain_until: head.object_lock_retain_until_date().and_then(|at| at.fmt(DateTimeFormat::DateTime).ok()),
-            legal_hold: head.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On),
+            retain_until: retain_until(head),
+            legal_hold: is_held(head),
             encryption: head.server_side_encryption().map(|how| how.as_str().to_owned()),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
     ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode,
 };
@@ -15,6 +15,16 @@ use crate::place::LockMode;
 
 /// By how much a lock may end earlier than asked for: stores round, and a request takes its time.
 const LOCK_SLACK: Duration = Duration::from_secs(3600);
+
+/// Until when an object is locked, RFC 3339.
+pub(crate) fn retain_until(head: &HeadObjectOutput) -> Option<String> {
+    head.object_lock_retain_until_date().and_then(|at| at.fmt(DateTimeFormat::DateTime).ok())
+}
+
+/// Whether there is a legal hold on an object.
+pub(crate) fn is_held(head: &HeadObjectOutput) -> bool {
+    head.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On)
+}
 
 impl Bucket {
     /// Sees to it that the object is locked as asked; what has a longer lock keeps it.
@@ -99,7 +109,7 @@ impl Bucket {
                 missing.push("retention");
             }
         }
-        if self.options.legal_hold && head.object_lock_legal_hold_status() != Some(&ObjectLockLegalHoldStatus::On) {
+        if self.options.legal_hold && !is_held(head) {
             missing.push("legal hold");
         }
         missing

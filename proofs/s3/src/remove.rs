@@ -4,16 +4,17 @@
 //! evidence that the deletion lists and the reports of before, which show that evidence, below the folder of that one episode. Manifests, signatures
 //! and stamps stay. What a lock keeps stays until the lock ends, and is said to. Deleted is what the store does not list any more.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use aws_sdk_s3::primitives::DateTimeFormat;
-use aws_sdk_s3::types::ObjectLockLegalHoldStatus;
+use aws_sdk_s3::primitives::DateTime;
 use deed_proofs::Sha256;
 use deed_proofs::retention::Deletions;
 use deed_proofs::store::relative_object_path;
 
 use crate::bucket::Bucket;
 use crate::error::{S3Error, status};
+use crate::lock::{is_held, retain_until};
 use crate::upload::{Record, Uploader, key_of_file};
 
 /// Pages of a list that are read; of a thousand entries each. An episode has some dozen.
@@ -51,38 +52,31 @@ impl Uploader {
         let report = std::fs::read(folder.join("report.html"))
             .map_err(|error| deed_proofs::StoreError::from_io(&folder.join("report.html"), error))?;
         let shown = place.key(&key_of_file(episode, "report.html", &Sha256::of(&report)));
-        let (evidence, reports) =
-            (place.key(&format!("episodes/{episode}/objects/")), place.key(&format!("episodes/{episode}/report-")));
-        let gone: Vec<String> = deletions
-            .deleted
-            .iter()
-            .map(|deleted| place.key(&format!("episodes/{episode}/{}", relative_object_path(&deleted.sha256))))
-            .collect();
+        let all = place.key(&format!("episodes/{episode}/"));
+        let reports = format!("{all}report-");
+        let gone: BTreeSet<String> =
+            deletions.deleted.iter().map(|one| format!("{all}{}", relative_object_path(&one.sha256))).collect();
         let goes = |version: &Version| {
             gone.contains(&version.key) || (version.key.starts_with(&reports) && version.key != shown)
         };
         let mut removed = Removed::default();
-        for prefix in [&evidence, &reports] {
-            for version in self.bucket.versions(prefix).await?.into_iter().filter(goes) {
-                match self.bucket.remove(&version).await? {
-                    None => {
-                        removed.gone += 1;
-                        record.forget(&place.bucket, &version.key);
-                    }
-                    Some((until, hold)) => {
-                        removed.locked += 1;
-                        record.locked(&place.bucket, &version.key, until, hold);
-                    }
+        for version in self.bucket.versions(&all).await?.into_iter().filter(goes) {
+            match self.bucket.remove(&version).await? {
+                None => {
+                    removed.gone += 1;
+                    record.forget(&place.bucket, &version.key);
+                }
+                Some((until, hold)) => {
+                    removed.locked += 1;
+                    record.locked(&place.bucket, &version.key, until, hold);
                 }
             }
         }
-        let mut left = Vec::new();
-        for prefix in [&evidence, &reports] {
-            left.extend(self.bucket.versions(prefix).await?.into_iter().filter(goes));
-        }
-        if left.len() > removed.locked as usize {
-            let key = left.swap_remove(0).key;
-            return Err(S3Error::NotRemoved { key });
+        if removed.gone > 0 {
+            let left: Vec<Version> = self.bucket.versions(&all).await?.into_iter().filter(goes).collect();
+            if let Some(still) = left.get(removed.locked as usize) {
+                return Err(S3Error::NotRemoved { key: still.key.clone() });
+            }
         }
         Ok(removed)
     }
@@ -92,10 +86,8 @@ impl Bucket {
     /// Every version of every object whose key begins so.
     async fn versions(&self, prefix: &str) -> Result<Vec<Version>, S3Error> {
         let what = format!("list {prefix}");
-        let asked = self.client.get_bucket_versioning().bucket(&self.place.bucket).send().await;
-        let asked = asked.map_err(|error| self.sorted("ask whether the bucket keeps versions", &error))?;
         let mut found = Vec::new();
-        if asked.status().is_none() {
+        if self.versioning().await?.is_none() {
             let mut from = None;
             for _ in 0..PAGES_MAX {
                 let request = self.client.list_objects_v2().bucket(&self.place.bucket).prefix(prefix);
@@ -106,10 +98,10 @@ impl Bucket {
                 );
                 from = page.next_continuation_token;
                 if from.is_none() {
-                    break;
+                    return Ok(found);
                 }
             }
-            return Ok(found);
+            return Err(endless(what));
         }
         let (mut key, mut version) = (None, None);
         for _ in 0..PAGES_MAX {
@@ -121,11 +113,11 @@ impl Bucket {
             };
             found.extend(page.versions().iter().filter_map(entry));
             if page.is_truncated() != Some(true) {
-                break;
+                return Ok(found);
             }
             (key, version) = (page.next_key_marker, page.next_version_id_marker);
         }
-        Ok(found)
+        Err(endless(what))
     }
 
     /// Deletes a version for good; what locks it, where something does.
@@ -138,14 +130,19 @@ impl Bucket {
             Err(error) if status(&error) == Some(404) => return Ok(None),
             Err(error) => return Err(self.sorted(&what, &error)),
         };
-        let until = head.object_lock_retain_until_date();
-        let hold = head.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On);
-        let now = self.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-        if hold || until.is_some_and(|until| u64::try_from(until.secs()).is_ok_and(|until| until > now)) {
-            return Ok(Some((until.and_then(|at| at.fmt(DateTimeFormat::DateTime).ok()), hold)));
+        let hold = is_held(&head);
+        let now = DateTime::from(self.now());
+        if hold || head.object_lock_retain_until_date().is_some_and(|until| until.secs() > now.secs()) {
+            return Ok(Some((retain_until(&head), hold)));
         }
         let request = self.client.delete_object().bucket(&self.place.bucket).key(&version.key).set_version_id(id);
         request.send().await.map_err(|error| self.sorted(&what, &error))?;
         Ok(None)
     }
+}
+
+/// A list of which no end was seen: what is in it can not be said to be deleted.
+fn endless(what: String) -> S3Error {
+    let why = format!("there is more after {PAGES_MAX} pages");
+    S3Error::Unavailable { what, status: 200, why }
 }

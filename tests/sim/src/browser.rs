@@ -81,18 +81,13 @@ impl Browser for SimBrowser {
         let sim = &self.stage.sim;
         sim.passing(self.process, "opens a session").await;
         let reads = opening.access == Access::ReadOnly;
-        let fortune = match self.stage.luck {
-            Fortune::First(most, _) if lock(&self.stage.log).episodes > most => Fortune::Fixed(Luck::default()),
-            Fortune::First(_, luck) => Fortune::Fixed(luck),
-            other => other,
-        };
-        let luck = match fortune {
+        let luck = match self.stage.luck {
             // A session that only reads meets its own troubles, and fewer.
-            Fortune::Drawn(often) if reads => sim.dice(|d| Luck::draw(&mut d.split(), often / 4)).of_a_reader(),
-            Fortune::Drawn(often) => sim.dice(|d| Luck::draw(&mut d.split(), often)),
-            Fortune::Fixed(luck) if reads => luck.of_a_reader(),
+            Fortune::Drawn(often) => sim.dice(|d| Luck::draw(&mut d.split(), if reads { often / 4 } else { often })),
+            Fortune::First(most, _) if lock(&self.stage.log).episodes > most => Luck::default(),
             Fortune::Fixed(luck) | Fortune::First(_, luck) => luck,
         };
+        let luck = if reads { luck.of_a_reader() } else { luck };
         let cookie = cookie_of(&opening.session);
         sim.tell(&format!("p{}", self.process), if reads { "reads with" } else { "acts with" }, || {
             format!("session {cookie} for {}, luck {luck:?}", opening.flow)
