@@ -7,6 +7,8 @@
 //! [`store`] (where), [`manifest`] (what it says), [`seal()`] (the episode's folder), [`verify()`] (how a stranger checks it),
 //! [`report`] (what a person looks at). [`dom`] and [`picture`] are the hashes that survive what does not matter.
 
+#![forbid(unsafe_code)]
+
 pub mod artifact;
 pub mod compare;
 pub mod dom;

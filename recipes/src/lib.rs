@@ -6,6 +6,8 @@
 //!
 //! Never opens a page, never waits, never writes: what a recipe says is done by the engine.
 
+#![forbid(unsafe_code)]
+
 mod aria;
 mod builtin;
 mod check;

@@ -1,5 +1,6 @@
 //! The stage on which the end-to-end tests play: the practice platform, a real Chromium, a real ledger and a real proof
 //! directory, put together as the `deed` binary does it. Tests count at the platform's truth endpoint, never in the browser.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
     clippy::panic,

@@ -6,6 +6,8 @@
 //! Read in this order: [`place`] (where, and how), [`bucket`] (one object: put if absent, read back, locked as `lock` says and encrypted as `encrypt` says), [`upload`] (the spool of a
 //! directory store, drained), [`remove`] (what a rule deleted), [`probe`] (what a store keeps of its promises), [`error`].
 
+#![forbid(unsafe_code)]
+
 pub mod bucket;
 mod connect;
 mod encrypt;

@@ -9,6 +9,8 @@
 //! [`gate`] and [`relay`] (at most one write, in the browser and on the wire), [`network`] (where let-through requests go: the
 //! platform, a tape, or a fixture), `replay` (a browser that plays on a stage), [`visible`] (a window in which a person signs in).
 
+#![forbid(unsafe_code)]
+
 pub mod browser;
 mod chooser;
 mod film;

@@ -13,6 +13,7 @@ pub mod error;
 pub mod exit;
 pub mod fleet;
 mod log;
+pub mod memory;
 pub mod order;
 pub mod outcome;
 mod progress;
@@ -48,6 +49,7 @@ use crate::ui::Ui;
 /// Runs one command line, the program's name first, and says how it ended.
 pub fn run(arguments: Vec<OsString>) -> Exit {
     defect::install();
+    memory::large_blocks_go_back();
     let json = arguments.iter().any(|a| a == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

@@ -5,6 +5,8 @@
 //!
 //! Start reading at [`episode`]; then [`permit`] and [`arm`], which are the safety of it.
 
+#![forbid(unsafe_code)]
+
 pub mod account;
 pub mod approval;
 pub mod arm;

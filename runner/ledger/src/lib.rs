@@ -8,6 +8,8 @@
 //! Start reading at [`SqlLedger`] (opening); then `arm`, `change` and `claims`, which are the safety of it; `engine` holds
 //! everything that is peculiar to SQLite or to PostgreSQL.
 
+#![forbid(unsafe_code)]
+
 mod accounts;
 mod acts;
 mod approvals;

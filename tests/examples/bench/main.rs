@@ -63,6 +63,8 @@ async fn main() {
     if std::env::args().nth(1).as_deref() == Some("serve") {
         return platform::serve().await;
     }
+    // As every command of Deed does.
+    deed::memory::large_blocks_go_back();
     println!(
         "| accounts | what | median ms | p95 ms | episodes/s | driver CPU ms/episode | Chromium CPU ms/episode | driver RSS MB | Chromium PSS MB/account |"
     );

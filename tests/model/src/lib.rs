@@ -8,6 +8,8 @@
 //!
 //! Never: knows of a browser, a database or a clock. A rule that is changed in the code is changed here, by hand.
 
+#![forbid(unsafe_code)]
+
 pub mod check;
 mod happens;
 mod ledger;

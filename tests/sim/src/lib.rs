@@ -4,6 +4,8 @@
 //! episode, verification and recovery of `deed-core` and the SQL of `deed-ledger`, on SQLite in memory. Never: decides anything that the
 //! engine decides; asks the engine whether it kept its word. How to read a run: docs/simulation.md.
 
+#![forbid(unsafe_code)]
+
 pub mod browser;
 pub mod check;
 pub mod command;
