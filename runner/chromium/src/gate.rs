@@ -14,6 +14,7 @@
 mod answers;
 mod home;
 mod paused;
+mod word;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, RequestId, RequestPattern,
 };
-use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, ResourceType};
+use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, Request, ResourceType};
 use deed_core::permit::{Permit, Slot};
 use deed_core::ports::browser::{BrowserFault, GateVerdict, StoppedRequest, WriteSeen};
 use deed_core::time::Timestamp;
@@ -30,6 +31,7 @@ use deed_recipes::{Recipe, WritePattern};
 use tokio::sync::Notify;
 
 use self::paused::{body_of, path_of, query_of};
+pub use self::word::Word;
 use crate::network::{self, Cue, Network, Stage};
 use crate::relay::Relay;
 use crate::wire::{CALL, Wire};
@@ -75,6 +77,8 @@ struct SessionSide {
     /// Those of the flow: the only ones a permit is good for.
     of_flow: Vec<WritePattern>,
     permit: Slot,
+    /// How the server is asked once more for a write that comes late.
+    word: Option<Word>,
     writes: Vec<WriteSeen>,
     /// Fetch request id of a let-through write → its place in `writes`.
     under_way: HashMap<String, usize>,
@@ -195,10 +199,11 @@ impl Gate {
         state.sessions.remove(&session);
     }
 
-    /// One declared write of the session's flow may pass, once, until the permit's deadline.
-    pub fn admit(&self, session: u64, permit: Permit) {
+    /// One declared write of the session's flow may pass, once, until the permit's deadline. Now it is pressed.
+    pub fn admit(&self, session: u64, permit: Permit, word: Option<Word>, now: Timestamp) {
         if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
-            side.permit.admit(permit);
+            side.permit.admit(permit, now);
+            side.word = word;
         }
     }
 
@@ -347,7 +352,36 @@ impl Gate {
         lock(&self.state).owners.contains_key(frame)
     }
 
+    /// Has the server asked first where the write comes late.
     fn leaving(&self, wire: &Wire, event: EventRequestPaused, now: Timestamp) {
+        let Some((session, word)) = self.to_be_asked(&event, now) else { return self.decided(wire, event, now) };
+        self.changed.notify_waiters();
+        let (gate, wire) = (self.clone(), wire.clone());
+        let begun = Instant::now();
+        tokio::spawn(async move {
+            if let Err(why) = word.holds().await {
+                tracing::warn!(why, "a write that came late after its press is stopped");
+                gate.shut(session);
+            }
+            if lock(&gate.state).sessions.contains_key(&session) {
+                gate.decided(&wire, event, now.plus(begun.elapsed()));
+            } else {
+                wire.post(None, &FailRequestParams::new(event.request_id, ErrorReason::BlockedByClient));
+            }
+        });
+    }
+
+    /// Whose write it is that would leave with a permit, but so late that what the server said before the press does not hold any more.
+    fn to_be_asked(&self, event: &EventRequestPaused, now: Timestamp) -> Option<(u64, Word)> {
+        let guard = lock(&self.state);
+        let session = *guard.owners.get(event.frame_id.inner().as_str())?;
+        let side = guard.sessions.get(&session)?;
+        let word = side.word.clone()?;
+        let now = side.network.as_ref().and_then(Network::stage).map_or(now, |stage| stage.now());
+        (side.permit.asks_again(now) && fits(&side.of_flow, &event.request)).then_some((session, word))
+    }
+
+    fn decided(&self, wire: &Wire, event: EventRequestPaused, now: Timestamp) {
         let id = event.request_id.clone();
         match self.judge(event, now) {
             Judged::Go(going) => {
@@ -372,9 +406,7 @@ impl Gate {
         let mut guard = lock(&self.state);
         let state = &mut *guard;
         let owner = state.owners.get(frame).copied();
-        let (query, body) = (query_of(&event.request.url), body_of(&event.request));
-        let matches =
-            |patterns: &[WritePattern]| patterns.iter().any(|p| p.fits(&method, &path, &query, body.as_deref()));
+        let matches = |patterns: &[WritePattern]| fits(patterns, &event.request);
         let Some(side) = owner.and_then(|o| state.sessions.get_mut(&o)) else {
             // Nobody's: if any session would have gated it, it is gated. Where fixtures answer, nobody's has no answer.
             let staged = |s: &SessionSide| matches!(s.network, Some(Network::Stage(_)));
@@ -479,6 +511,13 @@ impl Gate {
             });
         }
     }
+}
+
+/// Whether a request is one of these writes.
+fn fits(patterns: &[WritePattern], request: &Request) -> bool {
+    let (method, body) = (request.method.to_ascii_uppercase(), body_of(request));
+    let (path, query) = (path_of(&request.url), query_of(&request.url));
+    patterns.iter().any(|pattern| pattern.fits(&method, &path, &query, body.as_deref()))
 }
 
 impl SessionSide {

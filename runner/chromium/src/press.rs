@@ -11,6 +11,7 @@ use deed_core::ports::browser::{Aim, BrowserFault, LastCheck, Look, NodeId, Pres
 use serde::Deserialize;
 
 use crate::frames::{Reached, is_framed};
+use crate::gate::Word;
 use crate::input::press_and_release;
 use crate::query::{Query, RawRect, RawSeen};
 use crate::session::{Answer, ChromiumSession};
@@ -23,7 +24,7 @@ const COMES_TO_REST: Duration = Duration::from_secs(5);
 /// How long the browser may take to accept press and release.
 const ACCEPT: Duration = Duration::from_secs(15);
 /// Bound of the server's word in the last check: `CONFIRM_MS` of the looking code.
-const CONFIRM: Duration = Duration::from_secs(10);
+pub(crate) const CONFIRM: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize)]
 struct Aimed {
@@ -78,7 +79,9 @@ where
     if let Err(refusal) = permit.check(&aim.target, session.now()) {
         return not_sent(refusal.to_string());
     }
-    session.running.gate.admit(session.key, permit);
+    let marker = session.opening.recipe.identity.marker.as_ref();
+    let word = Word::new(&session.page, &session.context, marker, check.confirm(), aim.target.marker.as_ref());
+    session.running.gate.admit(session.key, permit, word, session.now());
     let wire = session.page.wire().clone();
     let on = session.page.session().to_owned();
     let [press, release] = press_and_release(point);

@@ -49,7 +49,7 @@ const TYPE_TRIES: u32 = 3;
 /// A context of its own with one tab.
 pub struct ChromiumSession {
     pub(crate) running: Arc<Running>,
-    context: BrowserContextId,
+    pub(crate) context: BrowserContextId,
     /// The context's way to the network; ends with the session.
     relay: Relay,
     pub(crate) page: Arc<Page>,

@@ -6,6 +6,8 @@
 //!
 //! What is deliberately absent: a way to give a permit back. After `arm` there is no retry in the type.
 
+use std::time::Duration;
+
 use deed_proofs::Sha256;
 
 use crate::ids::ActionId;
@@ -116,14 +118,18 @@ impl Permit {
     }
 }
 
+/// How long what the server said right before the press holds for a write that comes of it. A page may make its request seconds later, and
+/// somebody may have switched the account in another window by then.
+pub const WORD_HOLDS: Duration = Duration::from_millis(500);
+
 /// Where the network gate keeps a permit until its write comes. The simulation's gate is this one too.
 #[derive(Debug, Default)]
-pub struct Slot(Option<Permit>);
+pub struct Slot(Option<(Permit, Timestamp)>);
 
 impl Slot {
-    /// One write may leave, once, until the permit's deadline.
-    pub fn admit(&mut self, permit: Permit) {
-        self.0 = Some(permit);
+    /// One write may leave, once, until the permit's deadline. It was pressed now.
+    pub fn admit(&mut self, permit: Permit, now: Timestamp) {
+        self.0 = Some((permit, now));
     }
 
     /// Takes an unused permit away.
@@ -131,9 +137,14 @@ impl Slot {
         self.0 = None;
     }
 
+    /// Whether a write that would get the permit comes so late that the server is to be asked once more whose session this is.
+    pub fn asks_again(&self, now: Timestamp) -> bool {
+        self.0.as_ref().is_some_and(|(permit, pressed)| now < permit.deadline && now >= pressed.plus(WORD_HOLDS))
+    }
+
     /// The permit of a write that may leave now. Taking it out is what makes it single-use; one that is late is gone as well.
     pub fn let_through(&mut self, now: Timestamp) -> Option<Permit> {
-        self.0.take().filter(|permit| now < permit.deadline)
+        self.0.take().map(|(permit, _)| permit).filter(|permit| now < permit.deadline)
     }
 }
 
@@ -213,7 +224,7 @@ mod tests {
     fn a_slot_lets_one_write_through_once() {
         let mut slot = Slot::default();
         assert!(slot.let_through(Timestamp(1)).is_none(), "nothing leaves without a permit");
-        slot.admit(permit());
+        slot.admit(permit(), Timestamp(0));
         assert_eq!(slot.let_through(Timestamp(99)).map(|p| p.action().clone()), Some(ActionId::new("a")));
         assert!(slot.let_through(Timestamp(99)).is_none(), "it is used up");
     }
@@ -221,7 +232,7 @@ mod tests {
     #[test]
     fn a_slot_that_was_shut_lets_nothing_through() {
         let mut slot = Slot::default();
-        slot.admit(permit());
+        slot.admit(permit(), Timestamp(0));
         slot.shut();
         assert!(slot.let_through(Timestamp(1)).is_none());
     }
@@ -230,9 +241,22 @@ mod tests {
     fn a_write_at_the_end_of_the_permit_or_after_it_stays_and_uses_it_up() {
         for now in [100, 101] {
             let mut slot = Slot::default();
-            slot.admit(permit());
+            slot.admit(permit(), Timestamp(0));
             assert!(slot.let_through(Timestamp(now)).is_none());
             assert!(slot.let_through(Timestamp(1)).is_none(), "not even to a clock that was set back");
         }
+    }
+
+    #[test]
+    fn a_write_that_comes_late_after_its_press_is_asked_about_again() {
+        let grant =
+            ArmGrant { action: ActionId::new("a"), epoch: 1, deadline: Timestamp(9_000), armed_at: Timestamp(0) };
+        let mut slot = Slot::default();
+        let (pressed, late) = (Timestamp(7), Timestamp(7).plus(WORD_HOLDS));
+        assert!(!slot.asks_again(late), "nothing would leave");
+        slot.admit(Permit::from_grant(grant, &target("https://a/compose")), pressed);
+        assert!(!slot.asks_again(Timestamp(late.0 - 1)));
+        assert!(slot.asks_again(late));
+        assert!(!slot.asks_again(Timestamp(9_000)), "it would be stopped anyway");
     }
 }

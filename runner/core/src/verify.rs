@@ -19,6 +19,7 @@ use crate::ports::browser::{Browser, BrowserFault, Item, Look, Need, Opening, Se
 use crate::ports::ledger::{Claim, Found, Ledger, LedgerFault, ObjectFacts, VerificationRead};
 use crate::ports::proofs::EpisodeProofs;
 use crate::ports::{Clock, World};
+use crate::retry::Transient;
 use crate::review;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -267,7 +268,10 @@ async fn proved<W: World, S: Session>(
     if reading::challenge_hold(&seen, &landing, world.clock().now()).is_some() {
         return Ok(false);
     }
-    let (readings, _) = reading::read_identity(session, job.recipe, job.options.identity_wait).await?;
+    let (readings, seen) = reading::read_identity(session, job.recipe, job.options.identity_wait).await?;
+    if reading::challenge_of(&seen, world.clock().now()).is_some() || Transient::of_status(seen.status).is_some() {
+        return Ok(false);
+    }
     let (_, verdict) = identity::judge(&job.claim.account.fingerprint, &readings);
     Ok(verdict == identity::Verdict::Proven)
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use deed_core::ids::WorkerId;
-use deed_core::permit::{Permit, Slot, Target};
+use deed_core::permit::{Permit, Slot, Target, WORD_HOLDS};
 use deed_core::ports::browser::{
     Access, Aim, Browser, BrowserFault, Capture, GateVerdict, Landing, LastCheck, Look, Need, NodeId, Opening, Press,
     Rect, Seen, Session, SessionState, WriteSeen,
 };
+use deed_core::time::Timestamp;
 use deed_proofs::ImageHash;
 use deed_recipes::{ChallengeKind, Key};
 
@@ -26,6 +27,9 @@ pub struct SimBrowser {
     /// How often it was ended and begun again.
     ended: Arc<Mutex<u64>>,
 }
+
+/// How often somebody who wants to switch the account looks whether a write is leaving just now.
+const SWITCH_TRIES: u32 = 20;
 
 /// What is behind a tab, also for what the tab set off.
 pub struct Tab {
@@ -54,6 +58,15 @@ pub struct TabState {
     pub(crate) restored_late: bool,
     switched: bool,
     pub(crate) swapped: bool,
+    pub(crate) pressed: Option<Pressed>,
+}
+
+/// The press.
+pub(crate) struct Pressed {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Whose session it was, where the server can be asked.
+    pub(crate) marker: Option<String>,
 }
 
 /// One context with one tab.
@@ -165,12 +178,8 @@ impl Tab {
             return Err(BrowserFault::TabCrashed);
         }
         let luck = self.luck;
-        // While a request is under way nobody can see who the server takes it to be from; that moment is no part of what is promised.
-        let under_way = |w: &WriteSeen| w.verdict == GateVerdict::LetThrough && w.status.is_none() && !w.cut;
-        let due = luck.switched.is_some_and(|at| number >= at) && !lock(&self.state).writes.iter().any(under_way);
-        if due && !std::mem::replace(&mut lock(&self.state).switched, true) {
-            lock(&self.stage.platform).switch(&self.cookie);
-            sim.tell("platform", "another account is signed in", || format!("session {}", self.cookie));
+        if luck.switched.is_some_and(|at| number >= at) && !std::mem::replace(&mut lock(&self.state).switched, true) {
+            self.switch();
         }
         if luck.sneaks == Some(number) {
             crate::press::request_later(self, 5, "by itself");
@@ -179,6 +188,36 @@ impl Tab {
             Some((at, fault)) if at == number => self.strike(fault),
             _ => Ok(()),
         }
+    }
+
+    /// Somebody else is signed in, in another window: now, or as soon as nothing is leaving, so that a write that comes late meets it.
+    fn switch(&self) {
+        let Some(tab) = self.shared() else { return };
+        let sim = self.stage.sim.clone();
+        let switched = |tab: &Self| {
+            lock(&tab.stage.platform).switch(&tab.cookie);
+            tab.stage.sim.tell("platform", "another account is signed in", || format!("session {}", tab.cookie));
+        };
+        if !tab.is_leaving() {
+            return switched(&tab);
+        }
+        sim.clone().spawn(None, async move {
+            for _ in 0..SWITCH_TRIES {
+                sim.sleep_ms(sim.dice(|d| d.between(100, 3_000))).await;
+                if !tab.is_leaving() {
+                    return switched(&tab);
+                }
+            }
+        });
+    }
+
+    /// While a request is under way nobody can see who the server takes it to be from, and right after the press its last word is believed: those
+    /// moments are no part of what is promised.
+    fn is_leaving(&self) -> bool {
+        let state = lock(&self.state);
+        let just_pressed = |pressed: &Pressed| self.stage.sim.now() < pressed.at.plus(WORD_HOLDS);
+        let under_way = |w: &WriteSeen| w.verdict == GateVerdict::LetThrough && w.status.is_none() && !w.cut;
+        state.pressed.as_ref().is_some_and(just_pressed) || state.writes.iter().any(under_way)
     }
 
     fn strike(&self, fault: PageFault) -> Result<(), BrowserFault> {

@@ -8,7 +8,7 @@ use deed_core::ports::browser::{Access, Aim, BrowserFault, GateVerdict, LastChec
 use deed_core::ports::ledger::KillScope;
 use deed_recipes::ChallengeKind;
 
-use crate::browser::{SimSession, Tab, target_of};
+use crate::browser::{Pressed, SimSession, Tab, target_of};
 use crate::luck::{PressFault, WriteFault};
 use crate::platform::{Request, Stamp};
 use crate::stage::lock;
@@ -49,7 +49,12 @@ where
         return Press::NotSent { why: "the browser is gone".to_owned() };
     }
     check_the_press(&tab, &aim);
-    lock(&tab.state).slot.admit(permit);
+    {
+        let mut state = lock(&tab.state);
+        state.slot.admit(permit, sim.now());
+        let marker = aim.target.marker.clone().filter(|_| check.confirm().is_some());
+        state.pressed = Some(Pressed { at: sim.now(), marker });
+    }
     sim.tell(&format!("p{}", tab.process), "PRESSES", || format!("{} of {}", aim.target.element, tab.opening.flow));
     let decoy = lock(&tab.state).doc.as_ref().is_some_and(|d| d.is_decoy(aim.node));
     let react = |after: i64| {
@@ -171,18 +176,46 @@ pub(crate) fn request_later(tab: &Tab, after: i64, why: &'static str) {
     let sim = tab.stage.sim.clone();
     sim.clone().spawn(Some(tab.process), async move {
         sim.sleep_ms(after).await;
-        // The gate stands in the process: one that stands still decides later.
-        while sim.now_ms() < sim.paused_until(tab.process) {
-            sim.sleep_until(sim.paused_until(tab.process)).await;
-        }
-        at_the_gate(&tab, request, why);
+        at_the_gate(&tab, request, why).await;
     });
 }
 
-fn at_the_gate(tab: &Arc<Tab>, request: Request, why: &'static str) {
+/// The gate stands in the process: one that stands still decides later.
+async fn while_it_stands_still(tab: &Tab) {
+    let sim = &tab.stage.sim;
+    while sim.now_ms() < sim.paused_until(tab.process) {
+        sim.sleep_until(sim.paused_until(tab.process)).await;
+    }
+}
+
+/// A write that comes late is asked about once more: whose session is it now?
+async fn asked_again(tab: &Tab) {
+    let sim = &tab.stage.sim;
+    let expected = {
+        let state = lock(&tab.state);
+        if !state.slot.asks_again(sim.now()) {
+            return;
+        }
+        state.pressed.as_ref().and_then(|pressed| pressed.marker.clone())
+    };
+    let Some(expected) = expected else { return };
+    sim.sleep_ms(sim.dice(|d| d.between(5, WAY_MS))).await;
+    while_it_stands_still(tab).await;
+    let now = lock(&tab.stage.platform).signed_in(&tab.cookie).map(crate::platform::Member::marker);
+    sim.tell("gate", "asks once more", || format!("the session is {}'s", now.as_deref().unwrap_or("nobody")));
+    if tab.luck.home_silent || now.is_some_and(|now| now != expected) {
+        lock(&tab.state).slot.shut();
+    }
+}
+
+async fn at_the_gate(tab: &Arc<Tab>, request: Request, why: &'static str) {
     let sim = tab.stage.sim.clone();
+    while_it_stands_still(tab).await;
     let flow = tab.opening.recipe.flows.get(&tab.opening.flow);
     let declared = flow.is_some_and(|f| f.writes.iter().any(|w| w.fits(request.method, &request.path, "", None)));
+    if declared {
+        asked_again(tab).await;
+    }
     let permit = if declared && !tab.is_shut() { lock(&tab.state).slot.let_through(sim.now()) } else { None };
     let verdict = if permit.is_some() { GateVerdict::LetThrough } else { GateVerdict::Blocked };
     sim.tell("gate", if permit.is_some() { "lets through" } else { "stops" }, || format!("{} ({why})", request.path));

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use deed_core::episode;
+use deed_core::episode::{self, Ending, Looks};
 use deed_core::hold::{Failure, HoldReason};
-use deed_fixtures::WriteKind;
+use deed_core::state::State;
+use deed_fixtures::{Faults, WriteKind};
 use deed_tests::{HANDLE, Hooked, Stage, wait_for};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -30,6 +31,40 @@ async fn switch(origin: &str, cookies: &str, to: &str) {
 
 async fn switched_at(boundary: &'static str) {
     let stage = Stage::new().await;
+    let ending = published_while_switched(&stage, boundary).await;
+    let reason = ending.hold.as_ref().map(|h| h.reason);
+    let held =
+        matches!(reason, Some(HoldReason::WrongAccount | HoldReason::SessionChanged | HoldReason::IdentityUnproven));
+    // After the review the last look before the press is what sees it: proved that nothing was sent.
+    assert!(held || ending.failure == Some(Failure::NotSent), "switched at {boundary}: {ending:#?}");
+    stage.end().await;
+}
+
+/// The page makes its request seconds after the press, and the account is switched in between: the server is asked once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn pressed_and_the_page_takes_its_time() {
+    let mut stage = Stage::new().await;
+    stage.options.looks = Looks::InTurns;
+    stage.practice.set_faults(Faults { write_after_ms: 2_000, ..Faults::default() });
+    let ending = published_while_switched(&stage, "pressed").await;
+    assert_eq!(stage.practice.truth().of_kind(WriteKind::Publish).count(), 0, "{ending:#?}");
+    assert_eq!(ending.state, State::Unknown, "whether it counted is looked at: {ending:#?}");
+    stage.end().await;
+}
+
+/// The same page and no switch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_takes_its_time_publishes() {
+    let stage = Stage::new().await;
+    stage.practice.set_faults(Faults { write_after_ms: 2_000, ..Faults::default() });
+    let ending = stage.publish("Fresh bread at 8").await;
+    assert_eq!(ending.state, State::PostcheckComplete, "{ending:#?}");
+    assert_eq!(stage.practice.truth().of_kind(WriteKind::Publish).count(), 1);
+    stage.end().await;
+}
+
+/// Publishes, with the account switched at a boundary: nothing is published as the other one.
+async fn published_while_switched(stage: &Stage, boundary: &'static str) -> Ending {
     let state = stage.practice.storage_state(HANDLE).expect("a session");
     let cookies: Vec<String> = state["cookies"]
         .as_array()
@@ -51,12 +86,7 @@ async fn switched_at(boundary: &'static str) {
     let truth = stage.practice.truth();
     let as_other: Vec<_> = truth.of_kind(WriteKind::Publish).filter(|w| w.account.as_deref() != Some(HANDLE)).collect();
     assert!(as_other.is_empty(), "switched at {boundary}: {as_other:#?}, {ending:#?}");
-    let reason = ending.hold.as_ref().map(|h| h.reason);
-    let held =
-        matches!(reason, Some(HoldReason::WrongAccount | HoldReason::SessionChanged | HoldReason::IdentityUnproven));
-    // After the review the last look before the press is what sees it: proved that nothing was sent.
-    assert!(held || ending.failure == Some(Failure::NotSent), "switched at {boundary}: {ending:#?}");
-    stage.end().await;
+    ending
 }
 
 macro_rules! boundaries {

@@ -857,7 +857,7 @@
   // A page without storage of its own (a sandboxed one) has none to tell.
   const stored = () => { try { return { origin: location.origin, entries: Object.entries(localStorage) }; } catch { return { origin: location.origin, entries: [] }; } };
 
-  globalThis.__deed = { lookUntil: confirmed, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
+  globalThis.__deed = { lookUntil: confirmed, home: atHome, aim, recheck, reversible, spared, keyTarget, focus, focusOnly, choose, fill, scrollTo, scrollPage, textAt,
     picture, node, idOf, origin: () => self.origin, stop, owner: ownerOf, through, throughNow, pointed, recheckInFrame, centre, stored,
     anew, all, box, isForeign, found: tried };
 })();

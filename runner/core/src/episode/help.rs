@@ -260,6 +260,17 @@ impl<W: World> Episode<'_, W> {
         }
     }
 
+    /// No error page took the place of the one that is read.
+    pub(super) fn server_well(&self, seen: &Seen) -> Result<(), Stop> {
+        match Transient::of_status(seen.status) {
+            Some(fault) => {
+                let words = format!("the server answered {} meanwhile", seen.status.unwrap_or_default());
+                Err(Stop::Fault { hold: Hold::new(HoldReason::Transient, words), fault })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The session's own marker is what it was when the account was proved.
     pub(super) fn same_session(&self, seen: &Seen) -> Result<(), Stop> {
         match &self.marker {

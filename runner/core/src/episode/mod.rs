@@ -286,6 +286,7 @@ impl<'w, W: World> Episode<'w, W> {
         // An open switcher stays open: the page is left next.
         self.trail.picture(session.capture(), self.world.clock().now());
         self.no_challenge(&seen)?;
+        self.server_well(&seen)?;
         let (votes, verdict) = identity::judge(&self.claim.account.fingerprint, &readings);
         self.trail.identity(&self.claim.account.fingerprint, &votes, verdict == identity::Verdict::Proven);
         let words =

@@ -126,7 +126,8 @@ pub async fn visit<S: Session>(
     Ok((landing, seen))
 }
 
-/// Reads all identity signals; what does not come within `wait` is missing. The switcher is left open, for the picture.
+/// Reads all identity signals; what does not come within `wait` is missing. The switcher is left open, for the picture. A challenge or an
+/// error page that came while they were read stands in what was seen.
 pub async fn read_identity<S: Session>(
     session: &mut S,
     recipe: &Recipe,
@@ -148,7 +149,7 @@ pub async fn read_identity<S: Session>(
     .chain(recipe.surfaces[&identity.on].landmarks.iter().cloned())
     .collect();
     let until = elements.iter().cloned().map(Need::Visible).collect();
-    let seen = session.look(&Look { elements, until, within: wait, ..Look::default() }).await?;
+    let mut seen = session.look(&Look { elements, until, within: wait, ..Look::default() }).await?;
 
     let text = |s: &TextSignal| read_text(&seen, &s.element, &s.equals, s.compare);
     let handle = identity.handle.as_ref().map_or_else(not_asked, text);
@@ -174,7 +175,11 @@ pub async fn read_identity<S: Session>(
                     let until = vec![Need::Visible(item.clone())];
                     let look = Look { elements: vec![item.clone()], until, within: wait, ..Look::default() };
                     let opened = session.look(&look).await?;
-                    read_text(&opened, item, &signal.selected, Compare::Handle)
+                    let read = read_text(&opened, item, &signal.selected, Compare::Handle);
+                    // What came over the page meanwhile may be why the switcher is silent.
+                    seen.challenges.extend(opened.challenges);
+                    seen.status = opened.status.or(seen.status);
+                    read
                 }
                 (false, Reading::Read(_)) => read_text(&seen, item, &signal.selected, Compare::Handle),
                 (_, Reading::Missing(why)) => Reading::Missing(why),
