@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deed_core::ids::{AccountId, ActionId};
-use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault};
+use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault, StaleClaim};
 use deed_core::state::{Event, State};
 use deed_ledger::{CLOCKS_APART, ClaimTarget};
 use deed_s3::upload::Due;
@@ -445,9 +445,24 @@ async fn let_go(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
         State::ConfirmedSuccess if details.verify_at.is_none() => {
             ledger.verify_at(fence, Some(now())).await?;
         }
+        // It ended, perhaps before its proof was sealed.
+        State::ConfirmedFailed | State::PostcheckComplete => return seal_late(runner, fence).await,
         _ => {}
     }
     ledger.release(fence).await
+}
+
+/// Seals what ended in the middle, under a claim of its own.
+async fn seal_late(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
+    let (action, worker) = (fence.action.clone(), fence.worker.clone());
+    let left = StaleClaim { action, worker, epoch: fence.epoch, lease_over: false };
+    let Some(claim) = runner.ledger().take_over(&left, &fence.worker, runner.lease()).await? else { return Ok(()) };
+    let fence = claim.fence.clone();
+    if let Err(error) = runner.verify(claim).await {
+        tracing::warn!(%error, action = %fence.action, "its proof could not be sealed");
+        runner.ledger().release(&fence).await?;
+    }
+    Ok(())
 }
 
 impl Runner {

@@ -18,7 +18,7 @@ use crate::state::{Event, State};
 pub struct Recovered {
     /// Back in the queue: nothing had been armed.
     pub requeued: Vec<crate::ids::ActionId>,
-    /// May have happened; claimed, and to be verified now.
+    /// May have happened, or ended without a sealed proof; claimed, and to be verified or sealed now ([`crate::episode::resume`]).
     pub to_verify: Vec<Claim>,
     /// Left alone, with the reason: the old browser could not be proved ended.
     pub left: Vec<(crate::ids::ActionId, String)>,
@@ -59,9 +59,9 @@ pub async fn recover<W: World>(
                 world.ledger().release(&claim.fence).await?;
                 recovered.requeued.push(claim.action.id);
             }
-            State::ConfirmedFailed | State::PostcheckComplete | State::Cancelled => {
-                world.ledger().release(&claim.fence).await?;
-            }
+            // It ended; whether its proof was sealed is not known.
+            State::ConfirmedFailed | State::PostcheckComplete => recovered.to_verify.push(claim),
+            State::Cancelled => world.ledger().release(&claim.fence).await?,
         }
     }
     Ok(recovered)

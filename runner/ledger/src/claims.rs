@@ -259,7 +259,7 @@ async fn read_claim(conn: &mut Conn, id: &ActionId) -> Result<Claim, LedgerFault
         return Err(LedgerFault::FenceLost(id.clone()));
     };
     let fence = Fence { action: id.clone(), account: account.id.clone(), episode, worker, epoch: details.epoch };
-    Ok(Claim { action: details.action, account, fence })
+    Ok(Claim { action: details.action, account, fence, failure: details.failure })
 }
 
 pub(crate) async fn renew(ledger: &SqlLedger, fence: &Fence, lease: Duration) -> Result<(), LedgerFault> {

@@ -168,8 +168,25 @@ fn outcome(
         State::Unknown => details.worker.is_none() && details.verify_at.is_none(),
         _ => details.worker.is_none(),
     };
+    sealed(wrong, stage, details);
     if !held {
         wrong.push(format!("{id} neither ended nor waits for anybody: {state}, hold {:?}", details.hold));
+    }
+}
+
+/// What ended has its proof, which is the one that the ledger knows of, and not only that of before the press.
+fn sealed(wrong: &mut Vec<String>, stage: &Stage, details: &ActionDetails) {
+    let (state, Some(episode)) = (details.action.state, &details.action.episode) else { return };
+    if !matches!(state, State::ConfirmedFailed | State::PostcheckComplete) {
+        return;
+    }
+    let store = lock(&stage.proofs);
+    let (id, lies, known) = (&details.action.id, store.lies(episode), details.manifest);
+    // A person may have answered since.
+    let told = lies.is_none_or(|(_, told)| !matches!(told, "identity_verified" | "attempted"));
+    let same = lies.map(|(hash, _)| hash) == known || store.was_written_late(episode);
+    if !same || !told {
+        wrong.push(format!("{id} is {state}, and its proof is {lies:?}, of which the ledger knows {known:?}"));
     }
 }
 

@@ -14,6 +14,8 @@ use crate::stage::{Stage, lock};
 #[derive(Debug, Default)]
 pub struct ProofStore {
     sealed: BTreeMap<EpisodeId, Manifest>,
+    hashes: BTreeMap<EpisodeId, Sha256>,
+    late: BTreeSet<EpisodeId>,
     attempts: BTreeSet<EpisodeId>,
     written: u64,
 }
@@ -22,6 +24,17 @@ impl ProofStore {
     /// Whether the proof of before the commit of this episode is durable.
     pub fn has_attempt(&self, episode: &EpisodeId) -> bool {
         self.attempts.contains(episode)
+    }
+
+    /// What lies in the folder of an episode: the hash of the manifest, and the outcome that it tells.
+    pub fn lies(&self, episode: &EpisodeId) -> Option<(Sha256, &str)> {
+        let outcome = &self.sealed.get(episode)?.outcome.state;
+        Some((*self.hashes.get(episode)?, outcome))
+    }
+
+    /// Whether a process stood still for a lease or longer right before it wrote there: another one may have written meanwhile.
+    pub fn was_written_late(&self, episode: &EpisodeId) -> bool {
+        self.late.contains(episode)
     }
 
     fn name(&mut self) -> Sha256 {
@@ -78,13 +91,20 @@ impl Spool {
     ) -> Result<Sha256, ProofFault> {
         let sim = &self.of.stage.sim;
         sim.point(self.of.process, what).await;
+        let heard = (self.of.process, manifest.action.action_id.clone());
+        let heard = lock(&self.of.stage.log).heard.get(&heard).copied().unwrap_or_default();
         let hash = {
             let mut store = lock(&self.of.stage.proofs);
             store.sealed.insert(self.episode.clone(), manifest.clone());
             if before_commit {
                 store.attempts.insert(self.episode.clone());
             }
-            store.name()
+            let hash = store.name();
+            if sim.now_ms() - heard >= self.of.stage.lease_ms {
+                store.late.insert(self.episode.clone());
+            }
+            store.hashes.insert(self.episode.clone(), hash);
+            hash
         };
         sim.passing(self.of.process, what).await;
         Ok(hash)

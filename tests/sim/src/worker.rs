@@ -12,7 +12,7 @@ use deed_core::episode::{self, Ending, Looks};
 use deed_core::ids::{ActionId, WorkerId};
 use deed_core::ports::Clock as _;
 use deed_core::ports::World as _;
-use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault};
+use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault, StaleClaim};
 use deed_core::recover;
 use deed_core::state::{Event, State};
 use deed_ledger::ClaimTarget;
@@ -254,9 +254,21 @@ impl Floor {
             State::ConfirmedSuccess if details.verify_at.is_none() => {
                 ledger.verify_at(fence, Some(self.world.clock().now())).await?;
             }
+            State::ConfirmedFailed | State::PostcheckComplete => return self.seal_late(fence).await,
             _ => {}
         }
         ledger.release(fence).await
+    }
+
+    async fn seal_late(&self, fence: &Fence) -> Result<(), LedgerFault> {
+        let (action, worker) = (fence.action.clone(), fence.worker.clone());
+        let left = StaleClaim { action, worker, epoch: fence.epoch, lease_over: false };
+        let Some(claim) = self.world.ledger().take_over(&left, &self.worker, self.lease).await? else { return Ok(()) };
+        let fence = claim.fence.clone();
+        if self.verify(claim).await.is_err() {
+            self.world.ledger().release(&fence).await?;
+        }
+        Ok(())
     }
 
     /// Renews the leases of all that the slots have.

@@ -97,3 +97,16 @@ fn a_write_that_comes_late_is_nobody_elses() {
         }
     }
 }
+
+/// Between the outcome in the ledger and the seal the process died, or the ledger was away, or the lease was over and another worker let the claim go: the
+/// proof was that of before the press, or one that the ledger did not know of. Seeds 21, 33 and 264; the real thing at a connection that was cut
+/// when an action was armed.
+#[test]
+fn what_ended_has_its_proof_whoever_died() {
+    for luck in [Luck { captcha_late: true, ..Luck::default() }, Luck::default()] {
+        for point in 0..60 {
+            let harm = Harm::At(vec![(0, point)]);
+            run(&Setting { harm, ..at_first("publish.post", luck) });
+        }
+    }
+}

@@ -77,7 +77,13 @@ impl Runners {
         let path = self.note_path(worker);
         let note = BrowserNote { group, started: start_time(group).unwrap_or(0), home: home.to_path_buf() };
         let text = serde_json::to_string(&note).map_err(|e| fault("write", &path, &e))?;
-        fs::write(&path, text).map_err(|e| fault("write", &path, &e))
+        // Whole or not at all: half of a note says of no browser that it was ended.
+        let half = path.with_extension("browser-half");
+        let written = fs::write(&half, text).and_then(|()| fs::rename(&half, &path));
+        written.map_err(|e| {
+            let _ = fs::remove_file(&half);
+            fault("write", &path, &e)
+        })
     }
 
     /// Every runner whose lock can be taken: it is dead. The answer for a runner does not change back.

@@ -75,7 +75,7 @@ fn rehearsal(order: &Order, checked: &Checked, runner: &Runner) -> Claim {
         worker: runner.worker().clone(),
         epoch: 0,
     };
-    Claim { action, account, fence }
+    Claim { action, account, fence, failure: None }
 }
 
 fn answer(ending: &Ending, episode: &EpisodeId, checked: &Checked, context: &Context) -> Answer {

@@ -16,6 +16,9 @@ use crate::review;
 use crate::state::{Event, State};
 use crate::verify::Verdict;
 
+/// How often a proof is sealed for a ledger that is away just then.
+const SEAL_TRIES: u32 = 5;
+
 impl<W: World> Episode<'_, W> {
     pub(super) async fn conclude(&mut self, verdict: Verdict) -> Result<Ending, LedgerFault> {
         match verdict {
@@ -177,6 +180,7 @@ impl<W: World> Episode<'_, W> {
         words: String,
     ) -> Result<Ending, LedgerFault> {
         let proof_level = match (state, failure) {
+            (State::PostcheckComplete, _) => 3,
             (State::ConfirmedSuccess, _) => 2,
             (_, Some(Failure::NotFoundAfterAttempt | Failure::NotSent)) => 1,
             (state, _) if state.may_have_happened() => 1,
@@ -184,8 +188,17 @@ impl<W: World> Episode<'_, W> {
         };
         let object = self.trail.known_object();
         let mut ending = Ending { state, hold, failure, object, proof_level, words, proof_fault: None };
-        if let Err(fault) = self.seal(&ending).await {
-            ending.proof_fault = Some(fault.to_string());
+        for left in (0..SEAL_TRIES).rev() {
+            match self.seal(&ending).await {
+                Ok(()) => break,
+                // Whoever takes it over seals it.
+                Err(SealFault::Ledger(fault @ LedgerFault::FenceLost(_))) => return Err(fault),
+                Err(SealFault::Ledger(_)) if left > 0 => self.world.clock().sleep(self.options.verify_pause).await,
+                Err(fault) => {
+                    ending.proof_fault = Some(fault.to_string());
+                    break;
+                }
+            }
         }
         Ok(ending)
     }
@@ -199,6 +212,8 @@ impl<W: World> Episode<'_, W> {
             object: ending.object.clone(),
         };
         let audit = self.audit().await.map_err(SealFault::Ledger)?;
+        // Two runners never write into one folder: who has lost the claim writes nothing, and nobody takes it over meanwhile.
+        self.renew().await.map_err(SealFault::Ledger)?;
         let manifest = self.trail.seal(&outcome, audit).await.map_err(SealFault::Proof)?;
         let artifacts = self.trail.take_new_artifacts();
         if self.purpose == Purpose::Act {

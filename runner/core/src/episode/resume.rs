@@ -28,15 +28,37 @@ pub async fn resume<W: World>(
         Ok(proofs) => proofs,
         Err(fault) => {
             // What is known stays so; the next try has a store again, if it is not made at once.
-            let at = world.clock().now().plus(verify::PAUSE_MAX);
-            world.ledger().verify_at(&claim.fence, Some(at)).await?;
+            if matches!(claim.action.state, State::Unknown | State::ConfirmedSuccess) {
+                let at = world.clock().now().plus(verify::PAUSE_MAX);
+                world.ledger().verify_at(&claim.fence, Some(at)).await?;
+            }
             world.ledger().release(&claim.fence).await?;
             return Ok(Ending::open(claim.action.state, fault.to_string()));
         }
     };
+    if matches!(claim.action.state, State::ConfirmedFailed | State::PostcheckComplete) {
+        return sealed(world, claim, recipe, options, proofs).await;
+    }
     let over_at = over_at(world, &claim, attempted_at, options).await?;
     let mut episode = Episode::new(world, claim, recipe, options, Purpose::Act, proofs);
     let ending = episode.settle(attempted_at, over_at).await?;
+    world.ledger().release(&episode.claim.fence).await?;
+    world.boundary("released");
+    Ok(ending)
+}
+
+/// Seals the proof of what ended while its runner died, or lost its claim, before it had done so.
+async fn sealed<W: World>(
+    world: &W,
+    claim: Claim,
+    recipe: Arc<Recipe>,
+    options: &Options,
+    proofs: <W::Proofs as Proofs>::Episode,
+) -> Result<Ending, LedgerFault> {
+    let (state, failure) = (claim.action.state, claim.failure);
+    let mut episode = Episode::new(world, claim, recipe, options, Purpose::Act, proofs);
+    let words = "it had ended; its proof was sealed by who took it over".to_owned();
+    let ending = episode.finish(state, None, failure, words).await?;
     world.ledger().release(&episode.claim.fence).await?;
     world.boundary("released");
     Ok(ending)

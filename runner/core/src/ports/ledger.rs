@@ -44,6 +44,8 @@ pub struct Claim {
     pub account: Account,
     /// The right to write about it.
     pub fence: Fence,
+    /// Why it failed, where it did.
+    pub failure: Option<Failure>,
 }
 
 /// How far a kill switch reaches.

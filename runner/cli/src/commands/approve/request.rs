@@ -73,7 +73,7 @@ fn rehearsal(present: &Present, runner: &Runner) -> Claim {
         worker: runner.worker().clone(),
         epoch: 0,
     };
-    Claim { action: present.details.action.clone(), account: present.account.clone(), fence }
+    Claim { action: present.details.action.clone(), account: present.account.clone(), fence, failure: None }
 }
 
 /// The last picture of the composer before it would have been sent, as the sealed manifest names it.
