@@ -23,14 +23,14 @@ use std::time::{Duration, Instant};
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
     ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams, RequestId, RequestPattern,
 };
-use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, Request, ResourceType};
+use chromiumoxide_cdp::cdp::browser_protocol::network::{ErrorReason, ResourceType};
 use deed_core::permit::{Permit, Slot};
 use deed_core::ports::browser::{BrowserFault, GateVerdict, StoppedRequest, WriteSeen};
 use deed_core::time::Timestamp;
 use deed_recipes::{Recipe, WritePattern};
 use tokio::sync::Notify;
 
-use self::paused::{body_of, path_of, query_of};
+use self::paused::Asked;
 pub use self::word::Word;
 use crate::network::{self, Cue, Network, Stage};
 use crate::relay::Relay;
@@ -376,9 +376,9 @@ impl Gate {
         let guard = lock(&self.state);
         let session = *guard.owners.get(event.frame_id.inner().as_str())?;
         let side = guard.sessions.get(&session)?;
-        let word = side.word.clone()?;
         let now = side.network.as_ref().and_then(Network::stage).map_or(now, |stage| stage.now());
-        (side.permit.asks_again(now) && fits(&side.of_flow, &event.request)).then_some((session, word))
+        let late = side.permit.asks_again(now) && Asked::of(&event.request).is_one_of(&side.of_flow);
+        side.word.clone().filter(|_| late).map(|word| (session, word))
     }
 
     fn decided(&self, wire: &Wire, event: EventRequestPaused, now: Timestamp) {
@@ -400,28 +400,27 @@ impl Gate {
     }
 
     fn judge(&self, event: EventRequestPaused, now: Timestamp) -> Judged {
-        let method = event.request.method.to_ascii_uppercase();
-        let path = path_of(&event.request.url);
+        let asked = Asked::of(&event.request);
+        let (method, path) = (&asked.method, &asked.path);
         let frame: &str = event.frame_id.as_ref();
         let mut guard = lock(&self.state);
         let state = &mut *guard;
         let owner = state.owners.get(frame).copied();
-        let matches = |patterns: &[WritePattern]| fits(patterns, &event.request);
         let Some(side) = owner.and_then(|o| state.sessions.get_mut(&o)) else {
             // Nobody's: if any session would have gated it, it is gated. Where fixtures answer, nobody's has no answer.
             let staged = |s: &SessionSide| matches!(s.network, Some(Network::Stage(_)));
-            let gated = state.sessions.values().any(|s| matches(&s.declared) || staged(s));
+            let gated = state.sessions.values().any(|s| asked.is_one_of(&s.declared) || staged(s));
             if !gated {
                 return Judged::Go(Box::new(Going { event, network: Network::Live, answer: false, write: None }));
             }
             tracing::warn!(method, path, "a request of no known session was stopped");
             return Judged::Stop;
         };
-        if side.stops(&event, &method) {
+        if side.stops(&event, method) {
             return Judged::Stop;
         }
         let network = side.network.clone().unwrap_or(Network::Live);
-        if !matches(&side.declared) {
+        if !asked.is_one_of(&side.declared) {
             let answer = side.main_frame == frame && event.resource_type == ResourceType::Document;
             let going = Going { event, network, answer, write: None };
             if side.under_way.is_empty() {
@@ -439,7 +438,7 @@ impl Gate {
             cut: false,
             retry_after: None,
         };
-        let good = matches(&side.of_flow);
+        let good = asked.is_one_of(&side.of_flow);
         let now = network.stage().map_or(now, |stage| stage.now());
         let permit = if good { side.permit.let_through(now) } else { None };
         if let Some(permit) = permit {
@@ -511,13 +510,6 @@ impl Gate {
             });
         }
     }
-}
-
-/// Whether a request is one of these writes.
-fn fits(patterns: &[WritePattern], request: &Request) -> bool {
-    let (method, body) = (request.method.to_ascii_uppercase(), body_of(request));
-    let (path, query) = (path_of(&request.url), query_of(&request.url));
-    patterns.iter().any(|pattern| pattern.fits(&method, &path, &query, body.as_deref()))
 }
 
 impl SessionSide {

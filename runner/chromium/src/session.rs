@@ -13,7 +13,7 @@ use chromiumoxide_cdp::cdp::browser_protocol::browser::BrowserContextId;
 use chromiumoxide_cdp::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use chromiumoxide_cdp::cdp::browser_protocol::network::{CookieParam, CookieSameSite, TimeSinceEpoch};
 use chromiumoxide_cdp::cdp::browser_protocol::page::{AddScriptToEvaluateOnNewDocumentParams, Viewport};
-use chromiumoxide_cdp::cdp::browser_protocol::storage::{GetCookiesParams, SetCookiesParams};
+use chromiumoxide_cdp::cdp::browser_protocol::storage::SetCookiesParams;
 use deed_core::permit::{Permit, Target};
 use deed_core::ports::browser::{
     Access, Aim, BrowserFault, Capture, Landing, LastCheck, Look, Need, NodeId, Opening, Press, Seen, Session,
@@ -199,9 +199,7 @@ impl ChromiumSession {
     pub(crate) async fn finish(&self, raw: RawSeen) -> Result<Seen, BrowserFault> {
         let mut seen = raw.with_locators(&self.opening.recipe).into_seen();
         if let Some(Marker::Cookie(name)) = &self.opening.recipe.identity.marker {
-            let ask = GetCookiesParams { browser_context_id: Some(self.context.clone()) };
-            let cookies = self.page.wire().call(None, &ask, CALL).await?.cookies;
-            seen.marker = cookies.into_iter().find(|c| c.name == *name).map(|c| c.value);
+            seen.marker = crate::storage::cookie(&self.page, &self.context, name).await?;
         }
         if seen.status.is_none() {
             seen.status = self.running.gate.document(self.key).status;

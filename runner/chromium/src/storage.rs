@@ -36,6 +36,17 @@ pub(crate) fn cookies_as_json(cookies: Vec<Cookie>) -> Vec<Value> {
     cookies.into_iter().map(as_json).collect()
 }
 
+/// The value of a cookie, by its name.
+pub(crate) async fn cookie(
+    page: &Page,
+    context: &BrowserContextId,
+    name: &str,
+) -> Result<Option<String>, BrowserFault> {
+    let ask = GetCookiesParams { browser_context_id: Some(context.clone()) };
+    let cookies = page.wire().call(None, &ask, CALL).await?.cookies;
+    Ok(cookies.into_iter().find(|cookie| cookie.name == name).map(|cookie| cookie.value))
+}
+
 /// All cookies of the context, and the local storage of the page's own origin.
 pub(crate) async fn read(page: &Page, context: &BrowserContextId) -> Result<SessionState, BrowserFault> {
     let ask = GetCookiesParams { browser_context_id: Some(context.clone()) };

@@ -122,6 +122,21 @@ impl Permit {
 /// somebody may have switched the account in another window by then.
 pub const WORD_HOLDS: Duration = Duration::from_millis(500);
 
+/// What the server said of whose session this is, against what it was when the account was proved: the refusal in words, which name neither. One that
+/// does not say is no refusal; one that is silent for too long is.
+///
+/// # Errors
+/// Why nothing may leave.
+pub fn word_of_server(expected: &str, said: Option<&str>, silent: bool) -> Result<(), &'static str> {
+    if said.is_some_and(|said| said != expected) {
+        return Err("the server says that the session is another one now");
+    }
+    if silent {
+        return Err("the server did not say in time whose session this is");
+    }
+    Ok(())
+}
+
 /// Where the network gate keeps a permit until its write comes. The simulation's gate is this one too.
 #[derive(Debug, Default)]
 pub struct Slot(Option<(Permit, Timestamp)>);

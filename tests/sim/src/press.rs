@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use deed_core::permit::Permit;
+use deed_core::permit::{Permit, word_of_server};
 use deed_core::ports::browser::{Access, Aim, BrowserFault, GateVerdict, LastCheck, Look, Press, WriteSeen};
 use deed_core::ports::ledger::KillScope;
 use deed_recipes::ChallengeKind;
@@ -203,7 +203,7 @@ async fn asked_again(tab: &Tab) {
     while_it_stands_still(tab).await;
     let now = lock(&tab.stage.platform).signed_in(&tab.cookie).map(crate::platform::Member::marker);
     sim.tell("gate", "asks once more", || format!("the session is {}'s", now.as_deref().unwrap_or("nobody")));
-    if tab.luck.home_silent || now.is_some_and(|now| now != expected) {
+    if word_of_server(&expected, now.as_deref(), tab.luck.home_silent).is_err() {
         lock(&tab.state).slot.shut();
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use chromiumoxide_cdp::cdp::browser_protocol::browser::BrowserContextId;
-use chromiumoxide_cdp::cdp::browser_protocol::storage::GetCookiesParams;
+use deed_core::permit::word_of_server;
 use deed_core::ports::browser::BrowserFault;
 use deed_recipes::Marker;
 use serde::Deserialize;
@@ -60,22 +60,14 @@ impl Word {
     /// Whether the session is still what it was at the press; the refusal in words, without what either is. Within [`CONFIRM`].
     pub(super) async fn holds(&self) -> Result<(), String> {
         let heard = self.heard().await.map_err(|fault| format!("it could not be asked: {fault}"))?;
-        match heard {
-            Home { home_silent: true, .. } => Err("the server did not say in time whose session this is".to_owned()),
-            Home { marker_at_home: Some(now), .. } if now != self.expected => {
-                Err("the session is another one now".to_owned())
-            }
-            Home { .. } => Ok(()),
-        }
+        word_of_server(&self.expected, heard.marker_at_home.as_deref(), heard.home_silent).map_err(str::to_owned)
     }
 
     async fn heard(&self) -> Result<Home, BrowserFault> {
         match &self.how {
             How::Page(call) => self.page.touch(call, CONFIRM + CALL).await,
             How::Cookie(name) => {
-                let ask = GetCookiesParams { browser_context_id: Some(self.context.clone()) };
-                let cookies = self.page.wire().call(None, &ask, CALL).await?.cookies;
-                let now = cookies.into_iter().find(|cookie| cookie.name == *name).map(|cookie| cookie.value);
+                let now = crate::storage::cookie(&self.page, &self.context, name).await?;
                 // One that is gone is another one.
                 Ok(Home { marker_at_home: Some(now.unwrap_or_default()), home_silent: false })
             }

@@ -10,7 +10,7 @@ use deed_recipes::{Flow, Recipe, Review, ReviewExpect};
 use super::reading::{self, Values, page_of};
 use crate::judge::quorum::{self, Quorum};
 use crate::judge::text;
-use crate::permit::Target;
+use crate::permit::{Target, word_of_server};
 use crate::ports::browser::{LastCheck, Need, NodeId, Seen};
 
 /// One thing that was read back.
@@ -95,11 +95,8 @@ impl LastCheck for AtPress {
         if self.target.marker.is_some() && seen.marker != self.target.marker {
             return Err("the session is another one now".to_owned());
         }
-        if self.target.marker.is_some() && seen.marker_at_home.is_some() && seen.marker_at_home != self.target.marker {
-            return Err("the server says that the session is another one now".to_owned());
-        }
-        if self.target.marker.is_some() && seen.home_silent {
-            return Err("the server did not say in time whose session this is".to_owned());
+        if let Some(expected) = &self.target.marker {
+            word_of_server(expected, seen.marker_at_home.as_deref(), seen.home_silent)?;
         }
         if let Some(challenge) = seen.challenges.first() {
             return Err(format!("a challenge is on the page: {}", challenge.detector));

@@ -1,28 +1,70 @@
 //! Small steps that the phases share: going to a surface, finding an element, writing to the ledger.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use deed_proofs::Sha256;
+use deed_recipes::policy::Policy;
 use deed_recipes::template::Template;
 use deed_recipes::{Marker, Recipe, Review, Step, Words};
 
 use super::Episode;
 use super::composer;
-use super::ending::Purpose;
+use super::ending::{Options, Purpose};
 use super::reading::{self, Values, base_of, challenge_hold};
 use super::stop::Stop;
+use super::trail::Trail;
+use crate::approval;
 use crate::hold::{Hold, HoldReason};
 use crate::judge::{drift, evidence, quorum};
 use crate::pace::Limits;
 use crate::policy::{self, Asks, PolicyReport};
 use crate::ports::browser::{
-    Access, BrowserFault, Look, Need, NodeFacts, NodeId, Opening, Pacing, Seen, Session, WriteSeen,
+    Access, Browser, BrowserFault, Look, Need, NodeFacts, NodeId, Opening, Pacing, Seen, Session, WriteSeen,
 };
 use crate::ports::ledger::{Change, Claim, Ledger, LedgerFault};
+use crate::ports::proofs::Proofs;
 use crate::ports::{Clock, World};
 use crate::retry::Transient;
 use crate::state::Event;
 use crate::time::Timestamp;
+
+impl<'w, W: World> Episode<'w, W> {
+    pub(super) fn new(
+        world: &'w W,
+        claim: Claim,
+        recipe: Arc<Recipe>,
+        options: &'w Options,
+        purpose: Purpose,
+        proofs: <W::Proofs as Proofs>::Episode,
+    ) -> Self {
+        // Where an element is known by the order's time, this is the order.
+        let recipe = if recipe.has_words_of_order() {
+            Arc::new(recipe.for_order(&Values::new(&claim.account, &claim.action)))
+        } else {
+            recipe
+        };
+        let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
+        // Preflight puts what the policy says in their place.
+        let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
+        let (reads, limits) = (BTreeMap::new(), Limits::default());
+        let policy = Policy::default();
+        Self {
+            world,
+            claim,
+            recipe,
+            options,
+            purpose,
+            trail,
+            marker: None,
+            reads,
+            not_to_commit: None,
+            limits,
+            need,
+            policy,
+        }
+    }
+}
 
 impl<W: World> Episode<'_, W> {
     pub(super) fn composer_equals_order(&mut self, reviews: &[Review], seen: &Seen, media: usize) -> Result<(), Stop> {

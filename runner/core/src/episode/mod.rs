@@ -33,7 +33,7 @@ use crate::arm::{Armed, arm};
 use crate::hold::{Hold, HoldReason};
 use crate::judge::quorum::{self, Quorum};
 
-use crate::approval::{self, ApprovalNeed};
+use crate::approval::ApprovalNeed;
 use crate::judge::evidence::Wanted;
 use crate::judge::{identity, same};
 use crate::pace::Limits;
@@ -51,7 +51,7 @@ use crate::{dice, pace, policy};
 
 use composer::AtPress;
 use help::{last_word, receipt_words};
-use reading::{Values, page_of};
+use reading::page_of;
 use stop::Stop;
 use trail::Trail;
 
@@ -132,7 +132,7 @@ async fn go<W: World>(
     options: &Options,
     purpose: Purpose,
 ) -> Result<Ending, LedgerFault> {
-    let proofs = match world.proofs().episode(&claim.fence.episode).await {
+    let proofs = match world.proofs().episode(&claim.fence).await {
         Ok(proofs) => proofs,
         Err(fault) => {
             let hold = Hold::new(HoldReason::Proof, format!("{} ({})", fault.message, fault.code));
@@ -173,41 +173,6 @@ async fn go<W: World>(
 }
 
 impl<'w, W: World> Episode<'w, W> {
-    fn new(
-        world: &'w W,
-        claim: Claim,
-        recipe: Arc<Recipe>,
-        options: &'w Options,
-        purpose: Purpose,
-        proofs: <W::Proofs as Proofs>::Episode,
-    ) -> Self {
-        // Where an element is known by the order's time, this is the order.
-        let recipe = if recipe.has_words_of_order() {
-            Arc::new(recipe.for_order(&Values::new(&claim.account, &claim.action)))
-        } else {
-            recipe
-        };
-        let trail = Trail::new(proofs, &claim, &recipe, world.browser().version(), options.pacing);
-        // Preflight puts what the policy says in their place.
-        let need = approval::need(&claim.action, &claim.account, &recipe.hash, &Policy::default());
-        let (reads, limits) = (BTreeMap::new(), Limits::default());
-        let policy = Policy::default();
-        Self {
-            world,
-            claim,
-            recipe,
-            options,
-            purpose,
-            trail,
-            marker: None,
-            reads,
-            not_to_commit: None,
-            limits,
-            need,
-            policy,
-        }
-    }
-
     // ---- before the browser ------------------------------------------------------------------------------------------
 
     /// Kill switches, then policy; its snapshot's hash goes onto the action.
