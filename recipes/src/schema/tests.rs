@@ -154,7 +154,7 @@ verify:
 /// One thing of the practice recipe replaced: what it is, and by what.
 const MUTATIONS: &[(&str, &str)] = &[
     // An unknown key at each level.
-    ("recipe: 3  ", "recipe: 1\nloop: 3  "),
+    ("recipe: 4  ", "recipe: 1\nloop: 3  "),
     ("against: fixtures,", "against: fixtures, whom: me,"),
     ("    url: /compose\n", "    url: /compose\n    load: fast\n"),
     ("      time: time\n", "      time: time\n      likes: span\n"),
@@ -198,7 +198,7 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("type: { into: editor, text: \"{content.text}\" }", "type: { into: editor }"),
     (", text: \"Post\" }                        #", " } #"),
     // Another type.
-    ("recipe: 3  ", "recipe: one  "),
+    ("recipe: 4  ", "recipe: one  "),
     ("platform: practice\n", "platform: [practice]\n"),
     ("    landmarks: [editor, post_button]", "    landmarks: editor"),
     ("    - label: \"Post text\"", "    - label: [\"Post text\"]"),

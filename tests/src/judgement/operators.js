@@ -53,6 +53,16 @@
   const harmful = (of, name, on, apply) => ({ name, kind: 'harmful', of, on, apply });
   const always = () => true;
   const hasList = (T) => T.entries.length > 0;
+  // What the page is about is there once: a new post is like one of the others.
+  const others = (T) => entries(T).filter((e) => inFlow(T, e));
+  const itsPost = (T) => hasCommit(T) && entries(T).find((e) => e.contains(T.commit));
+  // Under all the marks of that one, with its own words and links; what its buttons are called stays.
+  const likeIt = (T, R) => {
+    const copy = itsPost(T).cloneNode(true);
+    texts(copy).filter((t) => !t.parentElement.closest('button, [role=button]')).forEach((t) => { t.data = `${R.word()} ${R.word()}`; });
+    $$('a[href]', copy).forEach((a) => a.setAttribute('href', a.getAttribute('href').replace(/\d{2,}/g, () => String(1e6 + R.int(1e6)))));
+    return copy;
+  };
   const hasTimes = () => $$('time').length > 0;
   const hasCommit = (T) => !!T.commit;
   const hasEditor = (T) => !!T.editor;
@@ -61,7 +71,7 @@
 
   const OPERATORS = [
     // ---- benign: what a page does every day ------------------------------------------------------------------------------
-    benign('new_posts', hasList, (T, R) => { for (let n = 1 + R.int(4); n > 0; n--) { const copy = R.pick(entries(T)).cloneNode(true); texts(copy).forEach((t) => { if (R.int(2)) t.data = `${R.word()} ${R.word()}`; }); entries(T)[0].before(copy); } }),
+    benign('new_posts', (T) => others(T).length > 0, (T, R) => { for (let n = 1 + R.int(4); n > 0; n--) { const copy = R.pick(others(T)).cloneNode(true); texts(copy).forEach((t) => { if (R.int(2)) t.data = `${R.word()} ${R.word()}`; }); entries(T)[0].before(copy); } }),
     benign('posts_gone', (T) => T.entries.length > 2, (T, R) => { for (let n = 1 + R.int(2); n > 0; n--) R.pick(entries(T)).remove(); }),
     benign('feed_reordered', (T) => T.entries.length > 1, (T, R) => entries(T).forEach((e) => { if (R.int(2)) e.parentElement.insertBefore(e, e.parentElement.firstElementChild); })),
     benign('counters', always, (T, R) => texts().forEach((t) => { if (!sacred(T).has(t.parentElement)) t.data = t.data.replace(/\d+/g, () => String(R.int(90000))); })),
@@ -143,6 +153,8 @@
     harmful('commit', 'duplicated_beside_it', hasCommit, (T) => T.commit.after(T.commit.cloneNode(true))),
     harmful('commit', 'duplicated_in_the_header', (T) => hasCommit(T) && !!header(), (T) => header().append(T.commit.cloneNode(true))),
     harmful('commit', 'duplicated_in_a_second_composer', (T) => hasCommit(T) && form(T.commit), (T) => form(T.commit).after(form(T.commit).cloneNode(true))),
+    harmful('commit', 'another_post_under_its_marks', (T) => !!itsPost(T), (T, R) => itsPost(T).before(likeIt(T, R))),
+    harmful('commit', 'gone_and_another_post_under_its_marks', (T) => !!itsPost(T), (T, R) => { itsPost(T).before(likeIt(T, R)); T.commit.remove(); T.commit = null; }),
     harmful('commit', 'covered_by_glass', hasCommit, (T) => { shown(T.commit); document.body.append(overlay(rectOf(T.commit), 'background:transparent')); }),
     harmful('commit', 'covered_by_another_button', hasCommit, (T, R) => { shown(T.commit); document.body.append(overlay(rectOf(T.commit), '', `<button style="width:100%;height:100%">${R.pick(OTHER_MEANING)}</button>`)); }),
     harmful('commit', 'covered_by_a_look_alike', hasCommit, (T) => { shown(T.commit); const o = overlay(rectOf(T.commit), ''); const look = T.commit.cloneNode(true); look.style.width = look.style.height = '100%'; o.append(look); document.body.append(o); }),
@@ -154,7 +166,7 @@
     harmful('commit', 'disabled', hasCommit, (T) => { T.commit.setAttribute('disabled', ''); }),
     harmful('commit', 'disabled_for_readers', hasCommit, (T) => T.commit.setAttribute('aria-disabled', 'true')),
     harmful('commit', 'disabled_by_its_group', (T) => hasCommit(T) && T.commit.matches('button, input'), (T) => { const f = wrap(T.commit, 'fieldset'); f.setAttribute('disabled', ''); }),
-    harmful('commit', 'made_inert', hasCommit, (T) => { (form(T.commit) ?? T.commit.parentElement).setAttribute('inert', ''); }),
+    harmful('commit', 'made_inert', hasCommit, (T) => { (form(T.commit) ?? T.commit.parentElement ?? T.commit).setAttribute('inert', ''); }),
     harmful('commit', 'takes_no_pointer', hasCommit, (T) => { T.commit.style.pointerEvents = 'none'; }),
     harmful('commit', 'hidden', hasCommit, (T) => { T.commit.style.display = 'none'; }),
     harmful('commit', 'made_invisible', hasCommit, (T, R) => { T.commit.style[R.pick(['visibility', 'opacity'])] = '0'; T.commit.style.visibility ||= 'hidden'; }),

@@ -64,6 +64,15 @@ pub(crate) fn words(text: &str) -> String {
     out
 }
 
+/// Whether there is a word in it, and not only a number, a sign or somebody's initial.
+fn speaks(text: &str) -> bool {
+    let mut letters = 0;
+    words(text).chars().any(|c| {
+        letters = if c.is_alphabetic() { letters + 1 } else { 0 };
+        letters > 1
+    })
+}
+
 /// What a list of traits, or an empty word, is called.
 fn or_nothing(text: &str) -> &str {
     if text.is_empty() { "nothing" } else { text }
@@ -89,6 +98,16 @@ impl Comparison<'_> {
         self.fact(words(then) == words(now), |l| format!("`{l}` {what} \"{then}\", now \"{}\"", words(now)));
     }
 
+    /// What the eye reads on it. Where that was a sign or a counter, any other will do, but no word.
+    fn read(&mut self, then: Option<&String>, now: &str) {
+        match then {
+            Some(then) if then.is_empty() => {
+                self.fact(!speaks(now), |l| format!("`{l}` read nothing in words, now \"{}\"", words(now)));
+            }
+            then => self.words("read", then, now),
+        }
+    }
+
     fn place(&mut self, then: &LandmarkPlace, now: &NodeFacts, same_language: bool) {
         self.fact(now.role == then.role, |l| format!("`{l}` was a {}, is a {}", then.role, now.role));
         self.fact(now.regions == then.regions, |l| {
@@ -104,7 +123,7 @@ impl Comparison<'_> {
         }
         if same_language {
             self.words("was named", then.name.as_ref(), &now.name);
-            self.words("read", then.text.as_ref(), &now.text);
+            self.read(then.text.as_ref(), &now.text);
             self.words("belonged to", then.container.as_ref(), &now.container);
         }
     }
@@ -165,14 +184,15 @@ pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen, content: &[&st
         let together = |other: &NodeFacts| other.regions.first() == facts.regions.first();
         let below =
             there.iter().filter(|(l, f)| l != landmark && together(f) && above(f)).map(|(l, _)| (*l).clone()).collect();
-        // No name is no content either: one that comes is told.
+        // No name is no content either, and no word on it: one that comes is told.
         let unnamed = facts.name.is_empty();
+        let read = || if speaks(&facts.text) { layout(&facts.text) } else { Some(String::new()) };
         let place = LandmarkPlace {
             role: facts.role.clone(),
             name: if unnamed { Some(String::new()) } else { layout(&facts.name) },
             regions: facts.regions.clone(),
             below,
-            text: if SPEAKING.contains(&facts.role.as_str()) { layout(&facts.text) } else { None },
+            text: SPEAKING.contains(&facts.role.as_str()).then(read).flatten(),
             acts: Some(facts.acts.clone()),
             traits: Some(facts.traits.clone()),
             container: layout(&facts.container),
@@ -244,6 +264,25 @@ mod tests {
         }
         assert_eq!(words("4Kids"), "#Kids");
         assert_eq!(words("Step 1, 2 left. Go"), "Step #, # left. Go", "a sentence's own marks stay");
+    }
+
+    #[test]
+    fn a_word_that_comes_where_a_sign_or_a_counter_stood_is_drift() {
+        let landmarks = ["button".to_owned()];
+        let reading = |text: &str| {
+            let mut seen = page(200.0, "form", "2 Likes. Like", "en");
+            let button = seen.nodes.get_mut(&NodeId(2)).expect("it is there");
+            text.clone_into(&mut button.text);
+            seen
+        };
+        for then in ["", "♡", "17", "1.2K"] {
+            let then = baseline("like", &landmarks, &reading(then), &[]);
+            for now in ["", "✕", "3", "4.1M", "A"] {
+                assert_eq!(judge(&landmarks, Some(&then), &reading(now)).reasons, Vec::<String>::new(), "{now}");
+            }
+            let moved = judge(&landmarks, Some(&then), &reading("Delete")).reasons;
+            assert_eq!(moved, ["`button` read nothing in words, now \"Delete\""]);
+        }
     }
 
     #[test]
