@@ -37,6 +37,7 @@ mod sums;
 pub mod verify;
 pub mod video;
 pub mod webm;
+mod writers;
 
 pub use artifact::{ArtifactKind, ArtifactRef, NewArtifact};
 pub use dom::{DomHashes, Sketch, dom_hashes};
@@ -51,3 +52,4 @@ pub use spool::Spool;
 pub use storage::{CheckedBy, StorageRecord, StoredPiece};
 pub use store::{DirectoryStore, Store, StoreError};
 pub use verify::{Expected, Problem, Verification, VerifyError, verify, verify_against, verify_attempt};
+pub use writers::Writing;

@@ -6,6 +6,7 @@
 //! ```text
 //! objects/ab/cdef…            one object, its name is its SHA-256 in hexadecimal, two digits and sixty-two
 //! episodes/<episode_id>/      manifest.json, report.html, SHA256SUMS (written by `seal`)
+//! writers/<episode_id>        who may write into that folder (see `writing`)
 //! ```
 
 use std::fs;
@@ -99,6 +100,20 @@ pub enum StoreError {
         /// How many were waiting.
         waiting: usize,
     },
+    /// A later claim has opened the episode's folder: whoever asked has lost the episode.
+    #[error("failed to write proof: another runner has taken the episode over ({path}); what it writes counts")]
+    Superseded {
+        /// Where the claim is noted.
+        path: PathBuf,
+    },
+    /// Another writer of the episode does not end.
+    #[error(
+        "failed to write proof: another process holds {path} and does not end; see which one has stopped, end or continue it, then run again"
+    )]
+    Busy {
+        /// What it holds.
+        path: PathBuf,
+    },
     /// The thread that writes is gone, so what waited for it is lost.
     #[error("failed to keep proof: the thread that writes it stopped early; this is a defect, please report it")]
     WriterStopped,
@@ -115,6 +130,8 @@ impl StoreError {
             Self::Corrupt { .. } => "store-corrupt",
             Self::Io { .. } => "store-io",
             Self::Backlog { .. } => "store-backlog",
+            Self::Superseded { .. } => "store-superseded",
+            Self::Busy { .. } => "store-busy",
             Self::WriterStopped => "store-writer-stopped",
         }
     }

@@ -196,9 +196,9 @@ impl Home {
     /// Runs a command that must be done.
     pub fn ok(&self, args: &[&str]) -> String {
         let output = self.command(args).output().expect("deed runs");
-        let words = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "deed {args:?}: {:?}\n{words}", output.status);
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let (words, said) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "deed {args:?}: {:?}\n{words}\n{said}", output.status);
+        said.into_owned()
     }
 
     /// Runs a command to its end, whatever it is.

@@ -134,6 +134,9 @@ async fn on_the_floor(runner: &Runner, plan: Plan, drain: watch::Sender<bool>) -
         () = floor.keep_records() => Vec::new(),
         () = floor.keep_uploading() => Vec::new(),
     };
+    if let Err(fault) = floor.put_back_all().await {
+        tracing::warn!(%fault, "what was taken over was not put back; recovery does it later");
+    }
     ended.into_iter().collect::<Result<(), _>>()?;
     let _ = tokio::time::timeout(TOLD_AT_THE_END_WITHIN, floor.tell_once()).await;
     let _ = tokio::time::timeout(TOLD_AT_THE_END_WITHIN, floor.record_once(true)).await;
@@ -416,12 +419,36 @@ impl Floor<'_> {
                 self.runner.context().ui.warn(&format!("action {action} is left alone: {why}"));
             }
         }
+        let mut ended = Ok(());
         for claim in claims {
-            if claim.action.state == State::Unknown {
-                self.runner.ledger().release(&claim.fence).await?;
-            } else if let Some(worked) = self.runner.verify(claim).await? {
-                self.keep(worked);
+            let fence = claim.fence.clone();
+            if let Err(error) = self.settle(claim).await {
+                // The beat would hold it for as long as this worker lives.
+                self.put_back(&fence).await;
+                ended = Err(error);
             }
+        }
+        ended
+    }
+
+    async fn settle(&self, claim: Claim) -> Result<(), CliError> {
+        if claim.action.state == State::Unknown {
+            self.runner.ledger().release(&claim.fence).await?;
+        } else if let Some(worked) = self.runner.verify(claim).await? {
+            self.keep(worked);
+        }
+        Ok(())
+    }
+
+    /// Puts back what this worker still has when its slots have ended: housekeeping may have been in the middle of what it had taken over.
+    async fn put_back_all(&self) -> Result<(), LedgerFault> {
+        let (ledger, worker) = (self.runner.ledger(), self.runner.worker());
+        for claim in ledger.stale_claims(std::slice::from_ref(worker)).await? {
+            let details = ledger.action_details(&claim.action).await?;
+            let Some(episode) = details.action.episode.filter(|_| claim.worker == *worker) else { continue };
+            let account = details.action.account;
+            self.put_back(&Fence { action: claim.action, account, episode, worker: claim.worker, epoch: claim.epoch })
+                .await;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deed_chromium::Chromium;
 use deed_core::ids::EpisodeId;
+use deed_core::ports::ledger::Fence;
 use deed_core::ports::proofs::{EpisodeProofs, ProofFault, Proofs};
 use deed_core::ports::{Clock, World};
 use deed_core::time::Timestamp;
@@ -102,6 +103,8 @@ pub struct EpisodeSpool {
     recorder: Recorder,
     earlier: Option<Manifest>,
     episode: EpisodeId,
+    /// The number of the claim by which it is held.
+    claim: i64,
     vault: Option<Vault>,
     withheld: Mutex<Vec<Withheld>>,
 }
@@ -160,20 +163,29 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 impl Proofs for DirectoryProofs {
     type Episode = EpisodeSpool;
 
-    async fn episode(&self, episode: &EpisodeId) -> Result<EpisodeSpool, ProofFault> {
+    async fn episode(&self, fence: &Fence) -> Result<EpisodeSpool, ProofFault> {
         let (store, signing) = (self.store.clone(), self.signing.clone());
         if let Some(Signing { keys, .. }) = signing.clone() {
             // A key that can not sign is known before anything is done that is to be proved.
             blocking(move || keys.open_or_create(&now().to_string())).await?.map_err(|fault| key_fault(&fault))?;
         }
+        let (episode, claim) = (fence.episode.clone(), fence.epoch);
+        let held_by = {
+            let (store, episode) = (store.clone(), episode.clone());
+            move || store.writing(episode.as_str(), claim)
+        };
         let folder = store.episode_folder(episode.as_str());
-        let earlier = blocking(move || std::fs::read(folder.join("manifest.json")).ok()).await?;
+        let earlier = blocking(move || {
+            let _held = held_by()?;
+            Ok(std::fs::read(folder.join("manifest.json")).ok())
+        });
+        let earlier = earlier.await?.map_err(|fault| store_fault(&fault))?;
         // A manifest that does not read is not continued; `proof verify` tells what is wrong with it.
         let earlier = earlier.and_then(|bytes| Manifest::from_json(&bytes).ok());
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let recorder = Recorder::new(shared).map_err(|e| store_fault(&e))?;
-        let (episode, vault, spool) = (episode.clone(), self.vault.clone(), self.spool.clone());
-        Ok(EpisodeSpool { store, signing, spool, recorder, earlier, episode, vault, withheld: Mutex::default() })
+        let (vault, spool) = (self.vault.clone(), self.spool.clone());
+        Ok(EpisodeSpool { store, signing, spool, recorder, earlier, episode, claim, vault, withheld: Mutex::default() })
     }
 }
 
@@ -213,8 +225,9 @@ impl EpisodeProofs for EpisodeSpool {
 
     async fn checkpoint(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
         let (store, signing, spool) = (self.store.clone(), self.signing.clone(), self.spool.clone());
-        let manifest = manifest.clone();
+        let (manifest, claim) = (manifest.clone(), self.claim);
         blocking(move || {
+            let _held = store.writing(&manifest.action.episode_id, claim).map_err(|fault| store_fault(&fault))?;
             let _changing = mark(spool.as_ref(), &manifest).map_err(|fault| seal_fault(&fault))?;
             checkpoint(&store, signing.as_ref(), &manifest)
         })
@@ -223,8 +236,9 @@ impl EpisodeProofs for EpisodeSpool {
 
     async fn seal(&self, manifest: &Manifest) -> Result<Sha256, ProofFault> {
         let (store, signing, spool) = (self.store.clone(), self.signing.clone(), self.spool.clone());
-        let manifest = manifest.clone();
+        let (manifest, claim) = (manifest.clone(), self.claim);
         blocking(move || {
+            let _held = store.writing(&manifest.action.episode_id, claim).map_err(|fault| store_fault(&fault))?;
             let _changing = mark(spool.as_ref(), &manifest).map_err(|fault| seal_fault(&fault))?;
             seal(&store, signing.as_ref(), &manifest)
         })

@@ -24,7 +24,7 @@ use deed_proofs::manifest::Approval;
 
 use crate::people;
 use crate::sim::Process;
-use crate::stage::{Stage, away, lock};
+use crate::stage::{Stage, away};
 
 /// The ledger of one process.
 #[derive(Clone)]
@@ -133,11 +133,7 @@ impl Ledger for SimLedger {
     async fn renew(&self, fence: &Fence, lease: Duration) -> Result<(), LedgerFault> {
         let renewed = async {
             let done = self.sql().renew(fence, lease).await;
-            done.inspect(|()| {
-                self.stage.renewed(&fence.action, lease);
-                let now = self.stage.sim.now_ms();
-                lock(&self.stage.log).heard.insert((self.process, fence.action.to_string()), now);
-            })
+            done.inspect(|()| self.stage.renewed(&fence.action, lease))
         };
         self.call("renews the lease", renewed).await
     }

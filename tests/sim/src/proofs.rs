@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use deed_core::ids::EpisodeId;
+use deed_core::ports::ledger::Fence;
 use deed_core::ports::proofs::{EpisodeProofs, ProofFault, Proofs};
 use deed_proofs::{ArtifactRef, Manifest, NewArtifact, Sha256};
 
@@ -15,7 +16,8 @@ use crate::stage::{Stage, lock};
 pub struct ProofStore {
     sealed: BTreeMap<EpisodeId, Manifest>,
     hashes: BTreeMap<EpisodeId, Sha256>,
-    late: BTreeSet<EpisodeId>,
+    /// The latest claim that opened the folder.
+    claims: BTreeMap<EpisodeId, i64>,
     attempts: BTreeSet<EpisodeId>,
     written: u64,
 }
@@ -32,9 +34,15 @@ impl ProofStore {
         Some((*self.hashes.get(episode)?, outcome))
     }
 
-    /// Whether a process stood still for a lease or longer right before it wrote there: another one may have written meanwhile.
-    pub fn was_written_late(&self, episode: &EpisodeId) -> bool {
-        self.late.contains(episode)
+    /// Takes the right to write into the folder, as the real store does.
+    fn writing(&mut self, fence: &Fence) -> Result<(), ProofFault> {
+        let latest = self.claims.entry(fence.episode.clone()).or_insert(fence.epoch);
+        if *latest > fence.epoch {
+            let message = "another runner has taken the episode over".to_owned();
+            return Err(ProofFault { code: "store-superseded".to_owned(), message });
+        }
+        *latest = fence.epoch;
+        Ok(())
     }
 
     fn name(&mut self) -> Sha256 {
@@ -60,7 +68,7 @@ impl SimProofs {
 /// One episode's spool.
 pub struct Spool {
     of: SimProofs,
-    episode: EpisodeId,
+    fence: Fence,
     earlier: Option<Manifest>,
     kept: Mutex<Vec<NewArtifact>>,
     durable: Mutex<Vec<ArtifactRef>>,
@@ -69,16 +77,14 @@ pub struct Spool {
 impl Proofs for SimProofs {
     type Episode = Spool;
 
-    async fn episode(&self, episode: &EpisodeId) -> Result<Spool, ProofFault> {
+    async fn episode(&self, fence: &Fence) -> Result<Spool, ProofFault> {
         self.stage.sim.passing(self.process, "opens the proof").await;
-        let earlier = lock(&self.stage.proofs).sealed.get(episode).cloned();
-        Ok(Spool {
-            of: self.clone(),
-            episode: episode.clone(),
-            earlier,
-            kept: Mutex::default(),
-            durable: Mutex::default(),
-        })
+        let earlier = {
+            let mut store = lock(&self.stage.proofs);
+            store.writing(fence)?;
+            store.sealed.get(&fence.episode).cloned()
+        };
+        Ok(Spool { of: self.clone(), fence: fence.clone(), earlier, kept: Mutex::default(), durable: Mutex::default() })
     }
 }
 
@@ -91,19 +97,15 @@ impl Spool {
     ) -> Result<Sha256, ProofFault> {
         let sim = &self.of.stage.sim;
         sim.point(self.of.process, what).await;
-        let heard = (self.of.process, manifest.action.action_id.clone());
-        let heard = lock(&self.of.stage.log).heard.get(&heard).copied().unwrap_or_default();
         let hash = {
-            let mut store = lock(&self.of.stage.proofs);
-            store.sealed.insert(self.episode.clone(), manifest.clone());
+            let (mut store, episode) = (lock(&self.of.stage.proofs), &self.fence.episode);
+            store.writing(&self.fence)?;
+            store.sealed.insert(episode.clone(), manifest.clone());
             if before_commit {
-                store.attempts.insert(self.episode.clone());
+                store.attempts.insert(episode.clone());
             }
             let hash = store.name();
-            if sim.now_ms() - heard >= self.of.stage.lease_ms {
-                store.late.insert(self.episode.clone());
-            }
-            store.hashes.insert(self.episode.clone(), hash);
+            store.hashes.insert(episode.clone(), hash);
             hash
         };
         sim.passing(self.of.process, what).await;

@@ -69,8 +69,6 @@ pub struct Log {
     pub answered: BTreeMap<String, bool>,
     /// Action → the epoch of its last claim, and until when its lease lasts: as the callers were answered, not as the ledger says later.
     pub leases: BTreeMap<String, (i64, i64)>,
-    /// When a process last heard that an action is its own.
-    pub heard: BTreeMap<(Process, String), i64>,
     /// Episode → when it was armed.
     pub armed: BTreeMap<String, i64>,
     /// What broke a promise the moment it happened.

@@ -24,7 +24,7 @@ pub async fn resume<W: World>(
     options: &Options,
 ) -> Result<Ending, LedgerFault> {
     let attempted_at = claim.action.attempted_at.unwrap_or_else(|| world.clock().now());
-    let proofs = match world.proofs().episode(&claim.fence.episode).await {
+    let proofs = match world.proofs().episode(&claim.fence).await {
         Ok(proofs) => proofs,
         Err(fault) => {
             // What is known stays so; the next try has a store again, if it is not made at once.

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use deed_proofs::{ArtifactRef, Manifest, NewArtifact, Sha256};
 
-use crate::ids::EpisodeId;
+use crate::ports::ledger::Fence;
 
 /// What went wrong with the proof store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +21,9 @@ pub trait Proofs: Send + Sync {
     /// One episode's spool.
     type Episode: EpisodeProofs;
 
-    /// Opens the spool of an episode; one that a dead runner left is continued.
-    fn episode(&self, episode: &EpisodeId) -> impl Future<Output = Result<Self::Episode, ProofFault>> + Send;
+    /// Opens the spool of an episode for who holds this claim; one that a dead runner left is continued. From then on no earlier claim's holder writes
+    /// into its folder any more, however long it stood still: it gets a fault.
+    fn episode(&self, fence: &Fence) -> impl Future<Output = Result<Self::Episode, ProofFault>> + Send;
 }
 
 /// One episode's spool.
