@@ -63,7 +63,7 @@ fn lock(file: &File, path: &Path) -> Result<(), StoreError> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::park_timeout(LOOK),
             Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { path: PathBuf::from(path) }),
             Err(TryLockError::Error(error)) => return Err(StoreError::from_io(path, error)),
         }
@@ -79,6 +79,7 @@ fn read(file: &mut File) -> io::Result<Option<i64>> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
     use super::*;
 
     #[test]
@@ -105,7 +106,7 @@ mod tests {
                 drop(held);
             });
             // Long enough for one that does not wait.
-            std::thread::sleep(LOOK * 10);
+            std::thread::park_timeout(LOOK * 10);
             done.store(true, std::sync::atomic::Ordering::SeqCst);
             drop(first);
             second.join().unwrap();

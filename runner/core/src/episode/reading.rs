@@ -161,7 +161,7 @@ pub async fn read_identity<S: Session>(
                 Some(hash) => Reading::Read((hash, signal.distance_max)),
                 None => Reading::Missing("the picture did not load".to_owned()),
             },
-            Reading::Missing(why) => Reading::Missing(why),
+            Reading::Missing(why) | Reading::Doubtful(_, why) => Reading::Missing(why),
             Reading::Ambiguous(why) => Reading::Ambiguous(why),
         },
     };
@@ -182,7 +182,7 @@ pub async fn read_identity<S: Session>(
                     read
                 }
                 (false, Reading::Read(_)) => read_text(&seen, item, &signal.selected, Compare::Handle),
-                (_, Reading::Missing(why)) => Reading::Missing(why),
+                (_, Reading::Missing(why) | Reading::Doubtful(_, why)) => Reading::Missing(why),
                 (_, Reading::Ambiguous(why)) => Reading::Ambiguous(why),
             }
         }
@@ -201,16 +201,22 @@ fn strict<'s>(seen: &'s Seen, element: &str) -> Reading<(NodeId, &'s NodeFacts)>
             Some(facts) => Reading::Read((agreement.node, facts)),
             None => Reading::Missing("gone".to_owned()),
         },
-        few @ Quorum::TooFew { .. } => Reading::Missing(few.describe()),
+        few @ Quorum::TooFew { .. } => {
+            let alone = quorum::lone(seen, element).and_then(|(node, _)| Some((node, seen.nodes.get(&node)?)));
+            match alone {
+                Some(alone) => Reading::Doubtful(alone, few.describe()),
+                None => Reading::Missing(few.describe()),
+            }
+        }
         conflict @ Quorum::Conflict { .. } => Reading::Ambiguous(conflict.describe()),
     }
 }
 
 fn read_text(seen: &Seen, element: &str, equals: &Template, compare: Compare) -> Reading<TextRead> {
+    let read = |facts: &NodeFacts| TextRead { seen: facts.text.clone(), equals: equals.clone(), compare };
     match strict(seen, element) {
-        Reading::Read((_, facts)) => {
-            Reading::Read(TextRead { seen: facts.text.clone(), equals: equals.clone(), compare })
-        }
+        Reading::Read((_, facts)) => Reading::Read(read(facts)),
+        Reading::Doubtful((_, facts), why) => Reading::Doubtful(read(facts), why),
         Reading::Missing(why) => Reading::Missing(why),
         Reading::Ambiguous(why) => Reading::Ambiguous(why),
     }

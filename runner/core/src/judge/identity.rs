@@ -1,7 +1,8 @@
 //! Is this the right account?
 //!
 //! Three signals: handle · avatar or name · account switcher. Two must match, and neither handle nor switcher may name
-//! somebody else: an explicit other handle is a wrong account whatever the rest says. On a page that does not show itself to be the
+//! somebody else: an explicit other handle is a wrong account whatever the rest says. What one locator alone reads proves
+//! nothing, but when it is another handle the account is not proved either. On a page that does not show itself to be the
 //! owner's own (`identity.own`), handle, name and avatar are a public profile and count as missing.
 
 use deed_proofs::ImageHash;
@@ -17,6 +18,8 @@ pub enum Reading<T> {
     Missing(String),
     /// The locators do not agree where it stands.
     Ambiguous(String),
+    /// One locator alone reads this; and why that is not enough.
+    Doubtful(T, String),
     /// This.
     Read(T),
 }
@@ -78,7 +81,7 @@ pub enum Verdict {
     Proven,
     /// Another handle is visible.
     WrongAccount,
-    /// Fewer than 2 of 3.
+    /// Fewer than 2 of 3, or another handle where one locator alone reads it.
     Unproven,
 }
 
@@ -96,10 +99,11 @@ pub fn judge(fingerprint: &Fingerprint, readings: &Readings) -> (Vec<SignalVote>
         named("switcher", fingerprint, &readings.switcher),
     ];
     let names_another = votes.iter().any(|v| v.vote == Vote::Mismatch && matches!(v.signal, "handle" | "switcher"));
+    let doubted = [&readings.handle, &readings.switcher].into_iter().any(|reading| reads_another(fingerprint, reading));
     let matches = votes.iter().filter(|v| v.vote == Vote::Match).count();
     let verdict = if names_another {
         Verdict::WrongAccount
-    } else if matches >= NEEDED {
+    } else if matches >= NEEDED && !doubted {
         Verdict::Proven
     } else {
         Verdict::Unproven
@@ -121,6 +125,12 @@ fn expected_of(fingerprint: &Fingerprint, read: &TextRead) -> Option<String> {
     read.equals.try_fill(fingerprint).ok()
 }
 
+/// Whether one locator alone reads something else than this account's.
+fn reads_another(fingerprint: &Fingerprint, reading: &Reading<TextRead>) -> bool {
+    let Reading::Doubtful(read, _) = reading else { return false };
+    expected_of(fingerprint, read).is_some_and(|expected| !text::same(read.compare, &read.seen, &expected))
+}
+
 /// A signal that names the account.
 fn named(signal: &'static str, fingerprint: &Fingerprint, reading: &Reading<TextRead>) -> SignalVote {
     let read = match reading {
@@ -128,6 +138,10 @@ fn named(signal: &'static str, fingerprint: &Fingerprint, reading: &Reading<Text
         Reading::Missing(why) | Reading::Ambiguous(why) => {
             let expected = format!("@{}", fingerprint.handle);
             return SignalVote { signal, vote: Vote::Missing, expected, seen: why.clone() };
+        }
+        Reading::Doubtful(read, why) => {
+            let expected = expected_of(fingerprint, read).unwrap_or_else(|| format!("@{}", fingerprint.handle));
+            return SignalVote { signal, vote: Vote::Missing, expected, seen: format!("{} ({why})", read.seen) };
         }
     };
     let seen = read.seen.clone();
@@ -159,7 +173,9 @@ fn avatar_or_name(fingerprint: &Fingerprint, readings: &Readings, name_is_taken:
             seen.push(format!("avatar {hash}, distance {distance}"));
             votes.push(if distance <= *distance_max && !hash.is_flat() { Vote::Match } else { Vote::Mismatch });
         }
-        (Some(_), Reading::Missing(why) | Reading::Ambiguous(why)) => seen.push(format!("avatar: {why}")),
+        (Some(_), Reading::Missing(why) | Reading::Ambiguous(why) | Reading::Doubtful(_, why)) => {
+            seen.push(format!("avatar: {why}"));
+        }
         (None, _) => {}
     }
     match &readings.name {
@@ -173,10 +189,11 @@ fn avatar_or_name(fingerprint: &Fingerprint, readings: &Readings, name_is_taken:
                 votes.push(if text::same(read.compare, &read.seen, &wanted) { Vote::Match } else { Vote::Mismatch });
             }
         }
-        Reading::Missing(why) | Reading::Ambiguous(why) if fingerprint.display_name.is_some() => {
-            seen.push(format!("name: {why}"));
+        Reading::Missing(why) | Reading::Ambiguous(why) | Reading::Doubtful(_, why) => {
+            if fingerprint.display_name.is_some() {
+                seen.push(format!("name: {why}"));
+            }
         }
-        Reading::Missing(_) | Reading::Ambiguous(_) => {}
     }
     let vote = if votes.contains(&Vote::Match) {
         Vote::Match

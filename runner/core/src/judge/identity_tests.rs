@@ -56,6 +56,24 @@ fn a_name_in_the_switcher_and_on_the_profile_is_one_fact() {
 }
 
 #[test]
+fn another_handle_that_one_locator_alone_reads_is_doubt_and_the_right_one_no_proof() {
+    let alone = |text: &str| Reading::Doubtful(handle(text), "only css found it".to_owned());
+    let readings = |handle, switcher| Readings {
+        own: Some(true),
+        handle,
+        name: Reading::Read(name("North Star")),
+        avatar: Reading::Missing("-".into()),
+        switcher,
+    };
+    let judged = |handle, switcher| judge(&fingerprint(), &readings(handle, switcher)).1;
+    let right = || Reading::Read(handle("@north_star"));
+    assert_eq!(judged(right(), alone("@somebody_else")), Verdict::Unproven);
+    assert_eq!(judged(alone("@somebody_else"), right()), Verdict::Unproven);
+    assert_eq!(judged(right(), alone("@north_star")), Verdict::Proven, "handle and name");
+    assert_eq!(judged(alone("@north_star"), Reading::Missing("-".into())), Verdict::Unproven, "the name alone");
+}
+
+#[test]
 fn no_wrong_account_in_any_of_125_combinations() {
     for h in KINDS {
         for n in KINDS {
