@@ -125,10 +125,20 @@ fn expected_of(fingerprint: &Fingerprint, read: &TextRead) -> Option<String> {
     read.equals.try_fill(fingerprint).ok()
 }
 
-/// Whether one locator alone reads something else than this account's.
+/// Whether one locator alone reads somebody else's. A locator that goes by places reads whatever stands there now: what is not
+/// written as a handle is, one word in the recipe's form, names nobody.
 fn reads_another(fingerprint: &Fingerprint, reading: &Reading<TextRead>) -> bool {
     let Reading::Doubtful(read, _) = reading else { return false };
-    expected_of(fingerprint, read).is_some_and(|expected| !text::same(read.compare, &read.seen, &expected))
+    let Some(expected) = expected_of(fingerprint, read) else { return false };
+    let seen = text::fold(&read.seen);
+    let as_handle = match expected.split_once(&fingerprint.handle).filter(|_| names_handle(read)) {
+        Some((before, after)) => seen
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_suffix(after))
+            .is_some_and(|handle| !handle.is_empty() && !handle.contains(char::is_whitespace)),
+        None => !seen.is_empty(),
+    };
+    as_handle && !text::same(read.compare, &seen, &expected)
 }
 
 /// A signal that names the account.

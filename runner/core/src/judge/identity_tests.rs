@@ -70,6 +70,9 @@ fn another_handle_that_one_locator_alone_reads_is_doubt_and_the_right_one_no_pro
     assert_eq!(judged(right(), alone("@somebody_else")), Verdict::Unproven);
     assert_eq!(judged(alone("@somebody_else"), right()), Verdict::Unproven);
     assert_eq!(judged(right(), alone("@north_star")), Verdict::Proven, "handle and name");
+    for nobody in ["Bread since 1987", "somebody_else", "@ bakery", "@", ""] {
+        assert_eq!(judged(right(), alone(nobody)), Verdict::Proven, "{nobody:?} is no handle");
+    }
     assert_eq!(judged(alone("@north_star"), Reading::Missing("-".into())), Verdict::Unproven, "the name alone");
 }
 
