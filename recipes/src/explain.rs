@@ -33,7 +33,7 @@ pub fn story(recipe: &Recipe, action_type: &str) -> Option<Story> {
         recipe.budgets.get(action_type).map_or_else(String::new, budget),
         pacing(&recipe.pacing)
     );
-    let mut lines = vec![identity(&recipe.identity), dedupe(&flow.dedupe, &flow.verify)];
+    let mut lines = vec![identity(&recipe.identity), dedupe(&flow.dedupe, &flow.verify, recipe)];
     lines.extend(flow.steps.iter().map(|one| format!("{}{}", step(one), by_words_of_order(recipe, one))));
     lines.extend(flow.review.iter().map(review));
     let at = lines.len();
@@ -258,13 +258,16 @@ fn gone(gone: &GoneEvidence) -> String {
     format!("{} (it is there as long as `{}` is visible)", signs.join(" or "), gone.unless)
 }
 
-fn dedupe(dedupe: &Dedupe, verify: &Verify) -> String {
+fn dedupe(dedupe: &Dedupe, verify: &Verify, recipe: &Recipe) -> String {
     let on = &dedupe.on;
     // On the surface that is verified on, an entry of somebody else is not it here either.
     let author = if verify.on == dedupe.on { by(verify) } else { String::new() };
     match &dedupe.evidence {
         Evidence::Same(wanted) => {
-            format!("Open `{on}`. Stop if one of the newest {} entries has {}{author}.", dedupe.look_back, same(wanted))
+            let scrolls = recipe.surfaces.get(on).and_then(|at| at.items.as_ref()).is_some_and(|items| items.scrolls);
+            let scroll = if scrolls { " and scroll through it" } else { "" };
+            let newest = dedupe.look_back;
+            format!("Open `{on}`{scroll}. Stop if one of the newest {newest} entries has {}{author}.", same(wanted))
         }
         Evidence::State(wanted) => format!("Open `{on}`. Stop if {}.", state(wanted)),
         Evidence::Gone(wanted) => format!("Open `{on}`. Stop if {}.", gone(wanted)),

@@ -33,6 +33,7 @@ mod skeleton;
 mod suggest;
 pub mod template;
 mod unfilled;
+mod xpath;
 mod yaml;
 
 pub use builtin::{BuiltinBaseline, builtin, platforms};
@@ -40,7 +41,7 @@ pub use diagnostics::{Code, Diagnostic, Diagnostics};
 pub use explain::{Story, explain, story};
 pub use glob::glob_matches;
 pub use import::{Draft, RECORDING_BYTES_MAX, RecordingError, import_recording};
-pub use load::{BASELINES, FILE_NAME, LoadError, check_str, load, load_builtin, load_str};
+pub use load::{BASELINES, FILE_NAME, LoadError, check_str, load, load_builtin, load_for, load_str};
 pub use model::*;
 pub use parse::{ACTION_TYPES, BYTES_MAX};
 pub use recipe::UrlError;

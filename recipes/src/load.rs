@@ -39,12 +39,19 @@ pub enum LoadError {
         bytes_max: usize,
     },
     /// The recipe is not UTF-8.
-    #[error("{} is not UTF-8: byte {at} cannot be read", path.display())]
+    #[error(
+        "{}:{line}:{column}: what follows `{before}` is not UTF-8; save the file as UTF-8, or write the character anew",
+        path.display()
+    )]
     NotText {
         /// Which one.
         path: PathBuf,
-        /// The first wrong byte, from 0.
-        at: usize,
+        /// The line of the first wrong byte, from 1.
+        line: usize,
+        /// How many characters stand before it, and one.
+        column: usize,
+        /// What stands before it in its line.
+        before: String,
     },
     /// The recipe breaks rules of the language.
     #[error("{} has {} error(s):\n\n{diagnostics}", path.display(), diagnostics.len())]
@@ -99,11 +106,29 @@ impl LoadError {
 /// # Errors
 /// The file cannot be read, breaks a rule (all are reported), or a baseline does not belong to it.
 pub fn load(path: &Path) -> Result<Recipe, LoadError> {
+    load_file(path, None)
+}
+
+/// As [`load`], the recipe of this platform: accounts and orders name it by the folder.
+///
+/// # Errors
+/// As [`load`], and the recipe is another platform's.
+pub fn load_for(platform: &str, path: &Path) -> Result<Recipe, LoadError> {
+    load_file(path, Some(platform))
+}
+
+fn load_file(path: &Path, platform: Option<&str>) -> Result<Recipe, LoadError> {
     let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
     let bytes = read_bounded(&file, BYTES_MAX)?;
-    let source = String::from_utf8(bytes)
-        .map_err(|error| LoadError::NotText { path: file.clone(), at: error.utf8_error().valid_up_to() })?;
-    let mut recipe = load_str(&file.display().to_string(), &source)
+    let source = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..at).unwrap_or_default();
+        let line =
+            String::from_utf8_lossy(before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()).into_owned();
+        let lines = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        LoadError::NotText { path: file.clone(), line: lines, column: line.chars().count() + 1, before: line }
+    })?;
+    let mut recipe = parse::parse(&file.display().to_string(), &source, platform)
         .map_err(|diagnostics| LoadError::Invalid { path: file.clone(), diagnostics })?;
     let folder = file.parent().unwrap_or_else(|| Path::new("")).join(BASELINES);
     for path in baseline_files(&folder)? {
@@ -118,13 +143,13 @@ pub fn load(path: &Path) -> Result<Recipe, LoadError> {
 /// # Errors
 /// Every error of the text.
 pub fn load_str(name: &str, source: &str) -> Result<Recipe, Diagnostics> {
-    parse::parse(name, source)
+    parse::parse(name, source, None)
 }
 
 /// Every error of a recipe's text; empty when there is none.
 #[must_use]
 pub fn check_str(name: &str, source: &str) -> Diagnostics {
-    parse::parse(name, source).err().unwrap_or_default()
+    parse::parse(name, source, None).err().unwrap_or_default()
 }
 
 /// Loads a recipe that is built in, with its baselines.

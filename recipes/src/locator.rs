@@ -6,6 +6,7 @@
 use crate::css::{self, Token};
 use crate::model::{Element, Locator, Words};
 use crate::template::{Template, Values, of_order};
+use crate::xpath;
 
 /// The attributes that a `testid` locator reads.
 const TEST_ID_ATTRIBUTES: [&str; 3] = ["data-testid", "data-test-id", "data-test"];
@@ -96,6 +97,21 @@ impl Locator {
     /// way. A reversible step must not touch what a commit element shares this with.
     #[must_use]
     pub fn shares_target_with(&self, other: &Self) -> bool {
+        let read = |locator: &Self| match locator {
+            Self::Near { text, .. } => Some(Self::Text(text.clone())),
+            Self::Xpath(path) => xpath::as_css(path).map(Self::Css),
+            _ => None,
+        };
+        if self == other {
+            return true;
+        }
+        // What else is written in them is narrower: they may still be the same node.
+        if let Some(as_another) = read(self) {
+            return as_another.shares_target_with(other);
+        }
+        if let Some(as_another) = read(other) {
+            return self.shares_target_with(&as_another);
+        }
         match (self, other) {
             (Self::OneOf { css, text }, other) | (other, Self::OneOf { css, text }) => {
                 Self::Css(css.clone()).shares_target_with(other) || Self::Text(text.clone()).shares_target_with(other)
@@ -163,6 +179,7 @@ fn folded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Side;
 
     fn css(text: &str) -> Locator {
         Locator::Css(text.to_owned())
@@ -175,6 +192,9 @@ mod tests {
     }
     fn xpath(text: &str) -> Locator {
         Locator::Xpath(text.to_owned())
+    }
+    fn near(text: &str) -> Locator {
+        Locator::Near { side: Side::Below, of: "editor".into(), text: text.to_owned() }
     }
     fn text(text: &str) -> Locator {
         Locator::Text(text.to_owned())
@@ -224,6 +244,12 @@ mod tests {
             (one_of("form i", "Post"), role("button", Some("Post")), true),
             (one_of("form i", "Post"), one_of("main b", " post "), true),
             (one_of("form i", "20"), css("form button"), false),
+            (xpath("//*[@data-testid='post-submit']"), test_id("post-submit"), true),
+            (xpath("//button[@data-testid='post-submit']"), css("button[data-testid=post-submit]"), true),
+            (xpath("//form//button[1]"), css("form button"), false),
+            (near("post"), role("button", Some("Post")), true),
+            (near("post"), near(" Post"), true),
+            (near("Save"), text("Post"), false),
         ] {
             assert_eq!(a.shares_target_with(&b), shared, "{a:?} {b:?}");
             assert_eq!(b.shares_target_with(&a), shared, "{b:?} {a:?}");

@@ -98,15 +98,7 @@ pub fn read(source: &str, sink: &mut Sink<'_>) -> Option<Node> {
                 builder.take(event, span, sink)?;
             }
             Err(error) => {
-                let at = builder.offset(error.marker().index());
-                let help =
-                    "check indentation, quotes and brackets; a text with `: `, `#`, `{` or `[` in it needs quotes";
-                sink.report(
-                    Code::Syntax,
-                    Span { start: at, end: at },
-                    format!("this is not valid YAML: {}", error.info()),
-                    help.to_owned(),
-                );
+                builder.refuse(builder.offset(error.marker().index()), error.info(), sink);
                 return None;
             }
         }
@@ -135,11 +127,41 @@ impl Builder<'_> {
         self.offsets.get(char_index).copied().unwrap_or(self.source.len())
     }
 
+    /// Says why it is no YAML, at the place that a person has to mend.
+    fn refuse(&self, at: usize, why: &str, sink: &mut Sink<'_>) {
+        if why.contains("recursion limit") {
+            let help =
+                format!("no part of a {} is nearly as deep: look for a bracket that does not close", sink.what().0);
+            return sink.report(Code::TooDeep, Span { start: at, end: at }, "brackets nest too deeply here", help);
+        }
+        // The scanner tells of a tab where it was before it, at the end of the line above.
+        if let Some(tab) = why.contains("tab").then(|| self.tab_from(at)).flatten() {
+            let (span, help) = (Span { start: tab, end: tab + 1 }, "YAML indents by spaces: replace the tab by spaces");
+            return sink.report(Code::Syntax, span, "a tab stands in the indentation", help.to_owned());
+        }
+        let help = "check indentation, quotes and brackets; a text with `: `, `#`, `{` or `[` in it needs quotes";
+        let message = format!("this is not valid YAML: {why}");
+        sink.report(Code::Syntax, Span { start: at, end: at }, message, help.to_owned());
+    }
+
+    /// The first tab before the first word of a line, from the line of `at` on.
+    fn tab_from(&self, at: usize) -> Option<usize> {
+        let mut start = self.source.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+        for line in self.source.get(start..)?.split_inclusive('\n') {
+            let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+            if let Some(tab) = line.get(..indentation).and_then(|blank| blank.find('\t')) {
+                return Some(start + tab);
+            }
+            start += line.len();
+        }
+        None
+    }
+
     /// The bytes of an event, without the white space that the scanner counts at the end of a block.
     fn bytes(&self, span: EventSpan) -> Span {
         let (start, end) = (self.offset(span.start.index()), self.offset(span.end.index()));
         let text = self.source.get(start..end).unwrap_or_default();
-        Span { start, end: start + text.trim_end().len() }
+        Span { start, end: start + quoted(text).unwrap_or(text.trim_end()).len() }
     }
 
     /// `None` stops the reading.
@@ -231,6 +253,22 @@ impl Builder<'_> {
         }
         Some(())
     }
+}
+
+/// A text in quotes without what follows it: white space, a comment. `None`: it begins with no quote.
+fn quoted(text: &str) -> Option<&str> {
+    let mark = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let mut letters = text.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        let doubled = mark == '\'' && letters.peek().is_some_and(|(_, next)| *next == mark);
+        match letter {
+            '\\' if mark == '"' => drop(letters.next()),
+            c if c == mark && doubled => drop(letters.next()),
+            c if c == mark => return text.get(..=at),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn add(entries: &mut Vec<Entry>, again: bool, entry: Entry, sink: &mut Sink<'_>) {

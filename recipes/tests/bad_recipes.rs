@@ -39,6 +39,18 @@ const FACE_BADLY: &str = r#"  handle: { element: handle, equals: "@{account.hand
 const SHAPE: &[Case] = &[
     ("not_yaml", Code::Syntax, "platform: shop", "platform: shop: x"),
     ("unclosed_bracket", Code::Syntax, "[\"https://shop.test\"]", "[\"https://shop.test\""),
+    ("tab_in_the_indentation", Code::Syntax, "  - testid: post-submit\n", "\t- testid: post-submit\n"),
+    ("quoted_with_a_comment", Code::WrongType, "recipe: 1\n", "recipe: \"1\"   # raise it with each change\n"),
+    (
+        "brackets_without_end",
+        Code::TooDeep,
+        "recipe: 1\n",
+        concat!(
+            "recipe: 1\nx: ",
+            "{a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: {a: ",
+            "\n"
+        ),
+    ),
     ("second_document", Code::UnsupportedYaml, "recipe: 1\n", "recipe: 1\n---\n"),
     (
         "alias",
@@ -103,6 +115,11 @@ const NAMES: &[Case] = &[
     ("placeholder_in_locator", Code::PlaceholderNotHere, "label: \"Post text\"", "label: \"Post as {account.handle}\""),
     ("bad_css", Code::BadSelector, "css: main p.handle", "css: \"main p..handle\""),
     ("bad_css_in_items", Code::BadSelector, "text: .text", "text: \".text >\""),
+    ("quoted_css_with_a_comment", Code::BadSelector, "css: main p.handle", "css: \"main p..handle\"   # the name"),
+    ("xpath_axis", Code::BadXpath, "label: \"Post text\"", "xpath: \"//main//h1/follwing-sibling::p[1]\""),
+    ("xpath_function", Code::BadXpath, "label: \"Post text\"", "xpath: \"//textarea[contain(., 'x')]\""),
+    ("placeholder_in_a_toast", Code::PlaceholderNotHere, "toast: \"Posted\"", "toast: \"Posted as {account.handle}\""),
+    ("nobodys_placeholder_in_a_toast", Code::PlaceholderNotHere, "toast: \"Posted\"", "toast: \"Posted as {nobody}\""),
     ("bad_xpath", Code::BadXpath, "label: \"Post text\"", "xpath: \"//textarea[@id='x\""),
     ("unknown_role", Code::UnknownRole, "role: { button: \"Account\" }", "role: { buton: \"Account\" }"),
     ("unknown_locator", Code::UnknownKey, "label: \"Post text\"", "lable: \"Post text\""),
@@ -164,6 +181,13 @@ const RULES: &[Case] = &[
     ("step_dismisses_the_commit", Code::CommitTouched, "- click: save_button", "- dismiss: post_button"),
     ("step_shares_a_locator", Code::CommitTouched, SAVE_BUTTON, "    - css: \"button[data-testid='post-submit']\"\n"),
     ("step_has_any_button", Code::CommitTouched, SAVE_BUTTON, "    - role: { button: ~ }\n"),
+    (
+        "step_has_the_commits_test_id",
+        Code::CommitTouched,
+        SAVE_BUTTON,
+        "    - xpath: \"//*[@data-testid='post-submit']\"\n",
+    ),
+    ("step_has_the_commits_words", Code::CommitTouched, SAVE_BUTTON, "    - near: { below: editor, text: \"post\" }\n"),
     ("typing_into_the_commit", Code::CommitTouched, "    - label: \"Post text\"\n", "    - text: \"Post\"\n"),
     ("upload_into_the_commit", Code::CommitTouched, "css: \"input[type=file]\"", "testid: post-submit"),
     ("switcher_shares_a_locator", Code::CommitTouched, "testid: account-menu", "testid: post-submit"),

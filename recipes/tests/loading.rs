@@ -8,7 +8,8 @@ use std::path::Path;
 
 use common::{GOOD, edit};
 use deed_recipes::{
-    LoadError, ObjectId, Placeholder, Recipe, UrlError, Values, check_str, explain, load, load_builtin, load_str,
+    LoadError, ObjectId, Placeholder, Recipe, UrlError, Values, check_str, explain, load, load_builtin, load_for,
+    load_str,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -79,6 +80,13 @@ fn what_cannot_be_loaded_says_why() {
     assert_eq!(code(Path::new("/dev/zero")), "recipe-unreadable");
     fs::write(empty.path().join("recipe.yaml"), b"platform: \xff").unwrap();
     assert_eq!(code(empty.path()), "recipe-not-text");
+    fs::write(empty.path().join("recipe.yaml"), b"platform: shop\nrecipe: 1 # gr\xc3\xbc\xdfe\n").unwrap();
+    assert!(
+        load(empty.path())
+            .unwrap_err()
+            .to_string()
+            .contains("recipe.yaml:2:16: what follows `recipe: 1 # grü` is not UTF-8")
+    );
     fs::write(empty.path().join("recipe.yaml"), vec![b' '; 300_000]).unwrap();
     assert_eq!(code(empty.path()), "recipe-too-large");
     fs::write(empty.path().join("recipe.yaml"), edit(GOOD, "click: post_button", "click: post_buton")).unwrap();
@@ -87,6 +95,18 @@ fn what_cannot_be_loaded_says_why() {
     let first = error.diagnostics().unwrap().list().first().unwrap();
     assert_eq!(first.file, empty.path().join("recipe.yaml").display().to_string());
     assert!(error.to_string().contains("did you mean `post_button`?"), "{error}");
+}
+
+/// Accounts and orders name a recipe by its folder.
+#[test]
+fn a_recipe_in_another_platforms_folder_is_refused() {
+    let folder = folder(GOOD, &[]);
+    assert_eq!(load_for("shop", folder.path()).unwrap().platform, "shop");
+    let error = load_for("market", folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("the recipe of `shop` is in the folder `market`") && error.contains("recipe.yaml:1:11"),
+        "{error}"
+    );
 }
 
 #[test]

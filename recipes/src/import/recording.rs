@@ -55,6 +55,8 @@ impl Recording {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Recording, RecordingError> {
+    // Some editors put a byte order mark before what they save.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let json: Value = serde_json::from_slice(bytes).map_err(RecordingError::NotJson)?;
     let invalid = |why: &str| RecordingError::NotARecording(why.to_owned());
     if json.pointer("/log/entries").is_some() {

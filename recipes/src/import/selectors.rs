@@ -4,7 +4,7 @@
 //! apart by their beginning (`aria/`, `text/`, `xpath/`, `pierce/`, else CSS). What the language can not say is left out.
 
 use crate::aria::ROLES;
-use crate::parse::xpath_fault;
+use crate::xpath;
 
 /// Longest text of a locator that is taken over, in characters.
 const CHARS_MAX: usize = 200;
@@ -82,7 +82,7 @@ fn locator(way: &str, tag: &str, edited: bool, typed: Option<&str>) -> Option<(S
         return None;
     }
     if let Some(path) = way.strip_prefix("xpath/") {
-        return xpath_fault(path).is_none().then(|| (format!("xpath: {}", quoted(path)), String::new()));
+        return xpath::fault(path).is_none().then(|| (format!("xpath: {}", quoted(path)), String::new()));
     }
     let css = way.strip_prefix("pierce/").unwrap_or(way);
     if let Some(id) = test_id(css) {

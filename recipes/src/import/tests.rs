@@ -139,6 +139,13 @@ fn every_kind_of_step_is_taken_or_told() {
 }
 
 #[test]
+fn a_byte_order_mark_is_passed_over() {
+    let marked = format!("\u{feff}{RECORDING}");
+    let (plain, marked) = (import_recording(RECORDING.as_bytes(), None), import_recording(marked.as_bytes(), None));
+    assert_eq!(marked.unwrap().text, plain.unwrap().text);
+}
+
+#[test]
 fn what_is_no_recording_is_refused_with_its_code() {
     let code = |text: &str| import_recording(text.as_bytes(), None).unwrap_err().code();
     assert_eq!(code("hello"), "recording-not-json");

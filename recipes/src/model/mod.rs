@@ -189,6 +189,9 @@ pub struct Items {
     pub pending: Option<String>,
     /// An attribute of `each` that names the object, e.g. `data-post-id`.
     pub id_attribute: Option<String>,
+    /// Whether more entries come as the page is scrolled, and earlier ones may leave it: dedupe goes on page by page then.
+    #[serde(default)]
+    pub scrolls: bool,
 }
 
 /// One element and the independent ways to find it.

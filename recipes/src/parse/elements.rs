@@ -5,6 +5,7 @@ use crate::diagnostics::Code;
 use crate::model::{Element, Locator, Side, Words};
 use crate::suggest::did_you_mean;
 use crate::template::{Placeholder, of_order};
+use crate::xpath;
 use crate::yaml::{Entry, Node};
 
 use super::Reader;
@@ -135,27 +136,20 @@ impl Reader<'_> {
     }
 
     /// A text of a locator. Nothing is filled in there: a placeholder would be looked for letter by letter.
-    fn fixed_text(&mut self, node: &Node, what: &str) -> Option<String> {
+    pub(super) fn fixed_text(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = text(node, what, &mut self.sink)?;
-        if let Some(placeholder) = Placeholder::ALL.iter().map(ToString::to_string).find(|shown| text.contains(shown)) {
-            let at = self.within(node.span, &placeholder);
-            let help = "a locator is the same for every account: use what does not change";
-            self.sink.report(
-                Code::PlaceholderNotHere,
-                at,
-                format!("`{placeholder}` has no value in {what}"),
-                help.to_owned(),
-            );
+        if let Some(placeholder) = placeholder_like(&text) {
+            let at = self.within(node.span, placeholder);
+            let help = "it is the same for every account and order: use words that do not change";
+            let message = format!("`{placeholder}` has no value in {what}");
+            self.sink.report(Code::PlaceholderNotHere, at, message, help.to_owned());
         }
         Some(text)
     }
 
-    /// XPath 1.0 is judged by its first character and by whether quotes and brackets close: a full parser would weigh
-    /// more than the whole language. What passes here and fails in the browser finds nothing there, which no quorum takes
-    /// for a find.
     fn xpath(&mut self, node: &Node) -> Option<String> {
         let text = text(node, "`xpath`", &mut self.sink)?;
-        match xpath_fault(&text) {
+        match xpath::fault(&text) {
             None => Some(text),
             Some(reason) => {
                 let help = "write `//button[@type='submit']`, or use `css`";
@@ -171,49 +165,13 @@ impl Reader<'_> {
     }
 }
 
-/// Why a text cannot be an XPath expression that finds an element.
-pub(crate) fn xpath_fault(text: &str) -> Option<&'static str> {
-    if !text.starts_with(['/', '.', '(']) {
-        return Some("it does not begin with `/`, `.` or `(`");
-    }
-    let mut open = Vec::new();
-    let mut quote = None;
-    for c in text.chars() {
-        match (quote, c) {
-            (Some(mark), _) if mark == c => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '(') => open.push(')'),
-            (None, '[') => open.push(']'),
-            (None, ')' | ']') if open.pop() != Some(c) => {
-                return Some("a bracket closes that was not opened");
-            }
-            (None, '{' | '}' | ';') => return Some("it has a character that XPath does not know"),
-            (None, _) => {}
-        }
-    }
-    let unfinished = text.ends_with('/') || text.contains("///") || text.contains("[]");
-    match () {
-        () if quote.is_some() => Some("a quote is never closed"),
-        () if !open.is_empty() => Some("a bracket is never closed"),
-        () if unfinished => Some("a step is empty"),
-        () => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::xpath_fault;
-
-    #[test]
-    fn what_cannot_be_xpath_is_seen() {
-        for good in
-            ["//button", "//button[@type='submit' and contains(., ']')]", "(//form)[2]//a", ".//x", "//*[. = \"it's\"]"]
-        {
-            assert_eq!(xpath_fault(good), None, "{good}");
-        }
-        for bad in ["button", "//button[", "//a]", "//a[@b='c]", "//a(]", "//", "///a", "//a[]", "//a{b}"] {
-            assert!(xpath_fault(bad).is_some(), "{bad}");
-        }
-    }
+/// What is written as a placeholder is: `{account.handle}`, and also one that there is not.
+fn placeholder_like(text: &str) -> Option<&str> {
+    let named =
+        |inner: &str| inner.starts_with(|c: char| c.is_ascii_lowercase()) && !inner.contains(char::is_whitespace);
+    text.match_indices('{').find_map(|(at, _)| {
+        let tail = text.get(at..)?;
+        let whole = tail.get(..=tail.find('}')?)?;
+        named(whole.get(1..whole.len() - 1)?).then_some(whole)
+    })
 }

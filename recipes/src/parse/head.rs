@@ -16,9 +16,14 @@ const RESOURCES_MAX: usize = 50;
 /// Longest name that an author chooses, in characters.
 const NAME_CHARS_MAX: usize = 60;
 
-pub(super) fn platform(node: &Node, sink: &mut Sink<'_>) -> Option<String> {
+pub(super) fn platform(node: &Node, folder: Option<&str>, sink: &mut Sink<'_>) -> Option<String> {
     let name = text(node, "`platform`", sink)?;
     check_name(&name, node.span, sink);
+    if let Some(folder) = folder.filter(|folder| *folder != name) {
+        let help =
+            format!("accounts and orders know it by its folder: write `platform: {folder}`, or rename the folder");
+        sink.report(Code::BadValue, node.span, format!("the recipe of `{name}` is in the folder `{folder}`"), help);
+    }
     Some(name)
 }
 

@@ -34,7 +34,6 @@ use crate::suggest::did_you_mean;
 use crate::template::{Placeholder, Template, TemplateError, of_order};
 use crate::unfilled;
 use crate::yaml::{self, Node, Value};
-pub(crate) use elements::xpath_fault;
 use fields::{Fields, limit, map};
 pub(crate) use head::is_name;
 
@@ -79,8 +78,8 @@ const KEYS: [&str; 13] = [
     "flows",
 ];
 
-/// Reads and checks a recipe. `file` is what errors call it.
-pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
+/// Reads and checks a recipe. `file` is what errors call it, `folder` the folder that must have its platform's name.
+pub(crate) fn parse(file: &str, source: &str, folder: Option<&str>) -> Result<Recipe, Diagnostics> {
     let mut sink = Sink::new(file, source);
     if source.len() > BYTES_MAX {
         let message = format!("the recipe has {} bytes; at most {BYTES_MAX} are read", source.len());
@@ -93,6 +92,7 @@ pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
     unfilled::report(&root, &mut sink);
     let mut reader = Reader {
         sink,
+        folder,
         origins: Some(Vec::new()),
         surfaces: Vec::new(),
         elements: Vec::new(),
@@ -113,6 +113,8 @@ pub(crate) fn parse(file: &str, source: &str) -> Result<Recipe, Diagnostics> {
 /// What is known while the tree is walked.
 pub(crate) struct Reader<'s> {
     pub(crate) sink: Sink<'s>,
+    /// What its platform must be called.
+    folder: Option<&'s str>,
     /// `None` once one of them is in error: then nothing can be said of what they cover.
     origins: Option<Vec<OriginPattern>>,
     /// Surfaces, as far as the first walk sees them.
@@ -155,9 +157,10 @@ impl Reader<'_> {
     fn recipe(&mut self, root: &Node, source: &str) -> Option<Recipe> {
         let fields = Fields::open(root, "the recipe", &KEYS, &mut self.sink)?;
         self.learn_names(root);
-        let sink = &mut self.sink;
-        let platform =
-            fields.need("platform", "platform: <name of its folder>", sink).and_then(|node| head::platform(node, sink));
+        let (folder, sink) = (self.folder, &mut self.sink);
+        let platform = fields
+            .need("platform", "platform: <name of its folder>", sink)
+            .and_then(|node| head::platform(node, folder, sink));
         let number = fields.need("recipe", "recipe: 1", sink).and_then(|node| head::number(node, sink));
         let verified = fields
             .need("verified", "verified: { against: fixtures, on: 2026-11-20 }", sink)

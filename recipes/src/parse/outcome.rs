@@ -57,7 +57,7 @@ impl Reader<'_> {
     fn sign(&mut self, node: &Node) -> Option<ReceiptSign> {
         let entry = single(node, "a receipt", &["toast", "url", "element"], &mut self.sink)?;
         match entry.key.as_str() {
-            "toast" => text(&entry.value, "`toast`", &mut self.sink).map(ReceiptSign::Toast),
+            "toast" => self.fixed_text(&entry.value, "`toast`").map(ReceiptSign::Toast),
             "url" => self.receipt_url(&entry.value).map(ReceiptSign::Url),
             _ => self.element_name(&entry.value, "`element`").map(ReceiptSign::Element),
         }

@@ -8,14 +8,14 @@ use crate::template::{Part, Placeholder, Template};
 use crate::yaml::Node;
 
 use super::Reader;
-use super::fields::{Fields, list, text};
+use super::fields::{Fields, list, text, truth};
 
 /// Most landmarks of one surface.
 const LANDMARKS_MAX: usize = 50;
 /// What an order or an account can say of where a page is.
 const IN_URL: [Placeholder; 2] = [Placeholder::AccountHandle, Placeholder::Target];
-const ITEM_KEYS: [&str; 9] =
-    ["each", "text", "title", "author", "media", "time", "permalink", "pending", "id_attribute"];
+const ITEM_KEYS: [&str; 10] =
+    ["each", "text", "title", "author", "media", "time", "permalink", "pending", "id_attribute", "scrolls"];
 
 impl Reader<'_> {
     pub(super) fn surface(&mut self, name: &str, node: &Node) -> Option<Surface> {
@@ -84,7 +84,12 @@ impl Reader<'_> {
         let (permalink, pending) = (optional("permalink"), optional("pending"));
         let id_attribute =
             fields.get("id_attribute", &mut self.sink).and_then(|node| self.attribute(node, "`id_attribute`"));
-        Some(Items { each: each?, text: text_css?, title, author, media, time, permalink, pending, id_attribute })
+        let scrolls = match fields.get("scrolls", &mut self.sink) {
+            Some(node) => truth(node, "`scrolls`", &mut self.sink)?,
+            None => false,
+        };
+        let (each, text) = (each?, text_css?);
+        Some(Items { each, text, title, author, media, time, permalink, pending, id_attribute, scrolls })
     }
 
     /// The name of an attribute, not a selector.

@@ -34,6 +34,7 @@ fn items() -> Value {
                 "The attribute of `each` that names the object.",
                 json!({ "type": "string", "pattern": "^[A-Za-z0-9_:-]+$" }),
             ),
+            ("scrolls", "Whether more entries come as the page is scrolled.", truth()),
         ],
     )
 }

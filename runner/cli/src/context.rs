@@ -174,7 +174,7 @@ impl Context {
     pub fn recipe(&self, platform: &str) -> Result<Arc<Recipe>, LoadError> {
         let own = self.settings.recipes.as_ref().filter(|_| plain(platform)).map(|dir| dir.join(platform));
         match own.filter(|folder| folder.join(FILE_NAME).exists()) {
-            Some(folder) => deed_recipes::load(&folder).map(Arc::new),
+            Some(folder) => deed_recipes::load_for(platform, &folder).map(Arc::new),
             None => deed_recipes::load_builtin(platform).map(Arc::new),
         }
     }

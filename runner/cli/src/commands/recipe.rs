@@ -67,7 +67,7 @@ fn check(paths: &[PathBuf], context: &Context) -> Result<Answer, CliError> {
     }
     let (mut exit, mut lines, mut data) = (Exit::Done, Vec::new(), Vec::new());
     for path in &all {
-        match deed_recipes::load(path) {
+        match load(path) {
             Ok(recipe) => {
                 lines.push(good(path, &recipe, context));
                 data.push(good_json(path, &recipe));
@@ -83,6 +83,15 @@ fn check(paths: &[PathBuf], context: &Context) -> Result<Answer, CliError> {
         }
     }
     Ok(Answer { exit, data: json!({ "recipes": data, "exit": exit.code() }), text: lines.join("\n") })
+}
+
+/// A folder's recipe must be that of the platform whose name the folder has; a file may lie anywhere.
+fn load(path: &Path) -> Result<Recipe, LoadError> {
+    let folder = if path.is_dir() { path.canonicalize().ok() } else { None };
+    match folder.as_deref().and_then(Path::file_name).and_then(|name| name.to_str()) {
+        Some(name) => deed_recipes::load_for(name, path),
+        None => deed_recipes::load(path),
+    }
 }
 
 /// The recipe at a path, or those in the folders below it.
