@@ -160,7 +160,8 @@
     range: 'slider', number: 'spinbutton', search: 'searchbox', email: 'textbox', tel: 'textbox', text: 'textbox', url: 'textbox' };
   const TAG_ROLES = { button: 'button', textarea: 'textbox', nav: 'navigation', main: 'main', article: 'article', aside: 'complementary',
     ul: 'list', ol: 'list', li: 'listitem', dialog: 'dialog', h1: 'heading', h2: 'heading', h3: 'heading', h4: 'heading', h5: 'heading',
-    h6: 'heading', p: 'paragraph', table: 'table', option: 'option', summary: 'button', progress: 'progressbar', output: 'status' };
+    h6: 'heading', p: 'paragraph', table: 'table', option: 'option', summary: 'button', progress: 'progressbar', output: 'status',
+    fieldset: 'group', figure: 'figure', details: 'group' };
   const roleOf = (el) => {
     const given = el.getAttribute?.('role');
     const role = given && ODD.test(given) ? given.trim().split(/\s+/)[0] : given;
@@ -180,25 +181,78 @@
   };
   const labelled = (el) => el.hasAttribute('aria-label') || el.hasAttribute('aria-labelledby');
   const FROM_CONTENT = new Set(['button', 'link', 'heading', 'menuitem', 'menuitemradio', 'menuitemcheckbox', 'option', 'tab', 'checkbox',
-    'radio', 'switch', 'cell', 'listitem', 'treeitem', 'tooltip']);
-  const nameOf = (el) => {
-    const by = el.getAttribute?.('aria-labelledby');
+    'radio', 'switch', 'cell', 'treeitem', 'tooltip']);
+  // What stands in for content: the parts of `content: "★" / "new"`, of which those after the stroke are what is told.
+  const generated = (el, where) => {
+    const { content, display } = getComputedStyle(el, where);
+    if (!content || content === 'none' || content === 'normal' || display === 'none') return '';
+    const told = content.split(/" \/ (?=")/).at(-1);
+    const text = [...told.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, quoted]) => quoted.replace(/\\(.)/g, '$1')).join('');
+    return display.startsWith('inline') ? text : ` ${text} `;
+  };
+  const cased = (text, how) => (how === 'uppercase' ? text.toUpperCase() : how === 'lowercase' ? text.toLowerCase() : text);
+  const ownTitle = (el) => [...el.children].find((child) => child.localName === 'title')?.textContent;
+  const TITLED_BY = { fieldset: 'legend', table: 'caption' };
+  const NAMED_BY_VALUE = 'input[type=submit], input[type=button], input[type=reset]';
+  // More is not listened to by anybody; Chromium ends there too.
+  const NAME_PARTS = 100;
+  // The name by which assistive technology knows an element: "Accessible Name and Description Computation 1.2" (W3C), with the spaces that
+  // Chromium's accessibility tree puts between parts. `to`: what was met, whether a reference is followed, how much was read. A test
+  // compares both.
+  const partsOf = (el, to) => {
+    const inside = el.localName === 'slot' && el.assignedNodes().length ? el.assignedNodes({ flatten: true }) : [...(el.shadowRoot ?? el).childNodes];
+    for (const id of el.getAttribute('aria-owns')?.split(/\s+/) ?? []) inside.push(el.getRootNode().getElementById?.(id) ?? '');
+    const { visibility, textTransform } = getComputedStyle(el);
+    const shown = visibility === 'visible' || to.unseen;
+    const part = (node) => {
+      if (node.nodeType === Node.TEXT_NODE) return shown ? cased(node.data, textTransform) : '';
+      if (node.nodeType !== Node.ELEMENT_NODE || to.seen.size > NAME_PARTS) return '';
+      if (node.localName === 'br') return ' ';
+      const { display } = getComputedStyle(node);
+      if (!to.unseen && (display === 'none' || node.getAttribute('aria-hidden') === 'true')) return '';
+      const { text, stated } = alternative(node, { ...to, of: el });
+      const apart = stated || isField(node) || node.localName === 'button' || !(display.startsWith('inline') || display === 'contents');
+      return apart ? ` ${text} ` : text;
+    };
+    return `${generated(el, '::before')}${inside.map(part).join('')}${generated(el, '::after')}`;
+  };
+  // `stated`: by an attribute or another element, not by what is in it. `to.of`: whose name it is a part of.
+  const alternative = (el, to) => {
+    if (to.seen.has(el)) return { text: '', stated: false };
+    to.seen.add(el);
+    const found = (text) => ({ text, stated: true });
+    const referred = (others, unseen) => fold(others.map((other) => alternative(other, { ...to, of: el, followed: true, unseen }).text).join(' '));
+    const by = to.followed ? null : el.getAttribute?.('aria-labelledby');
     if (by) {
       const root = el.getRootNode();
-      const text = fold(by.split(/\s+/).map((id) => root.getElementById?.(id)?.textContent ?? '').join(' '));
-      if (text) return text;
+      const others = by.split(/\s+/).map((id) => root.getElementById?.(id)).filter(Boolean);
+      const text = fold(others.map((other) => alternative(other, { seen: new Set(), of: el, followed: true,
+        unseen: !other.checkVisibility?.() || other.getAttribute('aria-hidden') === 'true' }).text).join(' '));
+      if (text) return found(text);
+    }
+    const role = roleOf(el);
+    if (to.of && (isField(el) || role === 'textbox') && !el.matches(`${NAMED_BY_VALUE}, [type=image], [type=checkbox], [type=radio], [type=file]`)) {
+      return found(textOf(el));
     }
     const label = fold(el.getAttribute?.('aria-label'));
-    if (label) return label;
-    if (el.labels?.length) return fold([...el.labels].map((l) => l.innerText).join(' '));
-    if (el.localName === 'img' || el.matches?.('input[type=image]')) return fold(el.getAttribute('alt') ?? el.title);
-    if (el.matches?.('input[type=submit], input[type=button], input[type=reset]')) return fold(el.value);
-    if (FROM_CONTENT.has(roleOf(el))) {
-      const text = fold(el.innerText || [...el.querySelectorAll('img[alt], [aria-label]')].map((e) => e.getAttribute('aria-label') ?? e.alt).join(' '));
-      if (text) return text;
+    if (label) return found(label);
+    if (el.labels?.length) {
+      const text = referred([...el.labels], false);
+      if (text) return found(text);
     }
-    return fold(el.getAttribute?.('title') || el.getAttribute?.('placeholder'));
+    if (el.matches?.('img, area, input[type=image]') && el.hasAttribute('alt')) return found(fold(el.getAttribute('alt')));
+    if (el.matches?.(NAMED_BY_VALUE) && el.value) return found(fold(el.value));
+    const titled = TITLED_BY[el.localName] && [...el.children].find((child) => child.localName === TITLED_BY[el.localName]);
+    const title = titled ? referred([titled], false) : el.namespaceURI === 'http://www.w3.org/2000/svg' ? fold(ownTitle(el)) : '';
+    if (title) return found(title);
+    if (to.of || FROM_CONTENT.has(role)) {
+      const text = partsOf(el, to);
+      if (fold(text)) return { text, stated: false };
+    }
+    if (to.of && el.localName !== 'img') return { text: '', stated: false };
+    return found(fold(el.getAttribute?.('title') || el.getAttribute?.('placeholder') || el.getAttribute?.('aria-placeholder')));
   };
+  const nameOf = (el) => fold(alternative(el, { seen: new Set() }).text);
   const names = new Map();
   // The name of one of many that a locator looks through; several look through the same ones.
   const nameInPass = (el) => {
@@ -291,8 +345,9 @@
   };
   const mayRead = (el, wanted) => isField(el) || (holders(wanted)?.has(el) ?? true);
   const reads = (el, wanted) => mayRead(el, wanted) && fold(isField(el) ? el.value : el.innerText) === wanted;
+  const NAMED_WITHIN = 'img[alt], [aria-label], [aria-labelledby], [title], input, textarea, select, slot';
   const namedBy = (el) => ['aria-label', 'aria-labelledby', 'title', 'placeholder', 'alt'].some((a) => el.hasAttribute(a));
-  const isNamed = (el, wanted) => (namedBy(el) || mayRead(el, wanted) || el.labels?.length > 0 || !!el.querySelector('img[alt], [aria-label]'))
+  const isNamed = (el, wanted) => (namedBy(el) || mayRead(el, wanted) || el.labels?.length > 0 || !!el.querySelector(NAMED_WITHIN))
     && nameInPass(el) === wanted;
 
   // ---- locators ----------------------------------------------------------------------------------------------------------

@@ -53,6 +53,24 @@ impl ChromiumSession {
         }
     }
 
+    /// Role and name of a node in Chromium's accessibility tree; a node that assistive technology is not told of has neither.
+    #[doc(hidden)]
+    pub async fn accessible_for_tests(&self, node: NodeId) -> Result<(String, String), BrowserFault> {
+        use chromiumoxide_cdp::cdp::browser_protocol::accessibility::{AxValue, GetPartialAxTreeParams};
+        let (object, on) = self.page.object(node.0).await?;
+        let ask = GetPartialAxTreeParams {
+            object_id: Some(object),
+            fetch_relatives: Some(false),
+            ..GetPartialAxTreeParams::default()
+        };
+        let answer = self.page.wire().call(Some(&on), &ask, CALL).await?;
+        let word = |value: Option<AxValue>| {
+            value.and_then(|v| v.value).and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+        };
+        let found = answer.nodes.into_iter().next().filter(|n| !n.ignored);
+        Ok(found.map(|n| (word(n.role), word(n.name))).unwrap_or_default())
+    }
+
     /// Where a node stands: the place of each ancestor among its siblings, from the document's element down; 65535 leads into an
     /// open shadow root.
     #[doc(hidden)]

@@ -2,6 +2,7 @@
 
 mod frames;
 mod inputs;
+mod names;
 mod origins;
 mod pictures;
 mod recording;
