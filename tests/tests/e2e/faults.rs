@@ -188,6 +188,31 @@ async fn the_same_content_is_not_posted_again_under_another_key() {
     stage.end().await;
 }
 
+/// The newest two posts are in the page, the others come when it is scrolled; the same words stand in the oldest.
+async fn older_in_a_long_feed(scrolls: bool) -> (State, Option<Failure>, (usize, usize)) {
+    let mut stage = Stage::new().await;
+    let own = |o: &deed_fixtures::ObjectRecord| o.seeded && o.account.as_deref() == Some(deed_tests::HANDLE);
+    let posts: Vec<_> = stage.practice.truth().objects.into_iter().filter(own).collect();
+    assert!(posts.len() > 3, "the feed is longer than its window");
+    let old = posts.iter().filter(|o| o.media == 0).min_by_key(|o| o.at).expect("there are old posts");
+    let mut recipe = (*stage.recipe).clone();
+    recipe.surfaces.get_mut("feed").and_then(|feed| feed.items.as_mut()).expect("the feed").scrolls = scrolls;
+    stage.recipe = std::sync::Arc::new(recipe);
+    stage.faults(with(|f| f.feed_window = Some(2)));
+    let ending = stage.publish(&old.text).await;
+    let outcome = (ending.state, ending.failure, stage.publishes());
+    stage.end().await;
+    outcome
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_feed_is_looked_through_before_the_same_is_posted_again() {
+    let found = (State::ConfirmedFailed, Some(Failure::DuplicateContent), (0, 0));
+    assert_eq!(older_in_a_long_feed(true).await, found);
+    // Without it the page shows the newest two only: the test would see that.
+    assert_eq!(older_in_a_long_feed(false).await.2, (1, 1));
+}
+
 /// The recipe looks back at one entry only, so the old post with the same text is not seen before the press; the platform swallows
 /// the duplicate, or refuses it. Either way the old post is not this action's object.
 async fn older_duplicate(duplicates: Duplicates) {

@@ -43,11 +43,40 @@ async fn play(scenario: replay::scenario::Scenario, chromium: &Arc<Chromium>) ->
     (found.unwrap(), differs)
 }
 
+/// What a platform's recipe must be shown to do at least, each by scenarios of one of these names.
+const REQUIRED: [&[&str]; 10] = [
+    &["success"],
+    &["wrong_account"],
+    &["identity_unproven"],
+    &["already_posted"],
+    &["captcha", "captcha_in_composer", "checkpoint"],
+    &["logged_out"],
+    &["rate_limited"],
+    &["drift_composer"],
+    &["drift_elsewhere"],
+    &["slow"],
+];
+
+#[test]
+fn each_platform_has_the_scenarios_that_it_must() {
+    let mut missing = Vec::new();
+    let platforms: Vec<_> = deed_recipes::platforms().collect();
+    assert_eq!(platforms.len(), 10);
+    for platform in platforms {
+        let there = |name: &str| {
+            let folder = fixtures().join(platform);
+            [name.to_owned(), name.replace('_', "-")].iter().any(|name| folder.join(name).join("expect.yaml").exists())
+        };
+        missing.extend(REQUIRED.iter().filter(|names| !names.iter().any(|n| there(n))).map(|names| (platform, names)));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_comes_to_what_it_must() {
     let folders = replay::scenarios(&fixtures()).unwrap();
-    assert!(folders.len() >= 10, "the scenarios were found: {}", folders.len());
-    let scenarios = folders.iter().map(|f| replay::load(f, None).unwrap()).collect();
+    assert!(folders.len() >= 100, "the scenarios were found: {}", folders.len());
+    let scenarios: Vec<_> = folders.iter().map(|f| replay::load(f, None).unwrap()).collect();
     let chromium = replay::browser(None);
     let all = replay::play_all(scenarios, &chromium, 6, None, |_| {}).await;
     chromium.stop().await;

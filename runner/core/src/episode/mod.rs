@@ -9,6 +9,7 @@
 mod composer;
 mod ending;
 mod help;
+mod look_back;
 pub(crate) mod object;
 mod outcome;
 mod private;
@@ -297,7 +298,8 @@ impl<'w, W: World> Episode<'w, W> {
             let detail = format!("surface {} did not show its list within {:?}", dedupe.on, self.options.patience);
             return Err(Stop::Hold(Hold::new(HoldReason::DestinationUnreadable, detail)));
         };
-        let hit = same::already_there(items, &wanted, dedupe.look_back);
+        let items = self.look_back(session, dedupe, items.clone(), &wanted).await?;
+        let hit = same::already_there(&items, &wanted, dedupe.look_back);
         let looked = items.len().min(dedupe.look_back);
         let finding = hit.map_or_else(
             || format!("not among {looked} entries"),
