@@ -15,7 +15,8 @@ use deed_proofs::ImageHash;
 use deed_recipes::{ChallengeKind, Key};
 
 use crate::luck::{Drift, Luck, PageFault, Profile};
-use crate::page::{Doc, View};
+use crate::page::{Age, BASE, Doc, View};
+use crate::platform::Request;
 use crate::sim::Process;
 use crate::stage::{Fortune, Stage, lock};
 
@@ -54,6 +55,8 @@ pub struct TabState {
     pub(crate) crashed: bool,
     pub(crate) slot: Slot,
     pub(crate) writes: Vec<WriteSeen>,
+    /// What it was told that it made.
+    pub(crate) made: Option<Request>,
     pub(crate) restores: u32,
     pub(crate) restored_late: bool,
     switched: bool,
@@ -80,6 +83,21 @@ impl SimBrowser {
         let ended = Arc::clone(lock(&stage.platform).browsers.entry(process).or_default());
         Self { stage: Arc::clone(stage), process, ended }
     }
+
+    /// Whether a look at what became of a write is an old one: now and then, and never two that are kept of the same episode after each other, for
+    /// that is what agreeing reads are for. One replica may be behind for one read; a platform that shows old things for longer than its settle
+    /// window is no platform of the recipe's.
+    fn sees_old(&self, luck: Luck, opening: &Opening) -> Luck {
+        let drawn = match self.stage.luck {
+            Fortune::Drawn(often) => lock(&self.stage.replicas).chance(often),
+            Fortune::Fixed(_) | Fortune::First(..) => luck.old_read,
+        };
+        let mut log = lock(&self.stage.log);
+        let looks = log.looks.entry(opening.episode.to_string()).or_default();
+        looks.is_old = drawn && !looks.was_old;
+        looks.was_old |= looks.is_old;
+        Luck { old_read: looks.is_old, ..luck }
+    }
 }
 
 /// The process of a worker, by its name.
@@ -100,11 +118,17 @@ impl Browser for SimBrowser {
             Fortune::First(most, _) if lock(&self.stage.log).episodes > most => Luck::default(),
             Fortune::Fixed(luck) | Fortune::First(_, luck) => luck,
         };
-        let luck = if reads { luck.of_a_reader() } else { luck };
+        let luck = if reads { self.sees_old(luck.of_a_reader(), opening) } else { luck };
         let cookie = cookie_of(&opening.session);
-        sim.tell(&format!("p{}", self.process), if reads { "reads with" } else { "acts with" }, || {
-            format!("session {cookie} for {}, luck {luck:?}", opening.flow)
-        });
+        sim.tell(
+            &format!("p{}", self.process),
+            if reads { "opens a session that only reads" } else { "opens a session" },
+            || {
+                let words = luck.words();
+                let words = if words.is_empty() { "nothing goes wrong".to_owned() } else { words };
+                format!("session {cookie} for {}; {words}", opening.flow)
+            },
+        );
         sim.passing(self.process, "opened a session").await;
         let born = *lock(&self.ended);
         let state = TabState { restores: luck.restores, ..TabState::default() };
@@ -160,6 +184,11 @@ impl Tab {
     /// Itself, for what it sets off.
     pub(crate) fn shared(&self) -> Option<Arc<Self>> {
         self.me.upgrade()
+    }
+
+    /// Writes down what was done in it.
+    fn tell(&self, what: &'static str, words: impl FnOnce() -> String) {
+        self.stage.sim.tell(&format!("p{}", self.process), what, words);
     }
 
     /// One call of the browser: it takes a while, and here the page's troubles come up.
@@ -221,7 +250,7 @@ impl Tab {
     }
 
     fn strike(&self, fault: PageFault) -> Result<(), BrowserFault> {
-        self.stage.sim.tell("platform", "trouble", || format!("{fault:?}"));
+        self.stage.sim.tell("platform", "trouble", || fault.words().to_owned());
         let mut state = lock(&self.state);
         let mut put = |kind, wait| {
             if let Some(doc) = &mut state.doc {
@@ -313,8 +342,18 @@ impl Tab {
             Some(element) if element == self.commit_element() => {
                 Err(BrowserFault::InputRefused(format!("`{element}` is a commit")))
             }
-            Some(element) => Ok(element.to_owned()),
+            Some(element) => {
+                self.tell(what, || element.to_owned());
+                Ok(element.to_owned())
+            }
             None => Err(BrowserFault::InputRefused("it is gone".to_owned())),
+        }
+    }
+
+    /// A challenge was shown to who may write. A rate limit asks to wait, and for nothing else.
+    fn was_challenged(&self, kind: ChallengeKind) {
+        if kind != ChallengeKind::RateLimit && self.opening.access == Access::Write {
+            lock(&self.stage.log).challenged.insert(self.opening.episode.to_string());
         }
     }
 
@@ -354,15 +393,24 @@ impl Session for SimSession {
     async fn goto(&mut self, url: &str) -> Result<Landing, BrowserFault> {
         let tab = &self.tab;
         {
-            let stale = tab.luck.stale_list && tab.opening.access == Access::Write;
+            let age = match tab.opening.access {
+                Access::Write if tab.luck.stale_list => Age::OldLists,
+                Access::ReadOnly if tab.luck.old_read => Age::Old,
+                Access::Write | Access::ReadOnly => Age::Fresh,
+            };
             let now = tab.stage.sim.now_ms();
             let platform = lock(&tab.stage.platform);
             let signed_in = platform.sessions.get(&tab.cookie).copied().flatten();
             let mut state = lock(&tab.state);
             state.loads += 1;
             let number = state.loads;
-            state.doc = Some(Doc::load(number, url, now, &platform, signed_in, &tab.luck, stale));
+            let mut doc = Doc::load(number, url, now, &platform, signed_in, &tab.luck, age);
+            if let (Some(made), Some(by)) = (&state.made, platform.signed_in(&tab.cookie)) {
+                doc.remember(made, &by.handle, now);
+            }
+            state.doc = Some(doc);
         }
+        tab.tell("goes to", || url.strip_prefix(BASE).unwrap_or(url).to_owned());
         tab.call("opens a page").await?;
         let state = lock(&tab.state);
         let (status, limited) = state.doc.as_ref().map_or((None, false), |d| {
@@ -381,6 +429,10 @@ impl Session for SimSession {
         loop {
             let seen = tab.see(look);
             if seen.satisfied || !seen.challenges.is_empty() || sim.now_ms() >= until {
+                if let Some(challenge) = seen.challenges.first() {
+                    tab.tell("meets a challenge", || challenge.detector.clone());
+                    tab.was_challenged(challenge.kind);
+                }
                 return Ok(seen);
             }
             sim.sleep_until((sim.now_ms() + pause).min(until).max(sim.paused_until(tab.process))).await;
@@ -462,6 +514,7 @@ impl Session for SimSession {
 
     async fn aim(&mut self, node: NodeId, target: Target) -> Result<Aim, BrowserFault> {
         self.tab.call("aims").await?;
+        self.tab.tell("aims at", || target.element.clone());
         self.tab.stage.sim.sleep_ms(150).await;
         let rect = Rect { x: 10.0, y: 10.0, width: 80.0, height: 8.0 };
         Ok(Aim { node, target, rect, point: (50.0, 14.0) })
@@ -519,7 +572,7 @@ impl Luck {
     #[must_use]
     pub fn of_a_reader(self) -> Self {
         let page = self.page.filter(|(_, fault)| !matches!(fault, PageFault::BrowserGone));
-        Self { page, sneaks: self.sneaks, ..Self::default() }
+        Self { page, sneaks: self.sneaks, old_read: self.old_read, ..Self::default() }
     }
 }
 

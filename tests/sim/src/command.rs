@@ -11,45 +11,135 @@ use crate::crash;
 use crate::crew::{self, Answer, Job, cores};
 use crate::run::{Bench, Driver};
 use crate::setting::Setting;
+use crate::sources::COMMIT;
 use crate::stage::lock;
+use crate::story;
 
-const USAGE: &str = "deed-sim run [--seeds N] [--from SEED] [--threads T] [--episodes N] | explain SEED | \
-                     trace SEED [--seeds N] [--orders N] [--delivered] | same [--seeds N] [--from SEED] | \
-                     crash [--only WORDS] [--threads T] [--every] | tell CASE [POINT [POINT]]";
+const HELP: &str = "\
+Deed's engine and ledger in a simulated world: one seed decides all. docs/simulation.md
+
+  deed-sim run [--seeds N] [--from SEED] [--episodes N] [--threads T]   runs seeds until one breaks a promise
+  deed-sim explain SEED [--action o3]                                   the story of a seed, or of one order of it
+  deed-sim crash [--only WORDS] [--every] [--threads T]                 cuts every episode at every point, twice
+  deed-sim tell CASE [POINT [POINT]]                                    the story of a case, cut at these points
+  deed-sim same [--seeds N] [--from SEED]                               tells seeds in two processes and compares
+  deed-sim trace SEED [--seeds N] [--orders N] [--delivered]            a digest of each seed's story
+
+Ends with 0 when every promise was kept, with 6 when one was broken, with 2 when it could not be begun.
+";
 /// Into how many parts a case is divided at most, so that no process is left with a long one at the end.
 const PARTS: u64 = 8;
+
+/// Why a command did not come to a verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// What was asked for can not be done.
+    Usage(String),
+    /// Nobody reads any more what it says.
+    Closed,
+}
+
+impl From<String> for Stop {
+    fn from(why: String) -> Self {
+        Self::Usage(why)
+    }
+}
+
+/// Says a line to who asked. A pipe that was closed ends the command, quietly.
+fn say(line: impl std::fmt::Display) -> Result<(), Stop> {
+    writeln!(std::io::stdout().lock(), "{line}").map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Stop::Closed,
+        _ => Stop::Usage(format!("failed to write: {error}")),
+    })
+}
+
+/// What a command was told.
+#[derive(Debug, Default)]
+struct Told<'a> {
+    free: Vec<&'a str>,
+    values: BTreeMap<&'a str, &'a str>,
+    said: Vec<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    /// Reads the arguments of a command that takes so many free ones, flags with a value and flags without.
+    fn of(args: &'a [String], free_most: usize, takes: &[&str], says: &[&str]) -> Result<Self, Stop> {
+        let mut told = Self::default();
+        let mut args = args.iter().map(String::as_str);
+        while let Some(arg) = args.next() {
+            if says.contains(&arg) {
+                told.said.push(arg);
+            } else if takes.contains(&arg) {
+                let value = args.next().ok_or_else(|| format!("{arg} takes a value"))?;
+                told.values.insert(arg, value);
+            } else if arg.starts_with('-') {
+                return Err(Stop::Usage(format!("there is no flag {arg} here\n{HELP}")));
+            } else if told.free.len() < free_most {
+                told.free.push(arg);
+            } else {
+                return Err(Stop::Usage(format!("`{arg}` is one word too many\n{HELP}")));
+            }
+        }
+        Ok(told)
+    }
+
+    fn number(&self, name: &str, otherwise: u64) -> Result<u64, Stop> {
+        let Some(text) = self.values.get(name) else { return Ok(otherwise) };
+        text.parse().map_err(|_| Stop::Usage(format!("{name} takes a number, and {text} is none")))
+    }
+
+    fn seed(&self) -> Result<u64, Stop> {
+        let text = self.free.first().ok_or_else(|| format!("which seed?\n{HELP}"))?;
+        text.parse().map_err(|_| Stop::Usage(format!("{text} is no seed")))
+    }
+}
 
 /// Runs a command. `false`: a promise was broken.
 ///
 /// # Errors
-/// Usage, or a world that could not be made.
-pub fn run(args: &[String]) -> Result<bool, String> {
-    let named = |name: &str| args.iter().position(|a| a == name).and_then(|at| args.get(at + 1));
-    let number = |name: &str, otherwise: u64| match named(name) {
-        None => Ok(otherwise),
-        Some(text) => text.parse().map_err(|_| format!("{name} takes a number; {USAGE}")),
-    };
-    let said = |name: &str| args.iter().any(|a| a == name);
-    let seed = || args.get(1).and_then(|s| s.parse().ok()).ok_or_else(|| format!("which seed? {USAGE}"));
-    match args.first().map(String::as_str) {
-        Some("run") => seeds(&Seeds {
-            from: number("--from", 1)?,
-            count: number("--seeds", 1_000)?,
-            hands: number("--threads", cores())?,
-            episodes: number("--episodes", u64::MAX)?,
-        }),
-        Some("explain") => explain(seed()?),
-        Some("tell") => tell(args.get(1).map_or("", String::as_str), args.get(2..).unwrap_or_default()),
-        Some("trace") => {
-            let driver = if said("--delivered") { Driver::Delivered } else { Driver::Direct };
-            trace(driver, seed()?, number("--seeds", 1)?, number("--orders", u64::MAX)?)
+/// Usage, a world that could not be made, or nobody reads what it says.
+pub fn run(args: &[String]) -> Result<bool, Stop> {
+    let (command, args) = args.split_first().map_or(("", args), |(command, args)| (command.as_str(), args));
+    let asks = |arg: &str| matches!(arg, "--help" | "-h" | "help");
+    if asks(command) || args.iter().any(|arg| asks(arg)) {
+        return say(HELP.trim_end()).map(|()| true);
+    }
+    match command {
+        "run" => {
+            let told = Told::of(args, 0, &["--seeds", "--from", "--episodes", "--threads"], &[])?;
+            seeds(&Seeds {
+                from: told.number("--from", 1)?,
+                count: told.number("--seeds", 1_000)?,
+                hands: told.number("--threads", cores())?,
+                episodes: told.number("--episodes", u64::MAX)?,
+            })
         }
-        Some("same") => same(number("--from", 1)?, number("--seeds", 1_000)?),
-        Some("crash") => {
-            crash_by_crash(named("--only").map_or("", String::as_str), number("--threads", cores())?, said("--every"))
+        "explain" => {
+            let told = Told::of(args, 1, &["--action"], &[])?;
+            explain(told.seed()?, told.values.get("--action").copied())
         }
-        Some("hand") => crew::hand().map(|()| true),
-        _ => Err(USAGE.to_owned()),
+        "tell" => {
+            let told = Told::of(args, 3, &[], &[])?;
+            let (case, points) = told.free.split_first().ok_or_else(|| format!("which case?\n{HELP}"))?;
+            tell(case, points)
+        }
+        "trace" => {
+            let told = Told::of(args, 1, &["--seeds", "--orders"], &["--delivered"])?;
+            let driver = if told.said.is_empty() { Driver::Direct } else { Driver::Delivered };
+            trace(driver, told.seed()?, told.number("--seeds", 1)?, told.number("--orders", u64::MAX)?)
+        }
+        "same" => {
+            let told = Told::of(args, 0, &["--seeds", "--from"], &[])?;
+            same(told.number("--from", 1)?, told.number("--seeds", 1_000)?)
+        }
+        "crash" => {
+            let told = Told::of(args, 0, &["--only", "--threads"], &["--every"])?;
+            let only = told.values.get("--only").copied().unwrap_or_default();
+            crash_by_crash(only, told.number("--threads", cores())?, !told.said.is_empty())
+        }
+        "hand" => Ok(crew::hand().map(|()| true)?),
+        "" => Err(Stop::Usage(format!("what is to be done?\n{HELP}"))),
+        other => Err(Stop::Usage(format!("there is no command {other}\n{HELP}"))),
     }
 }
 
@@ -87,7 +177,7 @@ impl Sums {
     }
 }
 
-fn seeds(plan: &Seeds) -> Result<bool, String> {
+fn seeds(plan: &Seeds) -> Result<bool, Stop> {
     let begun = Instant::now();
     let next = AtomicU64::new(plan.from);
     let sums = Mutex::new(Sums::default());
@@ -105,12 +195,12 @@ fn seeds(plan: &Seeds) -> Result<bool, String> {
     let sums = sums.into_inner().unwrap_or_default();
     let took = begun.elapsed().as_secs_f64();
     for (seed, broken) in &sums.broken {
-        println!("seed {seed} of commit {} broke a promise; `deed-sim explain {seed}` tells how", commit());
-        broken.iter().for_each(|words| println!("  {words}"));
+        say(format!("seed {seed} of {} broke a promise; `deed-sim explain {seed}` tells how", *COMMIT))?;
+        broken.iter().try_for_each(|words| say(format!("  {words}")))?;
     }
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     let (simulated, episodes) = (sums.simulated_ms as f64 / 1000.0, sums.episodes as f64);
-    println!(
+    say(format!(
         "{} seeds, {} episodes, {} writes, {} events, {simulated:.0} s simulated in {took:.1} s: {:.0} episodes a second, {:.0} times as \
          fast as time, {} broken",
         sums.seeds,
@@ -120,68 +210,56 @@ fn seeds(plan: &Seeds) -> Result<bool, String> {
         episodes / took,
         simulated / took,
         sums.broken.len()
-    );
+    ))?;
     for (ending, count) in &sums.endings {
-        println!("  {count:>9}  {ending}");
+        say(format!("  {count:>9}  {ending}"))?;
     }
     Ok(sums.broken.is_empty())
 }
 
-/// The commit that was built, where git tells.
-fn commit() -> String {
-    let git = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
-    git.ok()
-        .and_then(|o| String::from_utf8(o.stdout).ok())
-        .map_or_else(|| "unknown".to_owned(), |s| s.trim().to_owned())
-}
-
-fn explain(seed: u64) -> Result<bool, String> {
+fn explain(seed: u64, order: Option<&str>) -> Result<bool, Stop> {
     let setting = Setting::of_seed(seed, true);
-    let mut out = std::io::stdout().lock();
-    let mut say = |line: &str| writeln!(out, "{line}").map_err(|e| e.to_string());
-    say(&format!(
-        "seed {seed}: {} account(s), processes on machines {:?} with {} slot(s), {} orders",
-        setting.accounts,
-        setting.machines,
-        setting.slots,
-        setting.orders.len()
-    ))?;
-    say(&format!(
-        "lease {} ms, {:?}, {:?}, {:?}; the ledger fails {} times in a million",
-        setting.lease_ms, setting.looks, setting.harm, setting.luck, setting.ledger_fails
-    ))?;
-    say(&format!("policy: {}", if setting.policy.is_empty() { "none" } else { setting.policy.trim() }))?;
     let outcome = Bench::new()?.run(&setting)?;
-    for line in &outcome.story {
-        say(line)?;
-    }
-    say(&format!(
+    let lines = match order {
+        None => outcome.story,
+        Some(order) => {
+            let lines = story::of_order(&outcome.story, order);
+            if lines.is_empty() {
+                return Err(Stop::Usage(format!(
+                    "seed {seed} has no order {order}: they are called o0 to o{}",
+                    setting.orders.len().saturating_sub(1)
+                )));
+            }
+            lines
+        }
+    };
+    setting.words().iter().try_for_each(say)?;
+    story::folded(&lines).iter().try_for_each(say)?;
+    say(format!(
         "{} episodes, {} writes, {} s; digest {:016x}",
         outcome.episodes,
         outcome.writes,
         outcome.simulated_ms / 1000,
         outcome.digest
     ))?;
-    for words in &outcome.broken {
-        say(&format!("BROKEN: {words}"))?;
-    }
+    outcome.broken.iter().try_for_each(|words| say(format!("BROKEN: {words}")))?;
     Ok(outcome.broken.is_empty())
 }
 
 /// The digest of each seed's whole story, for comparing processes.
-fn trace(driver: Driver, from: u64, count: u64, orders: u64) -> Result<bool, String> {
+fn trace(driver: Driver, from: u64, count: u64, orders: u64) -> Result<bool, Stop> {
     let mut bench = Bench::on(driver)?;
     let most = usize::try_from(orders).unwrap_or(usize::MAX);
     for seed in from..from.saturating_add(count) {
         let outcome = bench.run(&Setting::of_seed(seed, true).with_orders(most))?;
-        let whole = deed_proofs::Sha256::of(outcome.story.join("\n").as_bytes());
-        println!("{seed} {whole}");
+        let whole: Vec<_> = outcome.story.iter().map(ToString::to_string).collect();
+        say(format!("{seed} {}", deed_proofs::Sha256::of(whole.join("\n").as_bytes())))?;
     }
     Ok(true)
 }
 
 /// The whole stories of these seeds, told by two processes at once, and compared.
-fn same(from: u64, count: u64) -> Result<bool, String> {
+fn same(from: u64, count: u64) -> Result<bool, Stop> {
     let begun = Instant::now();
     let told = || {
         let path = std::env::current_exe().map_err(|e| e.to_string())?;
@@ -200,39 +278,59 @@ fn same(from: u64, count: u64) -> Result<bool, String> {
     let (one, other): (Vec<_>, Vec<_>) = (one.lines().collect(), other.lines().collect());
     let alike = one.iter().zip(&other).filter(|(one, other)| one == other).count();
     for (one, other) in one.iter().zip(&other).filter(|(one, other)| one != other).take(20) {
-        println!("differs: {one} and {other}");
+        say(format!("differs: {one} and {other}"))?;
     }
-    println!("{alike} of {count} seeds told the same story in two processes, {:.1} s", begun.elapsed().as_secs_f64());
+    let took = begun.elapsed().as_secs_f64();
+    say(format!("{alike} of {count} seeds told the same story in two processes, {took:.1} s"))?;
     Ok(u64::try_from(alike) == Ok(count) && one.len() == other.len())
 }
 
 /// The story of a case that is cut at these points: the first process at the first of them, the second at the second.
-fn tell(case: &str, points: &[String]) -> Result<bool, String> {
-    let named = crash::cases().into_iter().find(|c| format!("{} {}", c.flow, c.what) == case);
-    let case = named
-        .ok_or_else(|| format!("there is no such case: say flow and what happens, as `crash` names them; {USAGE}"))?;
+fn tell(case: &str, points: &[&str]) -> Result<bool, Stop> {
+    let cases = crash::cases();
+    let named = cases.iter().find(|c| c.name() == case);
+    let case = named.ok_or_else(|| no_such_case(case, &cases))?;
     let point =
-        |(process, text): (usize, &String)| Ok((process, text.parse().map_err(|_| format!("{text} is no point"))?));
+        |(process, text): (usize, &&str)| Ok((process, text.parse().map_err(|_| format!("{text} is no point"))?));
     let points = points.iter().enumerate().map(point).collect::<Result<_, String>>()?;
     let outcome = case.tell(points)?;
-    let mut out = std::io::stdout().lock();
-    for line in outcome.story.iter().cloned().chain(outcome.broken.iter().map(|words| format!("BROKEN: {words}"))) {
-        writeln!(out, "{line}").map_err(|e| e.to_string())?;
-    }
+    story::folded(&outcome.story).iter().try_for_each(say)?;
+    outcome.broken.iter().try_for_each(|words| say(format!("BROKEN: {words}")))?;
     Ok(outcome.broken.is_empty())
 }
 
-fn crash_by_crash(only: &str, hands: u64, every: bool) -> Result<bool, String> {
+/// What there is instead.
+fn no_such_case(words: &str, cases: &[crash::Case]) -> Stop {
+    let names: Vec<_> = cases.iter().map(|case| format!("  {}", case.name())).collect();
+    Stop::Usage(format!("there is no case `{words}`; these are:\n{}", names.join("\n")))
+}
+
+fn crash_by_crash(only: &str, hands: u64, every: bool) -> Result<bool, Stop> {
     let begun = Instant::now();
     let cases = crash::cases();
-    let chosen =
-        (0..cases.len()).filter(|n| cases.get(*n).is_some_and(|c| format!("{} {}", c.flow, c.what).contains(only)));
-    let jobs: Vec<Job> =
-        chosen.flat_map(|case| (0..PARTS).map(move |part| Job::Sweep { case, part, parts: PARTS, every })).collect();
+    let is_chosen = |n: &usize| cases.get(*n).is_some_and(|case| case.name().contains(only));
+    let chosen: Vec<usize> = (0..cases.len()).filter(is_chosen).collect();
+    if chosen.is_empty() {
+        return Err(no_such_case(only, &cases));
+    }
+    let jobs: Vec<Job> = chosen
+        .into_iter()
+        .flat_map(|case| (0..PARTS).map(move |part| Job::Sweep { case, part, parts: PARTS, every }))
+        .collect();
     let next = AtomicU64::new(0);
     let failed = AtomicBool::new(false);
+    let unheard = Mutex::new(Ok(()));
     let swept: Mutex<BTreeMap<usize, (u64, Answer)>> = Mutex::default();
+    let told = |line: String| {
+        let mut unheard = lock(&unheard);
+        if unheard.is_ok() {
+            *unheard = say(line);
+        }
+    };
     let job = || {
+        if lock(&unheard).is_err() {
+            return None;
+        }
         let at = usize::try_from(next.fetch_add(1, Ordering::SeqCst)).ok()?;
         jobs.get(at).copied()
     };
@@ -246,22 +344,58 @@ fn crash_by_crash(only: &str, hands: u64, every: bool) -> Result<bool, String> {
         let named = cases.get(case).map_or_else(String::new, |c| format!("{:<14} {:<34}", c.flow, c.what));
         for words in answer.broken {
             failed.store(true, Ordering::SeqCst);
-            println!("BROKEN: {named} {words}");
+            told(format!("BROKEN: {named} {words}, of {}", *COMMIT));
         }
         if *parts == PARTS {
-            println!("{named} {:>4} points {:>7} pairs", sum.points, sum.pairs);
+            told(format!("{named} {:>4} points {:>7} pairs", sum.points, sum.pairs));
         }
     })?;
     let swept = swept.into_inner().unwrap_or_default();
     let sum = |of: fn(&Answer) -> u64| swept.values().map(|(_, answer)| of(answer)).sum::<u64>();
     let failed = failed.into_inner();
-    println!(
-        "{} cases, {} points, {} pairs, {}, {:.1} s",
+    unheard.into_inner().unwrap_or(Err(Stop::Closed))?;
+    say(format!(
+        "{} cases, {} points, {} pairs, {}, {:.1} s, {}",
         swept.len(),
         sum(|a| a.points),
         sum(|a| a.pairs),
         if failed { "BROKEN" } else { "0 broken" },
-        begun.elapsed().as_secs_f64()
-    );
+        begun.elapsed().as_secs_f64(),
+        *COMMIT
+    ))?;
     Ok(!failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(args: &[&str]) -> String {
+        let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        match run(&args) {
+            Err(Stop::Usage(words)) => words,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_before_anything_runs() {
+        for (args, expected) in [
+            (vec!["run", "--seed", "3"], "there is no flag --seed here"),
+            (vec!["run", "55"], "`55` is one word too many"),
+            (vec!["run", "--seeds", "many"], "--seeds takes a number, and many is none"),
+            (vec!["same", "--from"], "--from takes a value"),
+            (vec!["explain"], "which seed?"),
+            (vec!["explain", "1", "--action", "o999"], "seed 1 has no order o999"),
+            (
+                vec!["crash", "--only", "no such case"],
+                "there is no case `no such case`; these are:\n  publish.post made and seen",
+            ),
+            (vec!["tell", "nothing"], "there is no case `nothing`"),
+            (vec!["walk"], "there is no command walk"),
+        ] {
+            let words = usage(&args);
+            assert!(words.starts_with(expected), "{args:?}: {words}");
+        }
+    }
 }

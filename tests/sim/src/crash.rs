@@ -43,6 +43,11 @@ pub struct Swept {
 }
 
 impl Case {
+    /// How it is called.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.flow, self.what)
+    }
+
     fn run(&self, bench: &mut Bench, points: Vec<(usize, u64)>) -> Result<Outcome, String> {
         self.world(bench, points, false)
     }

@@ -6,10 +6,11 @@ use std::sync::OnceLock;
 
 use deed_ledger::ApproverKey;
 
-/// Two private keys as they stand in a file: the seeds are 32 times 0x01, and 32 times 0x02.
-const PEMS: [(&str, &str); 2] = [
+/// Private keys as they stand in a file: the seeds are 32 times 0x01, 0x02 and 0x03.
+const PEMS: [(&str, &str); 3] = [
     ("ann", "MC4CAQAwBQYDK2VwBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"),
     ("ben", "MC4CAQAwBQYDK2VwBCIEIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC"),
+    ("cat", "MC4CAQAwBQYDK2VwBCIEIAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD"),
 ];
 
 /// The key of an approver. Keys are read from files only, so each goes through one.

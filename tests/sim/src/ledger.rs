@@ -22,9 +22,9 @@ use deed_core::time::Timestamp;
 use deed_ledger::SqlLedger;
 use deed_proofs::manifest::Approval;
 
-use crate::people;
 use crate::sim::Process;
-use crate::stage::{Stage, away};
+use crate::stage::{Stage, away, lock};
+use crate::{check, people};
 
 /// The ledger of one process.
 #[derive(Clone)]
@@ -54,6 +54,11 @@ impl SimLedger {
             self.stage.claimed(&claim.fence, lease);
         }
         done
+    }
+
+    /// What is told from now on is about this action: who recovers has one after another.
+    fn about(&self, action: &ActionId) {
+        self.stage.sim.about(Some(action.as_str()));
     }
 
     /// One call that changes something, with the points before and after it. What follows it at once is the point before the next one.
@@ -131,6 +136,7 @@ impl Ledger for SimLedger {
     }
 
     async fn renew(&self, fence: &Fence, lease: Duration) -> Result<(), LedgerFault> {
+        self.about(&fence.action);
         let renewed = async {
             let done = self.sql().renew(fence, lease).await;
             done.inspect(|()| self.stage.renewed(&fence.action, lease))
@@ -139,6 +145,7 @@ impl Ledger for SimLedger {
     }
 
     async fn advance(&self, fence: &Fence, event: Event, change: Change) -> Result<(), LedgerFault> {
+        self.about(&fence.action);
         let what = match event {
             Event::PreflightPassed => "advances: preflight passed",
             Event::IdentityVerified => "advances: identity verified",
@@ -153,10 +160,16 @@ impl Ledger for SimLedger {
             Event::PostcheckDone => "advances: postcheck done",
             Event::Cancelled => "advances: cancelled",
         };
-        let shuts = change.hold.as_ref().is_some_and(|hold| hold.reason.makes_read_only());
+        // By the reason that is written, and by what the platform showed, whatever reason is written.
+        let challenged = event == Event::Held && lock(&self.stage.log).challenged.contains(fence.episode.as_str());
+        let shuts = challenged || change.hold.as_ref().is_some_and(|hold| check::shuts(hold.reason.as_str()));
         let advanced = async {
             let done = self.sql().advance(fence, event, change).await;
             // From the moment at which it is in the ledger, whatever becomes of the process.
+            if done.is_ok() {
+                self.stage.wrote(fence, what);
+                self.stage.went(&fence.action, check::state_after(event));
+            }
             if done.is_ok()
                 && shuts
                 && let Ok(details) = self.sql().action_details(&fence.action).await
@@ -169,6 +182,7 @@ impl Ledger for SimLedger {
     }
 
     async fn arm(&self, fence: &Fence, request: &ArmRequest) -> Result<Result<ArmGrant, ArmRefusal>, LedgerFault> {
+        self.about(&fence.action);
         let armed = async {
             let done = self.sql().arm(fence, request).await;
             if let Ok(Ok(grant)) = &done {
@@ -186,6 +200,7 @@ impl Ledger for SimLedger {
     }
 
     async fn verify_at(&self, fence: &Fence, at: Option<Timestamp>) -> Result<(), LedgerFault> {
+        self.about(&fence.action);
         self.call("says when to look again", self.sql().verify_at(fence, at)).await
     }
 
@@ -194,7 +209,12 @@ impl Ledger for SimLedger {
     }
 
     async fn note(&self, fence: &Fence, change: Change) -> Result<(), LedgerFault> {
-        self.call("notes", self.sql().note(fence, change)).await
+        self.about(&fence.action);
+        let noted = async {
+            let done = self.sql().note(fence, change).await;
+            done.inspect(|()| self.stage.wrote(fence, "notes"))
+        };
+        self.call("notes", noted).await
     }
 
     async fn refresh_session(
@@ -207,8 +227,16 @@ impl Ledger for SimLedger {
     }
 
     async fn verification(&self, fence: &Fence, read: &VerificationRead) -> Result<(), LedgerFault> {
+        self.about(&fence.action);
         self.stage.sim.tell(&format!("p{}", self.process), "looked", || format!("{:?}: {}", read.found, read.note));
-        self.call("keeps a look", self.sql().verification(fence, read)).await
+        let kept = async {
+            let done = self.sql().verification(fence, read).await;
+            done.inspect(|()| {
+                self.stage.wrote(fence, "keeps a look");
+                self.stage.looked(fence);
+            })
+        };
+        self.call("keeps a look", kept).await
     }
 
     async fn audit_trail(&self, action: &ActionId) -> Result<Vec<AuditLine>, LedgerFault> {
@@ -216,6 +244,7 @@ impl Ledger for SimLedger {
     }
 
     async fn release(&self, fence: &Fence) -> Result<(), LedgerFault> {
+        self.about(&fence.action);
         self.call("releases the claim", self.sql().release(fence)).await
     }
 
@@ -229,6 +258,7 @@ impl Ledger for SimLedger {
         worker: &WorkerId,
         lease: Duration,
     ) -> Result<Option<Claim>, LedgerFault> {
+        self.about(&stale.action);
         let taken = async { self.claimed(self.sql().take_over(stale, worker, lease).await, lease) };
         self.call("takes a claim over", taken).await
     }

@@ -24,5 +24,7 @@ pub mod proofs;
 pub mod run;
 pub mod setting;
 pub mod sim;
+pub mod sources;
 pub mod stage;
+pub mod story;
 pub mod worker;

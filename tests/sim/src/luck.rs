@@ -121,6 +121,8 @@ pub struct Luck {
     pub captcha_late: bool,
     /// The list that is asked for duplicates is an old one.
     pub stale_list: bool,
+    /// A look at what became of the write is answered by a replica that is behind; the look after it is not.
+    pub old_read: bool,
     /// The last look before the press takes so long.
     pub slow_look_ms: i64,
     /// What comes of the press.
@@ -202,5 +204,130 @@ impl Luck {
         luck.echoed = dice.chance(often / 2);
         luck.killed_late = dice.chance(often / 8);
         luck
+    }
+
+    /// In words, for who reads a story. Empty: nothing goes wrong.
+    pub fn words(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        words.extend(self.page.map(|(call, fault)| format!("{} at call {call}", fault.words())));
+        words.extend(self.drift.map(|drift| drift.words().to_owned()));
+        words.extend(self.profile.words().map(str::to_owned));
+        words
+            .extend(self.switched.map(|call| format!("somebody else is signed in, in another window, at call {call}")));
+        if self.restores > 0 {
+            words.push(format!("an old draft comes back {} times after typing", self.restores));
+        }
+        for (so, what) in [
+            (self.home_silent, "the server does not say in time whose session it is"),
+            (self.restores_late, "an old draft comes back right before the press"),
+            (self.swapped_late, "another button stands there right before the press"),
+            (self.captcha_late, "a captcha comes right before the press"),
+            (self.stale_list, "the list that is asked for duplicates is an old one"),
+            (self.old_read, "a look is answered by a replica that is an hour behind"),
+            (self.twice, "the page fires its write twice"),
+            (self.echoed, "somebody else makes the same right after"),
+            (self.killed_late, "the switch of everything is thrown right before the last word"),
+        ] {
+            if so {
+                words.push(what.to_owned());
+            }
+        }
+        if self.slow_look_ms > 0 {
+            words.push(format!("the last look before the press takes {} ms", self.slow_look_ms));
+        }
+        words.extend(self.press.words());
+        words.extend(self.write.words());
+        words.extend(self.sneaks.map(|call| format!("the page fires its write by itself at call {call}")));
+        if self.shown_milli > 0 {
+            words.push(format!("what was made shows after {} % of the settle window", self.shown_milli / 10));
+        }
+        words.join("; ")
+    }
+}
+
+impl PageFault {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Captcha => "a captcha",
+            Self::Checkpoint => "a checkpoint",
+            Self::SignedOut => "signed out",
+            Self::RateLimit => "a rate limit",
+            Self::ServerError => "status 503",
+            Self::NotThere => "the server is not there",
+            Self::Timeout => "the page does not answer in time",
+            Self::TabCrash => "the tab crashes",
+            Self::BrowserGone => "the browser is gone",
+        }
+    }
+}
+
+impl Drift {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::LandmarkGone => "a landmark of the composer is gone",
+            Self::Dissent => "one locator of the commit names another button",
+            Self::Outvoted => "all locators of the commit but one name another button",
+            Self::Lonely => "only one locator of the commit finds anything, and that is another button",
+            Self::Swapped => "all locators of the commit name another button",
+        }
+    }
+}
+
+impl Profile {
+    const fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Right => None,
+            Self::Other => Some("somebody else is signed in, and the profile is theirs"),
+            Self::Public => Some("somebody else is signed in, and the profile is the right one's public page"),
+            Self::NameOnly => Some("somebody else of the same name is signed in, and only the name is shown"),
+            Self::SwitcherSays => Some("somebody else is signed in, and only the switcher says so"),
+        }
+    }
+}
+
+impl PressFault {
+    fn words(self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::NoAck(ms) => Some(format!("the press is not acknowledged, and the page reacts after {ms} ms")),
+            Self::Lost => Some("the press is not acknowledged, and the page never reacts".to_owned()),
+            Self::Ignored => Some("the page takes the press and does nothing".to_owned()),
+            Self::Slow(ms) => Some(format!("the page makes its request {ms} ms late")),
+        }
+    }
+}
+
+impl WriteFault {
+    /// In words; `None`: it is made and answered.
+    pub fn words(self) -> Option<String> {
+        let words = match self {
+            Self::None => return None,
+            Self::RequestLost => "the request is lost",
+            Self::ResponseLost => "the answer is lost",
+            Self::ErrorAfter => "made, and answered with 500",
+            Self::ErrorBefore => "not made, and answered with 500",
+            Self::TooMany => "not made, and answered with 429",
+            Self::NothingMade => "answered as made, and nothing is",
+            Self::Swallowed => "answered as made; there is an older one of the same content instead",
+            Self::Pending => "made, and waits for review",
+            Self::Late(ms) => return Some(format!("answered after {ms} ms")),
+        };
+        Some(words.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_of_a_story_is_a_name_of_the_code() {
+        let mut dice = Dice::new(7);
+        assert_eq!(Luck::default().words(), "");
+        for _ in 0..2_000 {
+            let words = Luck::draw(&mut dice, 500_000).words();
+            assert!(!words.contains(['{', '_', '(']), "{words}");
+        }
     }
 }

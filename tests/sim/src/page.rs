@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deed_core::ports::browser::{ChallengeHit, Item, NodeFacts, NodeId, Rect, Vote};
+use deed_core::time::Timestamp;
 use deed_recipes::{ChallengeKind, Recipe};
 
 use crate::luck::{Drift, Luck, Profile};
-use crate::platform::{Kind, Platform};
+use crate::platform::{Kind, Platform, Request};
 
 /// The platform's origin.
 pub const BASE: &str = "http://127.0.0.1:4000";
@@ -15,6 +16,8 @@ pub const BASE: &str = "http://127.0.0.1:4000";
 pub const DECOY: u64 = 900;
 /// Nodes of one document.
 const NODES: u64 = 1_000;
+/// How far behind an old page is: longer than any settle window.
+const OLD_MS: i64 = 3_600_000;
 /// How long a page takes to load.
 const LOADS_MS: i64 = 300;
 
@@ -51,6 +54,17 @@ impl View {
             _ => Self::Missing,
         }
     }
+}
+
+/// How old what a page shows is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// As it is now.
+    Fresh,
+    /// Its lists are those of an hour ago.
+    OldLists,
+    /// All of it is as it was an hour ago: it was answered by a replica that is behind.
+    Old,
 }
 
 /// An object as its page showed it when it was loaded.
@@ -112,13 +126,13 @@ impl Doc {
         platform: &Platform,
         signed_in: Option<usize>,
         luck: &Luck,
-        stale: bool,
+        age: Age,
     ) -> Self {
         let path = url.strip_prefix(BASE).unwrap_or(url).split(['?', '#']).next().unwrap_or_default();
         let mut view = View::of(path);
         let member = signed_in.and_then(|at| platform.members.get(at));
-        // An old list is the list of an hour ago.
-        let then = if stale { now - 3_600_000 } else { now };
+        let then = if age == Age::Fresh { now } else { now - OLD_MS };
+        let seen_at = if age == Age::Old { now - OLD_MS } else { now };
         let own_handle = member.map(|m| m.handle.clone()).unwrap_or_default();
         let mut items = Vec::new();
         let mut object = None;
@@ -142,10 +156,10 @@ impl Doc {
             View::Object(id) => {
                 let wanted = Kind::Comment(id.clone());
                 items = platform.list(then, BASE, |o| o.kind == wanted);
-                match platform.object(id).filter(|o| o.gone.is_none_or(|g| g > now) && o.shown <= now) {
+                match platform.object(id).filter(|o| o.gone.is_none_or(|g| g > seen_at) && o.shown <= seen_at) {
                     Some(o) => {
-                        let liked = signed_in.is_some_and(|by| o.liked(by, now));
-                        object = Some(Seen { text: o.text(now).to_owned(), liked });
+                        let liked = signed_in.is_some_and(|by| o.liked(by, seen_at));
+                        object = Some(Seen { text: o.text(seen_at).to_owned(), liked });
                     }
                     None => status = 404,
                 }
@@ -162,7 +176,7 @@ impl Doc {
         };
         let shown_name =
             platform.member(&shown).and_then(|at| platform.members.get(at)).map(|m| m.name.clone()).unwrap_or_default();
-        let following = signed_in.is_some_and(|by| platform.follows(by, &shown, now));
+        let following = signed_in.is_some_and(|by| platform.follows(by, &shown, seen_at));
         let own = shown == own_handle;
         let mut doc = Self {
             number,
@@ -231,6 +245,39 @@ impl Doc {
     /// Puts a challenge in the page's place.
     pub fn challenge(&mut self, kind: ChallengeKind, wait: Option<u64>) {
         self.challenge = Some(hit(kind, wait));
+    }
+
+    /// The tab keeps in memory what it was told that it made, as pages do that draw themselves, and shows it wherever it belongs. Nothing of it
+    /// need be true: that is why a look at what became of a write is a session of its own.
+    pub fn remember(&mut self, made: &Request, by: &str, now: i64) {
+        let listed = match (&self.view, made.flow.as_str()) {
+            (View::Feed(who), "publish.post") => who == by,
+            (View::Scheduled, "schedule") => true,
+            (View::Object(id), "comment_reply") => *id == made.target,
+            (View::Thread(whom), "dm_send") => *whom == made.target,
+            _ => false,
+        };
+        if listed {
+            let item = Item {
+                id: None,
+                text: made.text.clone(),
+                title: None,
+                author: Some(format!("@{by}")),
+                media: made.media,
+                at: Some(Timestamp(now)),
+                permalink: None,
+                pending: false,
+            };
+            self.items.insert(0, item);
+        }
+        let this = matches!(&self.view, View::Object(id) | View::Profile(id) if *id == made.target);
+        match (made.flow.as_str(), &mut self.object) {
+            ("follow", _) if this => self.following = true,
+            ("like", Some(object)) if this => object.liked = true,
+            ("edit", Some(object)) if this => object.text.clone_from(&made.text),
+            ("delete", Some(_)) if this => (self.object, self.status) = (None, 404),
+            _ => {}
+        }
     }
 
     /// The page heard that its write was carried out.

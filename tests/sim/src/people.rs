@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deed_core::account::AccountState;
-use deed_core::approval::{self, Decision, Statement};
+use deed_core::approval::{self, ApprovalNeed, Decision, Statement};
 use deed_core::hold::HoldReason;
 use deed_core::ids::{AccountId, ActionId, EpisodeId};
 use deed_core::ports::ledger::{KillScope, Ledger as _};
@@ -12,8 +12,9 @@ use deed_ledger::{ActionDetails, ActionFilter, NewApprovalRequest, Operator, Res
 use deed_proofs::{ArtifactKind, ArtifactRef, Sha256};
 
 use crate::check::made_by_order;
+use crate::dice::Dice;
 use crate::sim::BEGIN_MS;
-use crate::stage::{Stage, Thrown, lock};
+use crate::stage::{Given, Signed, Stage, Thrown, lock};
 
 /// The person who does it all, but for filing.
 const ANN: &str = "ann";
@@ -180,8 +181,73 @@ fn answer(stage: &Stage, details: &ActionDetails) {
     }
 }
 
-/// Asks for approval and gives it, where that is due.
-fn approve(stage: &Stage, details: &ActionDetails) {
+/// The people who may approve.
+pub const APPROVERS: [&str; 3] = [ANN, "ben", "cat"];
+/// Who was never going to approve is called off after so long.
+const UNAPPROVED_MS: i64 = 3 * 3_600_000;
+/// When somebody takes an approval back: so long after the last one that was needed. A worker takes the order up meanwhile.
+const TAKEN_BACK_MS: (i64, i64) = (500, 120_000);
+
+/// How the approvers of an order go about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// All at once.
+    AtOnce,
+    /// One after another, minutes apart.
+    Apart,
+    /// The first signs twice before the second signs.
+    Twice,
+    /// The filer signs too, and first.
+    Filer,
+    /// The last one rejects first, and says otherwise later.
+    Wavers,
+    /// The handle is not typed at first.
+    Careless,
+    /// The last one takes it back shortly after, and gives it again.
+    TakesBack,
+    /// The last one never signs.
+    Never,
+}
+
+/// One thing that an approver signs.
+#[derive(Debug, Clone, Copy)]
+struct Says {
+    name: &'static str,
+    approves: bool,
+    typed: bool,
+}
+
+impl Manner {
+    fn drawn(dice: &mut Dice) -> Self {
+        use Manner::{Apart, AtOnce, Careless, Filer, Never, TakesBack, Twice, Wavers};
+        let all = [AtOnce, AtOnce, AtOnce, Apart, Apart, Twice, Filer, Wavers, Careless, TakesBack, TakesBack, Never];
+        dice.one(&all, AtOnce)
+    }
+
+    /// What is signed when they are gone round to for the so-manieth time, of which so many must approve.
+    fn says(self, round: u32, needed: usize, filer: &'static str) -> Vec<Says> {
+        let others: Vec<&'static str> = APPROVERS.into_iter().filter(|name| *name != filer).take(needed).collect();
+        let yes = |name| Says { name, approves: true, typed: true };
+        let all = || others.iter().copied().map(yes).collect::<Vec<_>>();
+        let (Some(first), Some(last)) = (others.first().copied(), others.last().copied()) else { return Vec::new() };
+        // Who has nothing new to say signs once more: it changes nothing, and nobody is forgotten when the request was made anew.
+        match (self, round) {
+            (Self::Apart, _) => others.iter().copied().take(round as usize + 1).map(yes).collect(),
+            (Self::Twice, 0 | 1) => vec![yes(first)],
+            (Self::Filer, 0) => {
+                std::iter::once(filer).filter(|f| APPROVERS.contains(f)).chain([first]).map(yes).collect()
+            }
+            (Self::Wavers, 0) => vec![Says { approves: false, ..yes(last) }],
+            (Self::Wavers, 1) => others.iter().copied().filter(|name| *name != last).map(yes).collect(),
+            (Self::Careless, 0) => others.iter().map(|name| Says { typed: false, ..yes(name) }).collect(),
+            (Self::Never, _) => others.iter().copied().filter(|name| *name != last).map(yes).collect(),
+            _ => all(),
+        }
+    }
+}
+
+/// Asks for approval, and has signed what the approvers sign this time.
+fn approve(stage: &Arc<Stage>, details: &ActionDetails) {
     let action = &details.action;
     let Ok(account) = stage.wait(stage.ledger.account(&action.account)) else { return };
     let policy = stage.policy.resolve(&deed_core::policy::who(&account), &stage.recipe.budgets);
@@ -190,8 +256,10 @@ fn approve(stage: &Stage, details: &ActionDetails) {
         return;
     }
     let id: &ActionId = &action.id;
-    let request = match stage.wait(stage.ledger.approval_request(id)) {
-        Ok(Some(request)) if request.binding == need.binding && request.needed >= need.needed => request,
+    let given = lock(&stage.log).orders.iter().find(|o| o.action.as_deref() == Some(id.as_str())).cloned();
+    let Some(given) = given else { return };
+    match stage.wait(stage.ledger.approval_request(id)) {
+        Ok(Some(request)) if request.binding == need.binding && request.needed >= need.needed => {}
         Ok(_) => {
             let screenshot = ArtifactRef {
                 sha256: Sha256::of(id.as_str().as_bytes()),
@@ -204,34 +272,69 @@ fn approve(stage: &Stage, details: &ActionDetails) {
                 dom: None,
             };
             let new = NewApprovalRequest { action: id.clone(), need, screenshot, episode: EpisodeId::new("rehearsal") };
-            match stage.wait(stage.ledger.request_approval(&new, "filer")) {
-                Ok(request) => request,
-                Err(_) => return,
+            if stage.wait(stage.ledger.request_approval(&new, "filer")).is_err() {
+                return;
             }
         }
         Err(_) => return,
+    }
+    let (manner, round) = {
+        let mut log = lock(&stage.log);
+        let (manner, rounds) =
+            log.asked.entry(id.to_string()).or_insert_with(|| (Manner::drawn(&mut lock(&stage.approvers)), 0));
+        *rounds += 1;
+        (*manner, *rounds - 1)
     };
+    if manner == Manner::Never && stage.sim.now_ms() - details.created_at.0 > UNAPPROVED_MS {
+        stage.sim.tell("person", "calls off what was not approved", || id.to_string());
+        let _ = stage.wait(stage.ledger.cancel_action(id, Operator { by: ANN, reason: "nobody approved it" }));
+        return;
+    }
     let mut met = false;
-    for name in [ANN, "ben"].into_iter().take(need.needed as usize) {
-        let statement = Statement {
-            action: id.clone(),
-            revision: request.revision,
-            binding: need.binding,
-            approver: name.to_owned(),
-            decision: Decision::Approve,
-            handle: Some(account.fingerprint.handle.clone()),
-            reason: None,
-            at: stage.sim.now(),
-        };
-        let signed = crate::keys::key(name).map(|key| key.sign(statement));
-        let decided = signed.map(|signed| stage.wait(stage.ledger.decide(&signed, &need)));
-        met = matches!(decided, Some(Ok(decided)) if decided.met);
+    for says in manner.says(round, given.approvals as usize, given.filer) {
+        met |= sign(stage, id, &given, &need, says);
     }
-    if met {
-        let now = stage.sim.now_ms();
-        stage.sim.tell("person", "approves", || id.to_string());
-        lock(&stage.log).approved.entry(id.to_string()).or_insert(now);
+    let Some(last) = manner.says(u32::MAX, given.approvals as usize, given.filer).pop() else { return };
+    if met && manner == Manner::TakesBack && round == 0 {
+        let after = lock(&stage.approvers).between(TAKEN_BACK_MS.0, TAKEN_BACK_MS.1);
+        let (stage, id, sim) = (Arc::clone(stage), id.clone(), stage.sim.clone());
+        sim.clone().spawn(None, async move {
+            sim.sleep_ms(after).await;
+            sign(&stage, &id, &given, &need, Says { approves: false, ..last });
+        });
     }
+}
+
+/// Signs, and hands it in. What was taken is written down. True: enough approve now.
+fn sign(stage: &Stage, id: &ActionId, given: &Given, need: &ApprovalNeed, says: Says) -> bool {
+    let Ok(Some(request)) = stage.wait(stage.ledger.approval_request(id)) else { return false };
+    let now = stage.sim.now();
+    let statement = Statement {
+        action: id.clone(),
+        revision: request.revision,
+        binding: need.binding,
+        approver: says.name.to_owned(),
+        decision: if says.approves { Decision::Approve } else { Decision::Reject },
+        handle: says.typed.then(|| given.handle.clone()),
+        reason: None,
+        at: now,
+    };
+    let Some(signed) = crate::keys::key(says.name).map(|key| key.sign(statement)) else { return false };
+    let decided = stage.wait(stage.ledger.decide(&signed, need));
+    stage.sim.tell("person", if says.approves { "approves" } else { "rejects" }, || {
+        let how = if says.typed { "" } else { ", without the handle" };
+        let heard = decided.as_ref().map_or_else(|refused| format!("refused: {refused}"), |_| "taken".to_owned());
+        format!("{id} by {}{how}: {heard}", says.name)
+    });
+    let Ok(decided) = decided else { return false };
+    lock(&stage.log).signed.push(Signed {
+        action: id.to_string(),
+        name: says.name,
+        approves: says.approves,
+        typed: says.typed,
+        at: now.0,
+    });
+    decided.met
 }
 
 /// How long after the beginning it is.

@@ -133,6 +133,8 @@ pub struct Arrival {
     pub by: usize,
     /// What.
     pub request: Request,
+    /// Out of which episode's page.
+    pub episode: String,
     /// By which permit; `None`: no gate let it through.
     pub stamp: Option<Stamp>,
     /// Whether its session may write at all.
@@ -231,7 +233,7 @@ impl Platform {
         pending: bool,
     ) -> String {
         self.made += 1;
-        let id = format!("o{}", self.made);
+        let id = format!("x{}", self.made);
         self.objects.push(Object {
             id: id.clone(),
             kind,
@@ -279,6 +281,7 @@ impl Platform {
         now: i64,
         session: &str,
         request: &Request,
+        episode: &str,
         stamp: Option<Stamp>,
         may_write: bool,
         fault: WriteFault,
@@ -294,7 +297,15 @@ impl Platform {
         };
         let nothing = refused.is_some() || matches!(fault, WriteFault::NothingMade | WriteFault::Swallowed);
         let effect = if nothing { Effect::Nothing } else { Effect::Made };
-        self.arrivals.push(Arrival { at: now, by, request: request.clone(), stamp, may_write, effect });
+        self.arrivals.push(Arrival {
+            at: now,
+            by,
+            request: request.clone(),
+            episode: episode.to_owned(),
+            stamp,
+            may_write,
+            effect,
+        });
         if let Some(status) = refused {
             return Answer { status: Some(status), after_ms: 30, id: None };
         }

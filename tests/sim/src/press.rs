@@ -117,7 +117,14 @@ fn change_late(tab: &Tab) {
 /// Whether the episode was armed, and so short a time ago that its permit is still good.
 fn within_permit(tab: &Tab) -> bool {
     let armed = lock(&tab.stage.log).armed.get(tab.opening.episode.as_str()).copied();
-    armed.is_some_and(|at| tab.stage.sim.now_ms() < at + PERMIT_MS)
+    armed.is_some_and(|armed| tab.stage.sim.now_ms() < armed.at + PERMIT_MS)
+}
+
+/// Whether a permit is of an older claim than the one that the action is under now: who lost the claim may send nothing any more.
+fn superseded(tab: &Tab, stamp: &Stamp) -> Option<String> {
+    let (latest, _) = lock(&tab.stage.log).leases.get(&stamp.action).copied()?;
+    (latest != stamp.epoch)
+        .then(|| format!("under epoch {} of {}, whose claim's is {latest}", stamp.epoch, stamp.action))
 }
 
 /// What may not be when the input leaves, whatever the ledger says.
@@ -211,14 +218,18 @@ async fn asked_again(tab: &Tab) {
 async fn at_the_gate(tab: &Arc<Tab>, request: Request, why: &'static str) {
     let sim = tab.stage.sim.clone();
     while_it_stands_still(tab).await;
-    let flow = tab.opening.recipe.flows.get(&tab.opening.flow);
-    let declared = flow.is_some_and(|f| f.writes.iter().any(|w| w.fits(request.method, &request.path, "", None)));
-    if declared {
+    let declared =
+        |flow: &deed_recipes::Flow| flow.writes.iter().any(|write| write.fits(request.method, &request.path, "", None));
+    let flows = &tab.opening.recipe.flows;
+    // A write of another flow finds no permit, and what is declared nowhere is no write: it leaves as any request does.
+    let (gated, of_flow) = (flows.values().any(declared), flows.get(&tab.opening.flow).is_some_and(declared));
+    if of_flow {
         asked_again(tab).await;
     }
-    let permit = if declared && !tab.is_shut() { lock(&tab.state).slot.let_through(sim.now()) } else { None };
-    let verdict = if permit.is_some() { GateVerdict::LetThrough } else { GateVerdict::Blocked };
-    sim.tell("gate", if permit.is_some() { "lets through" } else { "stops" }, || format!("{} ({why})", request.path));
+    let permit = if of_flow && !tab.is_shut() { lock(&tab.state).slot.let_through(sim.now()) } else { None };
+    let leaves = permit.is_some() || (!gated && !tab.is_shut());
+    let verdict = if leaves { GateVerdict::LetThrough } else { GateVerdict::Blocked };
+    sim.tell("gate", if leaves { "lets through" } else { "stops" }, || format!("{} ({why})", request.path));
     let place = {
         let mut state = lock(&tab.state);
         state.writes.push(WriteSeen {
@@ -232,17 +243,22 @@ async fn at_the_gate(tab: &Arc<Tab>, request: Request, why: &'static str) {
         });
         state.writes.len() - 1
     };
-    let Some(permit) = permit else { return };
+    if !leaves {
+        return;
+    }
     if !within_permit(tab) {
         tab.stage.broke(format!("{} left without a permit, or after its end", request.path));
     }
-    let stamp = Stamp { action: permit.action().to_string(), epoch: permit.epoch() };
+    let stamp = permit.map(|permit| Stamp { action: permit.action().to_string(), epoch: permit.epoch() });
+    if let Some(words) = stamp.as_ref().and_then(|stamp| superseded(tab, stamp)) {
+        tab.stage.broke(format!("{} left {words}", request.path));
+    }
     let tab = Arc::clone(tab);
     // From here on it is the network's: it goes on whatever becomes of the process.
     sim.clone().spawn(None, async move {
         sim.sleep_ms(sim.dice(|d| d.between(5, WAY_MS))).await;
         if tab.luck.write == WriteFault::RequestLost {
-            answered(&tab, place, None, None);
+            answered(&tab, place, None, None, &request);
             return;
         }
         let settle_ms = tab
@@ -256,27 +272,34 @@ async fn at_the_gate(tab: &Arc<Tab>, request: Request, why: &'static str) {
         let may_write = tab.opening.access == Access::Write;
         let answer = {
             let mut platform = lock(&tab.stage.platform);
-            let answer = platform.arrive(now, &tab.cookie, &request, Some(stamp), may_write, tab.luck.write, shown_ms);
+            let episode = tab.opening.episode.as_str();
+            let answer =
+                platform.arrive(now, &tab.cookie, &request, episode, stamp, may_write, tab.luck.write, shown_ms);
             if tab.luck.echoed {
                 platform.echo(&tab.cookie, &request, now);
             }
             answer
         };
         sim.tell("platform", "GETS", || {
-            format!("{} \"{}\": {:?}, answers {:?}", request.path, request.text, tab.luck.write, answer.status)
+            let what = tab.luck.write.words().unwrap_or_else(|| "makes it".to_owned());
+            let status = answer.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+            format!("{} \"{}\": {what}, answers {status}", request.path, request.text)
         });
         sim.sleep_ms(answer.after_ms + sim.dice(|d| d.between(5, WAY_MS))).await;
-        answered(&tab, place, answer.status, answer.id);
+        answered(&tab, place, answer.status, answer.id, &request);
     });
 }
 
-fn answered(tab: &Tab, place: usize, status: Option<u16>, id: Option<String>) {
+fn answered(tab: &Tab, place: usize, status: Option<u16>, id: Option<String>, request: &Request) {
     let mut state = lock(&tab.state);
     if let Some(write) = state.writes.get_mut(place) {
         write.status = status;
         write.cut = status.is_none();
         write.body = id.map(|id| serde_json::json!({ "id": id }));
         write.retry_after = (status == Some(429)).then_some(std::time::Duration::from_secs(90));
+    }
+    if status.is_some_and(|s| s < 400) {
+        state.made = Some(request.clone());
     }
     if status.is_some_and(|s| s < 400)
         && let Some(doc) = &mut state.doc

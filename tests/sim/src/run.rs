@@ -23,10 +23,17 @@ use crate::platform::{Member, Platform};
 use crate::setting::{Deed, Order, Reach, Setting};
 use crate::sim::{BEGIN_MS, Sim};
 use crate::stage::{Given, Log, Stage, lock};
+use crate::story::Line;
 use crate::{check, keys, people, worker};
 
 /// What stands in audit events.
 const TOOL_VERSION: &str = "0.0.0-sim";
+
+/// What sets the dice of approvers and of replicas apart from the world's.
+const APPROVERS: u64 = 0x00a9_9e0e;
+const REPLICAS: u64 = 0x00de_1a1d;
+/// So often in a million an order that must be approved is filed by somebody who could approve it.
+const FILED_BY_AN_APPROVER: u64 = 200_000;
 
 /// What came of a run.
 #[derive(Debug, Clone)]
@@ -35,8 +42,8 @@ pub struct Outcome {
     pub seed: u64,
     /// What was broken; empty: nothing.
     pub broken: Vec<String>,
-    /// Every event in words, where that was asked for.
-    pub story: Vec<String>,
+    /// Every event, where that was asked for.
+    pub story: Vec<Line>,
     /// A digest of all events.
     pub digest: u64,
     /// Episodes that were begun.
@@ -161,6 +168,8 @@ impl Bench {
             recipe: Arc::clone(&self.recipe),
             policy,
             luck: setting.luck,
+            approvers: Mutex::new(Dice::new(setting.seed ^ APPROVERS)),
+            replicas: Mutex::new(Dice::new(setting.seed ^ REPLICAS)),
             ledger_fails: setting.ledger_fails,
             lease_ms: setting.lease_ms,
         });
@@ -177,7 +186,7 @@ impl Bench {
                 worker::begin(&stage, machine, slots, looks);
             });
         });
-        let broken = check::all(&stage, &setting.bounds, true);
+        let broken = check::all(&stage, &setting.bounds).iter().map(|words| sim.named(words)).collect();
         let log = lock(&stage.log);
         let outcome = Outcome {
             seed: setting.seed,
@@ -204,7 +213,7 @@ async fn people_and_accounts(
     let ledger = &stage.ledger;
     let by = "ann";
     if setting.orders.iter().any(|o| o.approvals > 0) {
-        for name in ["ann", "ben"] {
+        for name in people::APPROVERS {
             if let Some(key) = keys::key(name) {
                 ledger.add_approver(name, &key.public(), "root").await?;
             }
@@ -226,6 +235,7 @@ async fn people_and_accounts(
         };
         let account = ledger.add_account(&new, by).await?.id;
         ledger.set_mode(&account, Mode::Live, by).await?;
+        stage.sim.name(|names| names.account(account.as_str(), &handle));
         let cookie = format!("s-{account}");
         let state = serde_json::json!({
             "cookies": [{ "name": "sid", "value": cookie, "domain": "127.0.0.1", "path": "/", "expires": -1 }],
@@ -312,6 +322,7 @@ fn given(stage: &Stage, number: usize, order: &Order, account: &(AccountId, Stri
         platform.put(order.account, &text, order.media, BEGIN_MS - 7_200_000, 0);
     }
     let media = if order.flow == "publish.post" { order.media } else { 0 };
+    let by_an_approver = order.approvals > 0 && lock(&stage.approvers).chance(FILED_BY_AN_APPROVER);
     Given {
         handle: account.1.clone(),
         client: account.2.clone(),
@@ -320,6 +331,7 @@ fn given(stage: &Stage, number: usize, order: &Order, account: &(AccountId, Stri
         media,
         target,
         approvals: order.approvals,
+        filer: if by_an_approver { people::APPROVERS[0] } else { "filer" },
         there: order.there_already && order.flow == "publish.post",
         action: None,
     }
@@ -364,11 +376,13 @@ fn file(stage: &Stage, number: usize, account: &AccountId, order: &Order) {
         depends_on: Vec::new(),
         batch: None,
         risk,
-        filed_by: "filer".to_owned(),
+        filed_by: given.filer.to_owned(),
     };
     match stage.wait(stage.ledger.file_order(&new)) {
         Ok(filed) => {
             let id = filed.action.action.id.to_string();
+            stage.sim.name(|names| names.action(&id, &format!("o{number}"), &given.handle));
+            stage.sim.about(Some(&id));
             stage.sim.tell("filer", "files", || {
                 format!("{id}: {} as {}, \"{}\" {}", given.flow, given.handle, given.text, given.target)
             });

@@ -89,25 +89,38 @@ pub struct Setting {
 }
 
 const POLICIES: [(&str, Bounds); 5] = [
-    ("", Bounds { per_hour: None, spacing_ms: 0, quiet: None }),
-    ("", Bounds { per_hour: None, spacing_ms: 0, quiet: None }),
+    ("", Bounds { per_hour: None, per_day: None, spacing_ms: 0, quiet: None }),
+    ("", Bounds { per_hour: None, per_day: None, spacing_ms: 0, quiet: None }),
     (
         "defaults: { rate_limits: { publish.post: { spacing_s: 90 }, schedule: { spacing_s: 90 }, edit: { spacing_s: 90 }, \
          delete: { spacing_s: 90 }, like: { spacing_s: 90 }, comment_reply: { spacing_s: 90 }, follow: { spacing_s: 90 }, \
          dm_send: { spacing_s: 90 } } }\n",
-        Bounds { per_hour: None, spacing_ms: 90_000, quiet: None },
+        Bounds { per_hour: None, per_day: None, spacing_ms: 90_000, quiet: None },
     ),
     (
         "defaults: { rate_limits: { publish.post: { per_hour: 2 }, schedule: { per_hour: 2 }, edit: { per_hour: 2 }, \
          delete: { per_hour: 2 }, like: { per_hour: 2 }, comment_reply: { per_hour: 2 }, follow: { per_hour: 2 }, \
          dm_send: { per_hour: 2 } } }\n",
-        Bounds { per_hour: Some(2), spacing_ms: 0, quiet: None },
+        Bounds { per_hour: Some(2), per_day: None, spacing_ms: 0, quiet: None },
     ),
     (
         "defaults: { zone: UTC, quiet_hours: { all: [\"09:40-10:40\"] } }\n",
-        Bounds { per_hour: None, spacing_ms: 0, quiet: Some((580, 640)) },
+        Bounds { per_hour: None, per_day: None, spacing_ms: 0, quiet: Some((580, 640)) },
     ),
 ];
+
+/// A budget of a day, and the dice that decide where it takes the place of no policy: apart from the others, whose rolls stay the same.
+const DAILY: (&str, Bounds) = (
+    "defaults: { rate_limits: { publish.post: { per_day: 1 }, schedule: { per_day: 1 }, edit: { per_day: 1 }, \
+     delete: { per_day: 1 }, like: { per_day: 1 }, comment_reply: { per_day: 1 }, follow: { per_day: 1 }, \
+     dm_send: { per_day: 1 } } }\n",
+    Bounds { per_hour: None, per_day: Some(1), spacing_ms: 0, quiet: None },
+);
+const DAILY_DICE: u64 = 0x0da1_1ee0;
+/// So often in a million, of worlds without a policy.
+const DAILY_OFTEN: u64 = 150_000;
+/// A world with a budget of a day goes on until the next one was begun.
+const DAILY_HORIZON_MS: i64 = 26 * 3_600_000;
 
 impl Setting {
     /// As the seed says.
@@ -118,6 +131,8 @@ impl Setting {
         let machines = (0..processes).map(|_| u32::try_from(dice.below(2)).unwrap_or(0)).collect();
         let lease_ms = dice.one(&[30_000, 60_000, 180_000], 60_000);
         let (policy, bounds) = dice.one(&POLICIES, POLICIES[0]);
+        let daily = policy.is_empty() && Dice::new(seed ^ DAILY_DICE).chance(DAILY_OFTEN);
+        let (policy, bounds) = if daily { DAILY } else { (policy, bounds) };
         let crash = dice.one(&[0, 400, 2_000, 6_000], 0);
         let pause = dice.one(&[0, 0, 400, 1_500], 0);
         let count = dice.between(16, 40);
@@ -145,7 +160,7 @@ impl Setting {
             bounds,
             orders,
             deeds,
-            horizon_ms: 24 * 3_600_000,
+            horizon_ms: if daily { DAILY_HORIZON_MS } else { 24 * 3_600_000 },
             round_ms: 420_000,
         }
     }
@@ -160,6 +175,44 @@ impl Setting {
             there_already: dice.chance(40_000),
             media: usize::try_from(dice.one(&[0, 0, 0, 1, 2], 0)).unwrap_or(0),
         }
+    }
+
+    /// What the seed decided, in words.
+    pub fn words(&self) -> Vec<String> {
+        let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let machines = self.machines.iter().enumerate().map(|(p, m)| format!("p{p} on machine {m}"));
+        let harm = match &self.harm {
+            Harm::Chance { crash, pause, pause_ms } => {
+                format!("of a million effects {crash} are a crash and {pause} a pause of up to {} s", pause_ms / 1_000)
+            }
+            Harm::At(points) | Harm::AtEvery(points) => format!("crashes at {points:?}"),
+        };
+        let luck = match &self.luck {
+            Fortune::Drawn(often) => format!("each trouble comes in some {often} of a million sessions"),
+            Fortune::Fixed(luck) => format!("in each session: {}", luck.words()),
+            Fortune::First(most, luck) => format!("in the first {most} episodes: {}", luck.words()),
+        };
+        let looks = match self.looks {
+            Looks::InTurns => "who looks again takes turns",
+            Looks::UntilAnswered => "who pressed looks until there is an answer",
+        };
+        let policy = if self.policy.is_empty() { "none" } else { self.policy.trim() };
+        vec![
+            format!(
+                "seed {}: {}, {}; {}, with {} each: p0.1 is the second slot of p0",
+                self.seed,
+                many(self.accounts, "account"),
+                many(self.orders.len(), "order"),
+                machines.collect::<Vec<_>>().join(", "),
+                many(self.slots as usize, "slot")
+            ),
+            format!(
+                "a lease lasts {} s; {looks}; {harm}; {luck}; of a million calls of the ledger {} fail",
+                self.lease_ms / 1_000,
+                self.ledger_fails
+            ),
+            format!("policy: {policy}"),
+        ]
     }
 
     /// With no more orders than so many.
@@ -219,5 +272,6 @@ pub fn outcomes() -> Vec<(&'static str, Luck)> {
         ("tab crash", page(9, PageFault::TabCrash)),
         ("another account", Luck { profile: Profile::Other, ..luck }),
         ("switched in another window", Luck { switched: Some(9), ..luck }),
+        ("old reads", Luck { old_read: true, shown_milli: 1_000, ..luck }),
     ]
 }

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use deed_core::time::Timestamp;
 
 use crate::dice::Dice;
+use crate::story::{Label, Line, Names};
 
 /// When simulated time begins: 2026-11-20T09:30:00Z.
 pub const BEGIN_MS: i64 = 1_795_167_000_000;
@@ -55,11 +56,14 @@ struct State {
     timers: BinaryHeap<Reverse<(i64, u64, usize)>>,
     numbered: u64,
     current: usize,
-    spawned: Vec<(Option<Process>, Task)>,
+    /// With the label of the task that began it: what a page does is of the order that it was opened for.
+    spawned: Vec<(Option<Process>, Label, Task)>,
+    labels: Vec<Label>,
+    names: Names,
     processes: Vec<Standing>,
     crashed: Vec<Process>,
     harm: Harm,
-    story: Option<Vec<String>>,
+    story: Option<Vec<Line>>,
     digest: u64,
     events: u64,
     stop: bool,
@@ -83,6 +87,8 @@ impl Sim {
             numbered: 0,
             current: 0,
             spawned: Vec::new(),
+            labels: Vec::new(),
+            names: Names::default(),
             processes: Vec::new(),
             crashed: Vec::new(),
             harm,
@@ -121,18 +127,51 @@ impl Sim {
         for byte in now.to_le_bytes().into_iter().chain(who.bytes()).chain(what.bytes()) {
             state.digest = (state.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
+        let state = &mut *state;
         if let Some(story) = &mut state.story {
-            let since = now - BEGIN_MS;
-            let (h, m, s, ms) = (since / 3_600_000, since / 60_000 % 60, since / 1000 % 60, since % 1000);
+            let label = state.labels.get(state.current).cloned().unwrap_or_default();
+            let process = who.strip_prefix('p').is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
+            let slot = label.slot.filter(|_| process);
+            let who = slot.map_or_else(|| who.to_owned(), |slot| format!("{who}.{slot}"));
+            let about = label.action.as_deref().and_then(|action| state.names.about(action));
             let words = words();
-            let gap = if words.is_empty() { "" } else { ": " };
-            story.push(format!("{h:02}:{m:02}:{s:02}.{ms:03}  {who:<10} {what}{gap}{words}"));
+            story.push(Line { since_ms: now - BEGIN_MS, who, about, what, words });
         }
     }
 
-    /// The story so far; empty where none is written.
-    pub fn story(&self) -> Vec<String> {
-        self.lock().story.clone().unwrap_or_default()
+    /// Gives names to what stands in the story by its ids.
+    pub fn name(&self, give: impl FnOnce(&mut Names)) {
+        give(&mut self.lock().names);
+    }
+
+    /// These words with the names in the place of the ids.
+    pub fn named(&self, words: &str) -> String {
+        self.lock().names.named(words)
+    }
+
+    /// From now on the present task is this slot of its process.
+    pub fn slot(&self, slot: u32) {
+        self.relabel(|label| label.slot = Some(slot));
+    }
+
+    /// From now on the present task, and what it sets off, is about this action.
+    pub fn about(&self, action: Option<&str>) {
+        self.relabel(|label| label.action = action.map(str::to_owned));
+    }
+
+    fn relabel(&self, change: impl FnOnce(&mut Label)) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        if let Some(label) = state.labels.get_mut(state.current).filter(|_| state.story.is_some()) {
+            change(label);
+        }
+    }
+
+    /// The story so far, with names; empty where none is written.
+    pub fn story(&self) -> Vec<Line> {
+        let state = self.lock();
+        let named = |line: &Line| Line { words: state.names.named(&line.words), ..line.clone() };
+        state.story.iter().flatten().map(named).collect()
     }
 
     /// A digest of every event, its time and who it was (FNV-1a, 64 bits).
@@ -238,7 +277,9 @@ impl Sim {
 
     /// Begins a task; one of a process ends with it.
     pub fn spawn(&self, of: Option<Process>, task: impl Future<Output = ()> + Send + 'static) {
-        self.lock().spawned.push((of, Box::pin(task)));
+        let mut state = self.lock();
+        let label = state.labels.get(state.current).cloned().unwrap_or_default();
+        state.spawned.push((of, label, Box::pin(task)));
     }
 
     /// The task that is polled now, to be woken by [`Sim::wake`].
@@ -290,8 +331,11 @@ impl Sim {
                 tasks.iter_mut().filter(|t| t.as_ref().is_some_and(|t| t.0 == Some(process))).for_each(|t| *t = None);
                 // Dropped outside the lock: what is dropped may ask the clock.
                 let spawned = std::mem::take(&mut self.lock().spawned);
-                let (of_it, others): (Vec<_>, Vec<_>) = spawned.into_iter().partition(|(of, _)| *of == Some(process));
-                self.lock().spawned = others;
+                let (of_it, others): (Vec<_>, Vec<_>) = spawned.into_iter().partition(|(of, ..)| *of == Some(process));
+                // What follows is nothing that the crashed task does.
+                let mut state = self.lock();
+                (state.spawned, state.current) = (others, usize::MAX);
+                drop(state);
                 drop(of_it);
                 buried(process);
             }
@@ -302,8 +346,9 @@ impl Sim {
     fn take_in(&self, tasks: &mut Vec<Option<(Option<Process>, Task)>>) {
         let now = self.now_ms();
         let mut state = self.lock();
-        for (of, task) in std::mem::take(&mut state.spawned) {
+        for (of, label, task) in std::mem::take(&mut state.spawned) {
             tasks.push(Some((of, task)));
+            state.labels.push(label);
             self.set_timer(&mut state, now, tasks.len() - 1);
         }
     }

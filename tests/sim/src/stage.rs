@@ -1,6 +1,6 @@
 //! What everybody in a simulated world shares: time, the platform, the ledger, the proof store, and what people did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deed_core::episode::{Looks, Options};
@@ -14,8 +14,11 @@ use deed_recipes::Recipe;
 use deed_recipes::policy::PolicyFile;
 
 use crate::browser::SimBrowser;
+use crate::check;
+use crate::dice::Dice;
 use crate::ledger::SimLedger;
 use crate::luck::Luck;
+use crate::people::Manner;
 use crate::platform::Platform;
 use crate::proofs::{ProofStore, SimProofs};
 use crate::sim::{Process, Sim};
@@ -29,6 +32,39 @@ pub struct Thrown {
     pub acknowledged: i64,
     /// When it was turned off.
     pub off: Option<i64>,
+}
+
+/// A decision that a person signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// On which action.
+    pub action: String,
+    /// Who.
+    pub name: &'static str,
+    /// Yes or no.
+    pub approves: bool,
+    /// Whether the account's handle was typed.
+    pub typed: bool,
+    /// When.
+    pub at: i64,
+}
+
+/// How old what was seen of an episode's object was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Looked {
+    /// The present look is an old one.
+    pub is_old: bool,
+    /// There was an old one since the last that was not, and was kept. One that a crash took away is none that anybody could count.
+    pub was_old: bool,
+}
+
+/// What the arm transaction was seen to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Armed {
+    /// When.
+    pub at: i64,
+    /// The epoch of the claim that the action was under then, as its callers were answered; `None`: nobody had claimed it.
+    pub epoch: Option<i64>,
 }
 
 /// An order, as it was given.
@@ -48,6 +84,8 @@ pub struct Given {
     pub target: String,
     /// How many people must approve it.
     pub approvals: u32,
+    /// Who filed it: that one does not approve it.
+    pub filer: &'static str,
     /// Whether it was there before the order.
     pub there: bool,
     /// The action that it became.
@@ -61,8 +99,16 @@ pub struct Log {
     pub orders: Vec<Given>,
     /// The switches.
     pub thrown: Vec<Thrown>,
-    /// Action → when it had its last approval.
-    pub approved: BTreeMap<String, i64>,
+    /// What people signed, in order.
+    pub signed: Vec<Signed>,
+    /// Action → how its approvers go about it, and how often they were gone round to.
+    pub asked: BTreeMap<String, (Manner, u32)>,
+    /// Action → the states that the engine was seen to bring it to, in order.
+    pub went: BTreeMap<String, Vec<&'static str>>,
+    /// Episodes to whose writing session a challenge was shown.
+    pub challenged: BTreeSet<String>,
+    /// Episode → how old what its looks saw was.
+    pub looks: BTreeMap<String, Looked>,
     /// Account id → when it may not write, and since when it may again.
     pub shut: Vec<(String, i64, Option<i64>)>,
     /// Actions that a person answered.
@@ -70,7 +116,7 @@ pub struct Log {
     /// Action → the epoch of its last claim, and until when its lease lasts: as the callers were answered, not as the ledger says later.
     pub leases: BTreeMap<String, (i64, i64)>,
     /// Episode → when it was armed.
-    pub armed: BTreeMap<String, i64>,
+    pub armed: BTreeMap<String, Armed>,
     /// What broke a promise the moment it happened.
     pub broken: Vec<String>,
     /// Episodes that ran to an end or were cut off.
@@ -99,6 +145,10 @@ pub struct Stage {
     pub policy: Arc<PolicyFile>,
     /// What goes wrong in each episode: drawn so often, or always this.
     pub luck: Fortune,
+    /// What decides about approvers: dice of their own, so that what they do moves nobody else's.
+    pub approvers: Mutex<Dice>,
+    /// What decides which look sees an old list.
+    pub replicas: Mutex<Dice>,
     /// So often in a million a call of the ledger fails, before or after it was carried out.
     pub ledger_fails: u64,
     /// How long a lease is.
@@ -130,7 +180,31 @@ impl Stage {
 
     /// Somebody has a claim now.
     pub fn claimed(&self, fence: &Fence, lease: std::time::Duration) {
+        self.sim.name(|names| names.episode(fence.episode.as_str(), fence.action.as_str()));
         lock(&self.log).leases.insert(fence.action.to_string(), (fence.epoch, self.sim.now().plus(lease).0));
+    }
+
+    /// The engine brought an action to a state.
+    pub fn went(&self, action: &ActionId, to: &'static str) {
+        lock(&self.log).went.entry(action.to_string()).or_default().push(to);
+    }
+
+    /// Something was written about an action by who says to have its claim: nobody else may.
+    pub fn wrote(&self, fence: &Fence, what: &str) {
+        let claim = lock(&self.log).leases.get(fence.action.as_str()).map(|(epoch, _)| *epoch);
+        if claim != Some(fence.epoch) {
+            self.broke(format!(
+                "who lost {} {what} under epoch {}, its claim's is {claim:?}",
+                fence.action, fence.epoch
+            ));
+        }
+    }
+
+    /// A look was kept.
+    pub fn looked(&self, fence: &Fence) {
+        if let Some(looks) = lock(&self.log).looks.get_mut(fence.episode.as_str()) {
+            looks.was_old = looks.is_old;
+        }
     }
 
     /// A lease was renewed. One that is over stays over: by then somebody else may have looked, and found that it is.
@@ -146,10 +220,16 @@ impl Stage {
         }
     }
 
-    /// A permit was made: under the claim's own epoch, and not for longer than its lease lasts.
+    /// A permit was made: under the claim's own epoch, not for longer than its lease lasts, and of what enough people approved.
     pub fn armed(&self, fence: &Fence, deadline: Timestamp) {
         let claim = lock(&self.log).leases.get(fence.action.as_str()).copied();
-        lock(&self.log).armed.insert(fence.episode.to_string(), self.sim.now_ms());
+        let armed = Armed { at: self.sim.now_ms(), epoch: claim.map(|(epoch, _)| epoch) };
+        lock(&self.log).armed.insert(fence.episode.to_string(), armed);
+        self.went(&fence.action, "attempted");
+        let unapproved = check::unapproved(&lock(&self.log), fence.action.as_str(), armed.at);
+        if let Some(words) = unapproved {
+            self.broke(format!("{} was armed and {words}", fence.action));
+        }
         match claim {
             Some((epoch, _)) if epoch != fence.epoch => {
                 self.broke(format!("{} was armed under epoch {}, its claim's is {epoch}", fence.action, fence.epoch));

@@ -67,18 +67,24 @@ pub fn begin(stage: &Arc<Stage>, machine: u32, slots: u32, looks: Looks) -> Proc
     sim.clone().spawn(Some(process), async move {
         let mut away = AWAY_MS.0;
         while floor.enter(slots).await.is_err() {
+            sim.about(None);
             sim.sleep_ms(away).await;
             away = (away * 2).min(AWAY_MS.1);
         }
-        for _ in 0..slots {
-            let floor = Arc::clone(&floor);
-            sim.spawn(Some(process), async move { floor.slot().await });
+        sim.about(None);
+        for slot in 0..slots {
+            let (floor, named) = (Arc::clone(&floor), sim.clone());
+            sim.spawn(Some(process), async move {
+                named.slot(slot);
+                floor.slot().await;
+            });
         }
         let beating = Arc::clone(&floor);
         sim.spawn(Some(process), async move { beating.beat().await });
         loop {
             sim.sleep_ms(HOUSEKEEPING_MS).await;
             let _ = floor.take_over().await;
+            sim.about(None);
         }
     });
     process
@@ -157,6 +163,7 @@ impl Floor {
 
     async fn carry_out(&self, claim: Claim, looks: bool) -> Result<(), LedgerFault> {
         let (fence, sim) = (claim.fence.clone(), &self.stage().sim);
+        sim.about(Some(fence.action.as_str()));
         sim.tell(&format!("p{}", self.world.process), if looks { "looks at" } else { "takes" }, || {
             format!("{} of {}, epoch {}", claim.action.id, claim.account.fingerprint.handle, fence.epoch)
         });
@@ -180,17 +187,11 @@ impl Floor {
             }
         };
         lock(&self.mine).remove(&fence.action);
-        match ended {
-            Some(Ok(())) => Ok(()),
-            Some(Err(fault)) => {
-                self.put_back(&fence).await;
-                Err(fault)
-            }
-            None => {
-                self.put_back(&fence).await;
-                Ok(())
-            }
+        if !matches!(ended, Some(Ok(()))) {
+            self.put_back(&fence).await;
         }
+        sim.about(None);
+        ended.unwrap_or(Ok(()))
     }
 
     async fn run(&self, claim: Claim) -> Result<(), LedgerFault> {

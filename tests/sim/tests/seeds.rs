@@ -8,6 +8,7 @@ use deed_sim::luck::{Luck, PressFault, WriteFault};
 use deed_sim::run::{Bench, Driver};
 use deed_sim::setting::Setting;
 use deed_sim::sim::Harm;
+use deed_sim::sources::COMMIT;
 
 /// A number from the environment, for the long forms.
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -18,7 +19,12 @@ fn kept(from: u64, count: u64) {
     let mut bench = Bench::new().expect("a bench");
     for seed in from..from + count {
         let outcome = bench.run(&Setting::of_seed(seed, false)).expect("a world");
-        assert!(outcome.broken.is_empty(), "seed {seed} (`deed-sim explain {seed}`): {:#?}", outcome.broken);
+        assert!(
+            outcome.broken.is_empty(),
+            "seed {seed} of {} (`deed-sim explain {seed}`): {:#?}",
+            *COMMIT,
+            outcome.broken
+        );
     }
 }
 
