@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::context::{Context, account_name};
 use crate::error::CliError;
-use crate::record::{self, Visit, write::Of};
+use crate::record::{self, Plan, Visit, write::Of};
 use crate::ui::{Answer, Facts};
 
 /// What is visited, as whom, and where it is kept.
@@ -19,7 +19,7 @@ pub struct Args {
     /// Folder for the fixture; made when it is not there, and must be empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Visit the surfaces of this flow of the recipe (publish.post); nothing is committed
+    /// Visit the surfaces of this flow of the recipe (publish.post) and take those of its steps that need no order; nothing is committed
     #[arg(long, value_name = "ACTION")]
     pub flow: Option<String>,
     /// What the flow aims at, where its surfaces need it
@@ -64,11 +64,15 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     for visit in &visits {
         context.ui.say(&format!("visiting {}", visit.url));
     }
-    let recording = record::record(&visits, &recipe, &account, &session, context.settings.browser.clone()).await?;
+    let plan = Plan { visits: &visits, flow: args.flow.as_deref(), target: args.target.as_deref() };
+    let recording = record::record(plan, &recipe, &account, &session, context.settings.browser.clone()).await?;
     let flow = args.flow.as_deref();
     let target = args.target.as_deref();
     let of = Of { recipe: &recipe, account: &account, session: &session, flow, target, words: &args.scrub };
     let written = record::write(&recording, &of, &args.out)?;
+    if let Some(end) = &recording.steps_end {
+        context.ui.say(&format!("the flow's steps were taken until {end}"));
+    }
     for stopped in &recording.kept_home {
         context.ui.warn(&format!("stopped, because it would have left the recipe's origins: {stopped}"));
     }
@@ -89,6 +93,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
         "pictures": written.pictures,
         "left_out": written.left_out,
         "kept_home": recording.kept_home,
+        "steps_end": recording.steps_end,
     });
     Ok(Answer::done(data, format!("recorded\n{}", facts.render())))
 }

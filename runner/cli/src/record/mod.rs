@@ -5,17 +5,18 @@
 
 mod pictures;
 pub mod scrub;
+mod walk;
 pub mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deed_chromium::network::{Network, Request, Response, Tape};
-use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig};
+use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
 use deed_core::account::Account;
 use deed_core::ids::EpisodeId;
 use deed_core::ports::browser::{Access, Opening, Pacing, Session as _, SessionState};
-use deed_recipes::{Placeholder, Recipe, Values};
+use deed_recipes::{Placeholder, Recipe, Step, Values};
 
 use crate::error::CliError;
 use crate::world::now;
@@ -40,6 +41,17 @@ pub struct Visit {
     pub url: String,
 }
 
+/// What is recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan<'a> {
+    /// The pages.
+    pub visits: &'a [Visit],
+    /// The flow whose steps are taken after that, as far as they need no order.
+    pub flow: Option<&'a str>,
+    /// What it aims at.
+    pub target: Option<&'a str>,
+}
+
 /// One request with its answer.
 #[derive(Debug, Clone)]
 pub struct Exchange {
@@ -60,6 +72,8 @@ pub struct Recording {
     pub pictures: Vec<(String, Vec<u8>)>,
     /// Requests that were stopped because they would have left the recipe's origins.
     pub kept_home: Vec<String>,
+    /// Where the steps of the flow ended, when not all were taken, and why.
+    pub steps_end: Option<String>,
 }
 
 #[derive(Default)]
@@ -92,6 +106,20 @@ impl Tape for Deck {
 }
 
 impl Deck {
+    /// Waits until the page is there, and keeps how it looks.
+    async fn keep_page(
+        &self,
+        tab: &mut ChromiumSession,
+        recording: &mut Recording,
+        name: &str,
+    ) -> Result<(), CliError> {
+        self.quiet().await;
+        recording.pictures.push((name.to_owned(), tab.capture().await?.png));
+        let stopped = tab.take_stopped().into_iter().map(|s| format!("{} {} ({})", s.method, s.url, s.kind));
+        recording.kept_home.extend(stopped);
+        Ok(())
+    }
+
     async fn quiet(&self) {
         let began = Instant::now();
         while began.elapsed() < QUIET_WITHIN {
@@ -135,12 +163,12 @@ impl Values for Known<'_> {
     }
 }
 
-/// Visits pages read-only in an account's session.
+/// Visits pages read-only in an account's session, and takes what of a flow's steps needs no order.
 ///
 /// # Errors
 /// The browser's, a URL outside the recipe's origins among them.
 pub async fn record(
-    visits: &[Visit],
+    plan: Plan<'_>,
     recipe: &Arc<Recipe>,
     account: &Account,
     session: &SessionState,
@@ -148,13 +176,13 @@ pub async fn record(
 ) -> Result<Recording, CliError> {
     let launch = LaunchConfig { binary, ..LaunchConfig::default() };
     let chromium = Chromium::recording(ChromiumConfig { launch, runner: None, now: Arc::new(now) });
-    let recorded = visit_all(visits, recipe, account, session, &chromium).await;
+    let recorded = visit_all(plan, recipe, account, session, &chromium).await;
     chromium.stop().await;
     recorded
 }
 
 async fn visit_all(
-    visits: &[Visit],
+    plan: Plan<'_>,
     recipe: &Arc<Recipe>,
     account: &Account,
     session: &SessionState,
@@ -165,7 +193,8 @@ async fn visit_all(
         account: account.id.clone(),
         episode: EpisodeId::new(format!("record-{}", uuid::Uuid::now_v7())),
         recipe: Arc::clone(recipe),
-        flow: String::new(),
+        // So that its commit element is not clicked.
+        flow: plan.flow.unwrap_or_default().to_owned(),
         base: account.origin.clone().or_else(|| recipe.base_origin()).unwrap_or_default(),
         session: session.clone(),
         access: Access::ReadOnly,
@@ -174,12 +203,44 @@ async fn visit_all(
     let tape: Arc<dyn Tape> = deck.clone();
     let mut tab = chromium.open_on(&opening, Network::Tape(tape)).await?;
     let mut recording = Recording::default();
-    for visit in visits {
+    for visit in plan.visits {
         tab.goto(&visit.url).await?;
-        deck.quiet().await;
-        recording.pictures.push((visit.name.clone(), tab.capture().await?.png));
-        let stopped = tab.take_stopped().into_iter().map(|s| format!("{} {} ({})", s.method, s.url, s.kind));
-        recording.kept_home.extend(stopped);
+        deck.keep_page(&mut tab, &mut recording, &visit.name).await?;
+    }
+    let steps = plan.flow.and_then(|flow| recipe.flow(flow)).map_or(&[][..], |flow| &flow.steps);
+    let mut at = plan.visits.last().map(|visit| visit.url.clone());
+    for (nth, step) in steps.iter().enumerate() {
+        let number = nth + 1;
+        let taken = match step {
+            Step::Open(surface) => {
+                let values = Known { account, target: plan.target };
+                match recipe.url_of(surface, &opening.base, &values) {
+                    // It was opened just now.
+                    Ok(url) if at.as_ref() == Some(&url) => walk::Taken::Done(None),
+                    Ok(url) => {
+                        tab.goto(&url).await?;
+                        at = Some(url);
+                        walk::Taken::Done(Some(format!("open_{surface}")))
+                    }
+                    Err(why) => walk::Taken::Not(why.to_string()),
+                }
+            }
+            other => walk::take(&mut tab, other).await?,
+        };
+        match taken {
+            walk::Taken::Done(None) => {}
+            walk::Taken::Done(Some(name)) => {
+                deck.keep_page(&mut tab, &mut recording, &format!("step{number}_{name}")).await?;
+            }
+            walk::Taken::NeedsAnOrder => {
+                recording.steps_end = Some(format!("step {number} of {} needs an order", steps.len()));
+                break;
+            }
+            walk::Taken::Not(why) => {
+                recording.steps_end = Some(format!("step {number} of {} could not be taken: {why}", steps.len()));
+                break;
+            }
+        }
     }
     tab.close().await;
     recording.exchanges = std::mem::take(&mut deck.kept.lock().unwrap_or_else(PoisonError::into_inner).exchanges);
