@@ -278,7 +278,7 @@ fn table(all: &[(Plan, Came)]) -> String {
 
 #[test]
 fn whatever_breaks_in_the_middle_nothing_is_written_twice_and_all_is_told() {
-    let (runs, seed) = (setting("DEED_CHAOS_RUNS", 30), setting("DEED_CHAOS_SEED", 1));
+    let (runs, seed) = (setting("DEED_CHAOS_RUNS", 60), setting("DEED_CHAOS_SEED", 1));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let practice = runtime.block_on(Practice::start(PracticeConfig::default())).expect("the platform");
     let plans = plans(runs, &mut StdRng::seed_from_u64(seed));
