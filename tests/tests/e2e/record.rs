@@ -260,7 +260,8 @@ async fn fifty_planted_secrets_are_in_no_written_byte() {
     let (account, session, recipe) = (account(&origin, &canaries[49]), session(&canaries, &origin), recipe());
     let visits =
         [Visit { name: "profile".into(), url: format!("{origin}/north_star?session={}", percent(&canaries[19])) }];
-    let recording = record::record(plan(&visits, None), &recipe, &account, &session, None).await.unwrap();
+    let pages = record::Plan { visits: &visits, flow: None, target: None };
+    let recording = record::record(pages, &recipe, &account, &session, None).await.unwrap();
     let raw = folded(&raw(&recording));
     for canary in &canaries {
         let there = forms(canary).iter().chain([&canary.replace('@', "\\u0040")]).any(|f| holds(&raw, f));

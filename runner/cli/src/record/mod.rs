@@ -217,15 +217,18 @@ async fn visit_all(
                 match recipe.url_of(surface, &opening.base, &values) {
                     // It was opened just now.
                     Ok(url) if at.as_ref() == Some(&url) => walk::Taken::Done(None),
-                    Ok(url) => {
-                        tab.goto(&url).await?;
-                        at = Some(url);
-                        walk::Taken::Done(Some(format!("open_{surface}")))
-                    }
+                    Ok(url) => match tab.goto(&url).await {
+                        Ok(_) => {
+                            at = Some(url);
+                            walk::Taken::Done(Some(format!("open_{surface}")))
+                        }
+                        Err(why) => walk::Taken::Not(why.to_string()),
+                    },
                     Err(why) => walk::Taken::Not(why.to_string()),
                 }
             }
-            other => walk::take(&mut tab, other).await?,
+            // What was recorded until then is worth keeping.
+            other => walk::take(&mut tab, other).await.unwrap_or_else(|why| walk::Taken::Not(why.to_string())),
         };
         match taken {
             walk::Taken::Done(None) => {}
