@@ -75,8 +75,8 @@ sim: ## The engine and the ledger in a simulated world: SEEDS=1000 from seed FRO
 	@$(CARGO) run --quiet --profile sim --package deed-sim -- run --seeds $${SEEDS:-1000} --from $${FROM:-1}
 
 .PHONY: sim-crash
-sim-crash: ## In the simulation: every episode cut at every point, and its recovery cut at every point again (ONLY="made and seen")
-	@$(CARGO) run --quiet --profile sim --package deed-sim -- crash --only "$(ONLY)"
+sim-crash: ## In the simulation: every episode cut at every point, and its recovery cut at every point again (ONLY="made and seen"; ALL=1 for every outcome of every flow)
+	@$(CARGO) run --quiet --profile sim --package deed-sim -- crash --only "$(ONLY)" $(if $(ALL),--all)
 
 .PHONY: sim-same
 sim-same: ## In the simulation: the whole stories of SEEDS=1000, told by two processes and compared

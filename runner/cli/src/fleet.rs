@@ -479,15 +479,24 @@ async fn let_go(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
     ledger.release(fence).await
 }
 
-/// Seals what ended in the middle, under a claim of its own.
+/// Seals what ended in the middle, under a claim of its own. What stands in the way may pass: it is tried again, because nobody else looks at what
+/// has ended and was let go.
 async fn seal_late(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
-    let (action, worker) = (fence.action.clone(), fence.worker.clone());
-    let left = StaleClaim { action, worker, epoch: fence.epoch, lease_over: false };
-    let Some(claim) = runner.ledger().take_over(&left, &fence.worker, runner.lease()).await? else { return Ok(()) };
-    let fence = claim.fence.clone();
-    if let Err(error) = runner.verify(claim).await {
-        tracing::warn!(%error, action = %fence.action, "its proof could not be sealed");
-        runner.ledger().release(&fence).await?;
+    let (ledger, action, worker) = (runner.ledger(), &fence.action, &fence.worker);
+    let (mut epoch, mut away) = (fence.epoch, AWAY.0);
+    for left in (0..PUT_BACK_TRIES).rev() {
+        let stale = StaleClaim { action: action.clone(), worker: worker.clone(), epoch, lease_over: false };
+        let Some(claim) = ledger.take_over(&stale, worker, runner.lease()).await? else { break };
+        let fence = claim.fence.clone();
+        let Err(error) = runner.verify(claim).await else { break };
+        tracing::warn!(%error, %action, "its proof could not be sealed");
+        if left == 0 {
+            ledger.release(&fence).await?;
+        } else {
+            epoch = fence.epoch;
+            tokio::time::sleep(away).await;
+            away = (away * 2).min(AWAY.1);
+        }
     }
     Ok(())
 }

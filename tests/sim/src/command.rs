@@ -20,7 +20,7 @@ Deed's engine and ledger in a simulated world: one seed decides all. docs/simula
 
   deed-sim run [--seeds N] [--from SEED] [--episodes N] [--threads T]   runs seeds until one breaks a promise
   deed-sim explain SEED [--action o3]                                   the story of a seed, or of one order of it
-  deed-sim crash [--only WORDS] [--every] [--threads T]                 cuts every episode at every point, twice
+  deed-sim crash [--all] [--only WORDS] [--every] [--threads T]         cuts every episode at every point, twice
   deed-sim tell CASE [POINT [POINT]]                                    the story of a case, cut at these points
   deed-sim same [--seeds N] [--from SEED]                               tells seeds in two processes and compares
   deed-sim trace SEED [--seeds N] [--orders N] [--delivered]            a digest of each seed's story
@@ -133,9 +133,10 @@ pub fn run(args: &[String]) -> Result<bool, Stop> {
             same(told.number("--from", 1)?, told.number("--seeds", 1_000)?)
         }
         "crash" => {
-            let told = Told::of(args, 0, &["--only", "--threads"], &["--every"])?;
+            let told = Told::of(args, 0, &["--only", "--threads"], &["--every", "--all"])?;
             let only = told.values.get("--only").copied().unwrap_or_default();
-            crash_by_crash(only, told.number("--threads", cores())?, !told.said.is_empty())
+            let (every, all) = (told.said.contains(&"--every"), told.said.contains(&"--all"));
+            crash_by_crash(only, all, told.number("--threads", cores())?, every)
         }
         "hand" => Ok(crew::hand().map(|()| true)?),
         "" => Err(Stop::Usage(format!("what is to be done?\n{HELP}"))),
@@ -305,10 +306,12 @@ fn no_such_case(words: &str, cases: &[crash::Case]) -> Stop {
     Stop::Usage(format!("there is no case `{words}`; these are:\n{}", names.join("\n")))
 }
 
-fn crash_by_crash(only: &str, hands: u64, every: bool) -> Result<bool, Stop> {
+/// Goes through the usual cases, through all of them, or through those whose name contains words.
+fn crash_by_crash(only: &str, all: bool, hands: u64, every: bool) -> Result<bool, Stop> {
     let begun = Instant::now();
     let cases = crash::cases();
-    let is_chosen = |n: &usize| cases.get(*n).is_some_and(|case| case.name().contains(only));
+    let all = all || !only.is_empty();
+    let is_chosen = |n: &usize| cases.get(*n).is_some_and(|case| (all || case.usual) && case.name().contains(only));
     let chosen: Vec<usize> = (0..cases.len()).filter(is_chosen).collect();
     if chosen.is_empty() {
         return Err(no_such_case(only, &cases));

@@ -185,10 +185,18 @@ impl Platform {
         self.members.get(self.sessions.get(session).copied().flatten()?)
     }
 
+    /// Somebody else. Where there is nobody yet, somebody comes.
+    fn other_than(&mut self, member: usize) -> usize {
+        if self.members.len() < 2 {
+            self.members.push(Member { handle: "stranger".to_owned(), name: "Stranger".to_owned() });
+        }
+        (member + 1) % self.members.len()
+    }
+
     /// Somebody else signs in with this session.
     pub fn switch(&mut self, session: &str) {
-        let Some(home) = self.homes.get(session) else { return };
-        let other = (home + 1) % self.members.len().max(1);
+        let Some(home) = self.homes.get(session).copied() else { return };
+        let other = self.other_than(home);
         self.sessions.insert(session.to_owned(), Some(other));
     }
 
@@ -201,8 +209,8 @@ impl Platform {
 
     /// Somebody else makes the same.
     pub fn echo(&mut self, session: &str, request: &Request, now: i64) {
-        let Some(home) = self.homes.get(session) else { return };
-        let other = (home + 1) % self.members.len().max(1);
+        let Some(home) = self.homes.get(session).copied() else { return };
+        let other = self.other_than(home);
         let kind = match request.flow.as_str() {
             "publish.post" => Kind::Post,
             "comment_reply" => Kind::Comment(request.target.clone()),

@@ -4,7 +4,7 @@ use deed_core::episode::Looks;
 
 use crate::check::Bounds;
 use crate::dice::Dice;
-use crate::luck::{Luck, PageFault, PressFault, Profile, WriteFault};
+use crate::luck::{Drift, Luck, PageFault, PressFault, Profile, WriteFault};
 use crate::sim::Harm;
 use crate::stage::Fortune;
 
@@ -273,5 +273,27 @@ pub fn outcomes() -> Vec<(&'static str, Luck)> {
         ("another account", Luck { profile: Profile::Other, ..luck }),
         ("switched in another window", Luck { switched: Some(9), ..luck }),
         ("old reads", Luck { old_read: true, shown_milli: 1_000, ..luck }),
+        ("press that the page ignores", Luck { press: PressFault::Ignored, ..luck }),
+        ("old list", Luck { stale_list: true, ..luck }),
+        ("the same by somebody else", Luck { echoed: true, ..luck }),
+        ("a write of the page's own", Luck { sneaks: Some(9), ..luck }),
+        ("switch right before the press", Luck { killed_late: true, ..luck }),
+        ("captcha right before the press", Luck { captcha_late: true, ..luck }),
+        ("another button right before the press", Luck { swapped_late: true, ..luck }),
+        ("slow last look", Luck { slow_look_ms: 18_000, ..luck }),
+        ("silent server", Luck { home_silent: true, ..luck }),
+        ("landmark gone", Luck { drift: Some(Drift::LandmarkGone), ..luck }),
+        ("one locator dissents", Luck { drift: Some(Drift::Dissent), ..luck }),
+        ("only one locator finds anything", Luck { drift: Some(Drift::Lonely), ..luck }),
+        ("another's profile is public", Luck { profile: Profile::Public, ..luck }),
+        ("only the name matches", Luck { profile: Profile::NameOnly, ..luck }),
+        ("only the switcher says so", Luck { profile: Profile::SwitcherSays, ..luck }),
+        ("checkpoint", page(6, PageFault::Checkpoint)),
+        ("signed out", page(3, PageFault::SignedOut)),
+        ("rate limit of a page", page(6, PageFault::RateLimit)),
+        ("server error", page(6, PageFault::ServerError)),
+        ("server not there", page(3, PageFault::NotThere)),
+        ("timeout", page(9, PageFault::Timeout)),
+        ("browser gone", page(9, PageFault::BrowserGone)),
     ]
 }

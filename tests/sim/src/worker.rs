@@ -262,12 +262,21 @@ impl Floor {
     }
 
     async fn seal_late(&self, fence: &Fence) -> Result<(), LedgerFault> {
-        let (action, worker) = (fence.action.clone(), fence.worker.clone());
-        let left = StaleClaim { action, worker, epoch: fence.epoch, lease_over: false };
-        let Some(claim) = self.world.ledger().take_over(&left, &self.worker, self.lease).await? else { return Ok(()) };
-        let fence = claim.fence.clone();
-        if self.verify(claim).await.is_err() {
-            self.world.ledger().release(&fence).await?;
+        let (action, worker) = (&fence.action, &fence.worker);
+        let (mut epoch, mut away) = (fence.epoch, AWAY_MS.0);
+        for left in (0..PUT_BACK_TRIES).rev() {
+            let stale = StaleClaim { action: action.clone(), worker: worker.clone(), epoch, lease_over: false };
+            let Some(claim) = self.world.ledger().take_over(&stale, &self.worker, self.lease).await? else { break };
+            let fence = claim.fence.clone();
+            match self.verify(claim).await {
+                Ok(()) => break,
+                Err(_) if left == 0 => self.world.ledger().release(&fence).await?,
+                Err(_) => {
+                    epoch = fence.epoch;
+                    self.stage().sim.sleep_ms(away).await;
+                    away = (away * 2).min(AWAY_MS.1);
+                }
+            }
         }
         Ok(())
     }

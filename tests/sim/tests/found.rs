@@ -110,3 +110,23 @@ fn what_ended_has_its_proof_whoever_died() {
         }
     }
 }
+
+/// A challenge came over the page between the review and the last look before the press. The fields were read first and did not hold the order any
+/// more; where they had been typed anew as often as may be, the order was held for that, and the account stayed open: seed 6013.
+#[test]
+fn a_challenge_that_comes_while_it_is_aimed_shuts_the_account() {
+    for fault in [PageFault::Captcha, PageFault::Checkpoint, PageFault::SignedOut] {
+        for call in 10..40 {
+            for flow in ["publish.post", "schedule"] {
+                run(&at_first(flow, Luck { page: Some((call, fault)), restores: 2, ..Luck::default() }));
+            }
+        }
+    }
+}
+
+/// A process stood still longer than its lease while it sealed what had ended, and again when it did so anew. Then it let go of it, and nobody seals what
+/// has ended and is in nobody's hands: seed 2466.
+#[test]
+fn what_ended_is_sealed_by_who_stood_still_twice() {
+    run(&Setting::of_seed(2466, true));
+}

@@ -394,6 +394,7 @@ impl<'w, W: World> Episode<'w, W> {
         let look = Look { elements: check.elements(), ..Look::default() };
         let (seen, before) = join(session.look(&look), session.capture()).await;
         let seen = seen?;
+        self.no_challenge(&seen)?;
         self.same_session(&seen)?;
         self.composer_equals_order(&flow.review, &seen, media)?;
         self.world.boundary("reviewed");

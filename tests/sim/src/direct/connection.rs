@@ -42,6 +42,8 @@ struct Known {
 struct Base {
     db: rusqlite::Connection,
     known: HashMap<String, Arc<Known>>,
+    /// The settings that were made, in their order. They outlive a world, and making one again would have every statement prepared anew.
+    settings: Vec<String>,
 }
 
 thread_local! {
@@ -57,6 +59,8 @@ thread_local! {
 pub struct Wire {
     /// `None` only while it is dropped.
     base: Option<Base>,
+    /// How many settings were asked for by this world.
+    asked: usize,
     in_world: bool,
     in_transaction: bool,
 }
@@ -88,10 +92,10 @@ impl Wire {
                 // Plans do not depend on what is bound: a statement is prepared once and not anew for other arguments.
                 db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
                 db.set_prepared_statement_cache_capacity(STATEMENTS);
-                Base { db, known: HashMap::default() }
+                Base { db, known: HashMap::default(), settings: Vec::new() }
             }
         };
-        Ok(Self { base: Some(base), in_world: false, in_transaction: false })
+        Ok(Self { base: Some(base), asked: 0, in_world: false, in_transaction: false })
     }
 
     /// The database, with the world's transaction begun.
@@ -182,11 +186,16 @@ impl Wire {
     fn carry_out(&mut self, sql: &str, arguments: Option<AnyArguments>, most: usize) -> Result<Vec<Part>, Error> {
         let Some(arguments) = arguments else {
             // Settings of the connection: several statements without arguments, before the world begins.
-            let base = self.base.as_ref().ok_or(Error::WorkerCrashed)?;
-            base.db.execute_batch(sql).map_err(fault)?;
+            let base = self.base.as_mut().ok_or(Error::WorkerCrashed)?;
+            if base.settings.get(self.asked).is_none_or(|made| made != sql) {
+                base.settings.truncate(self.asked);
+                base.db.execute_batch(sql).map_err(fault)?;
+                base.settings.push(sql.to_owned());
+            }
+            self.asked += 1;
             return Ok(vec![Either::Left(AnyQueryResult::default())]);
         };
-        let Base { db, known } = self.base()?;
+        let Base { db, known, .. } = self.base()?;
         let mut statement = db.prepare_cached(sql).map_err(fault)?;
         let known = Self::known(known, sql, &statement)?;
         for (at, number) in known.arguments.iter().enumerate() {
