@@ -16,6 +16,9 @@ pub const WITHIN: Duration = Duration::from_secs(180);
 /// The word of the gate when it lets the write through: the press counted.
 pub const GATE: &str = "the gate lets one write through";
 
+/// The word right before the press is handed to the browser.
+pub const PRESS: &str = "the press is handed to the browser";
+
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blow {
@@ -29,8 +32,10 @@ pub enum Blow {
     TabCrashed,
     /// Another process holds the write lock of the ledger's file.
     LedgerLocked,
-    /// The connections to the ledger's server are ended.
+    /// The connections to the ledger's server are ended, for a while again and again.
     LedgerCut,
+    /// The store that takes the proof ends every connection, for a while.
+    StoreCut,
     /// The proof store is gone; a file stands in its place.
     ProofsGone,
     /// The disk of ledger and proofs is full.
@@ -41,13 +46,14 @@ pub enum Blow {
 
 impl Blow {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Kill,
         Self::Stop,
         Self::BrowserKilled,
         Self::TabCrashed,
         Self::LedgerLocked,
         Self::LedgerCut,
+        Self::StoreCut,
         Self::ProofsGone,
         Self::DiskFull,
         Self::ClockStepped,
@@ -59,6 +65,8 @@ impl Blow {
 pub enum Moment {
     /// So long after a boundary of the episode.
     After(&'static str, Duration),
+    /// So long after the press was handed to the browser.
+    AfterThePress(Duration),
     /// So long after the gate let the write through.
     AfterTheGate(Duration),
     /// So long after the permit, which is about when the press counts: as long as it took before, and this much more or less.
@@ -120,6 +128,8 @@ impl Watched {
     pub fn start(mut command: Command) -> Self {
         command.env("DEED_LOG", "deed=debug").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("deed starts");
+        // Who aims at it is served first, so that what it says is heard at once: a priority from 0 to 19, see renice(1). Its browser inherits it.
+        let _ = Command::new("renice").args(["-n", "5", "-p", &child.id().to_string()]).stdout(Stdio::null()).status();
         let words = BufReader::new(child.stderr.take().expect("its words"));
         let (send, lines) = channel();
         std::thread::spawn(move || words.lines().map_while(Result::ok).try_for_each(|line| send.send(line).ok()));
@@ -149,6 +159,7 @@ impl Watched {
         let boundary = |name: &str| format!("boundary=\"{name}\"");
         let (word, after) = match moment {
             Moment::After(name, after) => (boundary(name), after),
+            Moment::AfterThePress(after) => (PRESS.to_owned(), after),
             Moment::AfterTheGate(after) => (GATE.to_owned(), after),
             Moment::AroundThePress(by) => {
                 let by_us = by.saturating_add(i64::try_from(aim.middle().as_micros()).unwrap_or(0));

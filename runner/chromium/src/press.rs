@@ -85,6 +85,7 @@ where
     let wire = session.page.wire().clone();
     let on = session.page.session().to_owned();
     let [press, release] = press_and_release(point);
+    tracing::debug!(commit = %aim.target.element, "the press is handed to the browser");
     let pressed = match wire.send(Some(&on), &press, ACCEPT) {
         Ok(pressed) => pressed,
         Err(fault) => {

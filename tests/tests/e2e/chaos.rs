@@ -1,5 +1,5 @@
 //! Everything at once, to the real process with a real browser: runners killed and stopped, browsers and tabs killed, the ledger locked or cut
-//! off, the proof store gone, the disk full, the clock stepped; half of the kills within a few milliseconds of the press.
+//! off, the proof store gone or its S3 server cut off, the disk full, the clock stepped; half of the kills within a few milliseconds of the press.
 //!
 //! After each: one recovery, then the platform is asked for its truth. No order is written twice or as another account, every action has
 //! ended or waits for a person, proofs and audit log verify, no browser is left. `DEED_CHAOS_RUNS` and `DEED_CHAOS_SEED` make it longer or
@@ -15,14 +15,17 @@ use std::time::{Duration, Instant};
 
 use deed_fixtures::{Faults, Practice, PracticeConfig, WriteKind};
 use deed_tests::HANDLE;
-use deed_tests::chaos::{Aim, Blow, GATE, Gone, Moment, SteppedClock, Watched, browser_processes, signal};
+use deed_tests::chaos::{Aim, Blow, GATE, Gone, Moment, PRESS, SteppedClock, Watched, browser_processes, signal};
 use deed_tests::process::{Home, run_until};
+use deed_tests::s3;
+use deed_tests::s3::faulty::{Fault, Faulty};
 
 use crate::postgres;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-/// How near to the press a kill counts as near, in milliseconds.
+/// How near to the press a kill counts as near, in milliseconds: to the input or to the write that it makes, of which either may be what
+/// is lost.
 const NEAR_MS: i64 = 5;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -45,7 +48,7 @@ const BOUNDARIES: [&str; 9] =
 
 fn plans(runs: u64, dice: &mut StdRng) -> Vec<Plan> {
     let plan = |number: u64| {
-        let other = usize::try_from(number / 3).unwrap_or(0) % 8 + 1;
+        let other = usize::try_from(number / 3).unwrap_or(0) % (Blow::ALL.len() - 1) + 1;
         // Two of three are kills.
         let blow = if number % 3 == 2 { Blow::ALL[other] } else { Blow::Kill };
         let boundary = BOUNDARIES[dice.random_range(0..BOUNDARIES.len())];
@@ -54,9 +57,10 @@ fn plans(runs: u64, dice: &mut StdRng) -> Vec<Plan> {
         // Before the permit a wrong clock is a wrong clock: what the platform's own clock says is compared with it.
         let moment = match blow {
             Blow::ClockStepped => Moment::After("armed", Duration::from_millis(dice.random_range(0..200))),
-            // The gate's word is there a moment after the press; what comes before the press is aimed at by time.
+            // Of nine runs six are kills: one anywhere, one aimed at by time, which may be before the press, two at the input, two at the write.
             Blow::Kill if number.is_multiple_of(9) => any,
             Blow::Kill if number % 9 == 1 => near,
+            Blow::Kill if number % 9 < 5 => Moment::AfterThePress(Duration::from_micros(dice.random_range(0..3_000))),
             Blow::Kill => Moment::AfterTheGate(Duration::from_micros(dice.random_range(0..3_000))),
             _ if dice.random_bool(0.5) => near,
             _ => any,
@@ -74,6 +78,8 @@ struct Place {
     data: PathBuf,
     clock: Option<SteppedClock>,
     server: Option<String>,
+    /// What stands before the S3 server, and the bucket.
+    store: Option<(Faulty, String)>,
 }
 
 impl Place {
@@ -96,12 +102,17 @@ impl Place {
             data = home.path().join("disk/data");
         }
         let clock = if blow == Blow::ClockStepped { Some(SteppedClock::new(&home)?) } else { None };
-        Some(Self { home, data, clock, server })
+        let store = (blow == Blow::StoreCut).then(|| (Faulty::before(s3::server().port()), s3::server().bucket(false)));
+        Some(Self { home, data, clock, server, store })
     }
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = self.home.command(args);
         command.env("DEED_DATA", &self.data);
+        if let Some((before, bucket)) = &self.store {
+            command.envs(s3::episodes::environment()).env("AWS_ENDPOINT_URL_S3", before.endpoint());
+            command.env("DEED_PROOFS", format!("s3://{bucket}/agency"));
+        }
         command
     }
 
@@ -124,18 +135,26 @@ fn lock_for(ledger: PathBuf, time: Duration) {
     });
 }
 
-fn cut_off(address: &str) {
+/// Ends the connections, and for the time the new ones too.
+fn cut_off(address: &str, time: Duration) {
     let other = address.replace("application_name=", "application_name=test_");
     let schema = address.split("application_name=").nth(1).and_then(|rest| rest.split('&').next()).expect("a name");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         use sqlx::Connection as _;
         let mut raw = sqlx::PgConnection::connect(&other).await.expect("the server");
-        sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1")
-            .bind(schema)
-            .execute(&mut raw)
-            .await
-            .expect("they are ended");
+        let until = Instant::now() + time;
+        loop {
+            sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1")
+                .bind(schema)
+                .execute(&mut raw)
+                .await
+                .expect("they are ended");
+            if Instant::now() >= until {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         raw.close().await.expect("closed");
     });
 }
@@ -159,7 +178,13 @@ fn strike(place: &Place, act: &mut Watched, plan: &Plan) {
             signal("-KILL", &struck.map(|(id, _)| id).collect::<Vec<_>>());
         }
         Blow::LedgerLocked => lock_for(place.data.join("ledger.sqlite"), plan.lasts),
-        Blow::LedgerCut => cut_off(place.server.as_deref().expect("a server")),
+        Blow::LedgerCut => cut_off(place.server.as_deref().expect("a server"), plan.lasts),
+        Blow::StoreCut => {
+            let (before, _) = place.store.as_ref().expect("a store");
+            before.does(&[Fault::Refused, Fault::CutBody, Fault::NoAnswer], 1000);
+            wait();
+            before.does(&[], 0);
+        }
         Blow::ProofsGone => {
             let proofs = place.data.join("proofs");
             let _gone = Gone::take(&proofs);
@@ -236,6 +261,12 @@ fn one_run(practice: &Practice, number: usize, plan: &Plan, aim: &Mutex<Aim>) ->
         let incomplete = told().contains("proof is incomplete");
         assert!(place.said(&["proof", "verify", id]).code == 0 || incomplete, "its proof does not verify\n{}", told());
     }
+    if place.store.is_some() {
+        // What could not be brought to the store is remembered, and brought there once it answers.
+        place.said(&["proof", "upload"]);
+        let pending = place.said(&["proof", "pending"]).json["pending"].clone();
+        assert_eq!(pending, serde_json::json!([]), "{}", told());
+    }
     assert_eq!(place.said(&["audit", "verify"]).json["ok"], true, "{}", told());
     let until = Instant::now() + Duration::from_secs(30);
     while !place.home.browsers_left().is_empty() && Instant::now() < until {
@@ -244,13 +275,14 @@ fn one_run(practice: &Practice, number: usize, plan: &Plan, aim: &Mutex<Aim>) ->
     let left = place.home.browsers_left();
     assert!(left.is_empty(), "browsers left: {left:#?}\n{}", told());
 
-    let pressed = act.seen.at(GATE).or_else(|| {
+    let middle = || aim.lock().unwrap_or_else(PoisonError::into_inner).middle();
+    let written = act.seen.at(GATE).or_else(|| {
         // Killed before its word was out: the platform has it, or it would have come about then.
         let armed = act.seen.at("boundary=\"armed\"")?;
-        let middle = aim.lock().unwrap_or_else(PoisonError::into_inner).middle();
-        writes.first().map(|w| w.at.as_millisecond()).or(Some(armed + i64::try_from(middle.as_millis()).unwrap_or(0)))
+        writes.first().map(|w| w.at.as_millisecond()).or(Some(armed + i64::try_from(middle().as_millis()).unwrap_or(0)))
     });
-    let from_the_press_ms = pressed.filter(|_| struck && plan.blow != Blow::ClockStepped).map(|pressed| at - pressed);
+    let known = [act.seen.at(PRESS), written].into_iter().flatten().map(|moment| at - moment);
+    let from_the_press_ms = known.min_by_key(|from| from.abs()).filter(|_| struck && plan.blow != Blow::ClockStepped);
     let state = match action["hold"]["reason"].as_str() {
         Some(reason) => format!("held: {reason}"),
         None => state,
