@@ -24,21 +24,24 @@ macro_rules! built_in {
 /// In the order in which they are shown.
 const ALL: &[Builtin] = built_in! {
     "practice": "composer" "feed" "profile" "scheduled";
-    "facebook": "comment_reply" "composer" "group" "group_after" "post" "profile" "publish.group_post" "publish.post"
-        "timeline" "timeline_after";
-    "instagram": "comment_reply" "comments" "composer" "follow" "grid" "like" "other_profile" "post" "profile"
-        "publish.post";
-    "linkedin": "activity" "comment_reply" "composer" "like" "post" "profile" "publish.post";
-    "reddit": "comment_reply" "community" "community_composer" "composer" "like" "profile" "publish.group_post"
-        "publish.post" "submitted" "thread";
-    "tiktok": "comment_reply" "comments" "content" "follow" "like" "other_profile" "profile" "publish.post"
+    "facebook": "comment_reply" "composer" "delete" "edit" "follow" "group" "group_after" "like" "permalink" "person"
+        "post" "profile" "publish.group_post" "publish.post" "publish.reel" "publish.story" "reel_composer" "stories"
+        "story_composer" "timeline" "timeline_after" "timeline_reels";
+    "instagram": "comment_reply" "comments" "composer" "delete" "edit" "follow" "grid" "like" "other_profile" "post"
+        "profile" "publish.post" "publish.reel";
+    "linkedin": "activity" "comment_reply" "composer" "delete" "edit" "follow" "like" "page" "post" "profile"
+        "publish.post" "schedule" "scheduled";
+    "reddit": "comment_reply" "community" "community_composer" "composer" "delete" "edit" "follow" "like" "person"
+        "profile" "publish.group_post" "publish.post" "submitted" "thread";
+    "tiktok": "comment_reply" "comments" "content" "delete" "follow" "like" "other_profile" "profile" "publish.post"
         "schedule" "upload" "video";
-    "x": "comment_reply" "composer" "delete" "follow" "like" "person" "profile" "publish.post" "schedule" "scheduled" "status"
-        "timeline";
-    "google-business-profile": "account" "composer" "feed" "publish.post";
-    "skool": "comment_reply" "composer" "feed" "post" "publish.group_post";
-    "youtube": "channel" "composer" "feed" "follow" "like" "profile" "publish.post" "publish.short" "shorts" "upload"
-        "video";
+    "x": "comment_reply" "composer" "delete" "follow" "like" "person" "profile" "publish.post" "schedule" "scheduled"
+        "status" "timeline";
+    "google-business-profile": "account" "comment_reply" "composer" "delete" "edit" "feed" "publish.post"
+        "review_reply" "update_edit";
+    "skool": "comment_reply" "composer" "delete" "edit" "feed" "like" "object" "post" "publish.group_post";
+    "youtube": "channel" "comment_reply" "comments" "composer" "delete" "edit" "feed" "follow" "like" "own_video"
+        "profile" "publish.post" "publish.short" "schedule" "shorts" "studio_shorts" "studio_video" "upload" "video";
 };
 
 /// The recipe's text and its baselines, for a platform whose recipe is built in.

@@ -14,15 +14,29 @@ use tokio::task::JoinSet;
 /// Each platform, and the scenarios that together show all its surfaces. Where words on a landmark are not of the layout (a counter,
 /// a suggestion of the day), two scenarios show it differently.
 const SHOWN_BY: [(&str, &[&str]); 9] = [
-    ("facebook", &["success", "group_success", "comment_success"]),
-    ("google-business-profile", &["success", "all_posts"]),
-    ("instagram", &["success", "comment_success", "like_success", "follow_success"]),
-    ("linkedin", &["success", "comment", "like"]),
-    ("reddit", &["success", "community", "comment", "upvote"]),
-    ("skool", &["success", "comment"]),
-    ("tiktok", &["success", "comment_success", "like_success", "follow_success", "schedule"]),
+    ("facebook", &["success", "group_success", "comment_success", "like", "delete", "edit", "reel", "story", "follow"]),
+    ("google-business-profile", &["success", "all_posts", "reply", "edit", "delete"]),
+    ("instagram", &["success", "comment_success", "like_success", "follow_success", "reel", "edit", "delete"]),
+    ("linkedin", &["success", "comment", "like", "follow", "follow-company", "edit", "delete", "schedule"]),
+    ("reddit", &["success", "community", "comment", "upvote", "follow", "edit", "delete"]),
+    ("skool", &["success", "comment", "like", "edit", "delete"]),
+    ("tiktok", &["success", "comment_success", "like_success", "follow_success", "schedule", "delete"]),
     ("x", &["success", "reply", "like", "follow", "delete", "schedule"]),
-    ("youtube", &["success", "other_suggestion", "short", "like_counted", "follow"]),
+    (
+        "youtube",
+        &[
+            "success",
+            "other_suggestion",
+            "short",
+            "like_counted",
+            "follow",
+            "schedule",
+            "schedule_morning",
+            "edit",
+            "delete",
+            "comment",
+        ],
+    ),
 ];
 
 fn beside(folder: &str) -> PathBuf {
@@ -73,7 +87,7 @@ async fn what_a_fixture_does_not_show_is_named() {
     let youtube = recipe("youtube");
     let recorded = replay::baseline::of_all(&scenarios("youtube", &["success"]), &youtube, &chromium).await.unwrap();
     let left_out: Vec<_> = recorded.left_out.iter().map(|(surface, _)| surface.as_str()).collect();
-    assert_eq!(left_out, ["channel", "video"]);
+    assert_eq!(left_out, ["channel", "comments", "own_video", "studio_video", "video"]);
     assert!(recorded.left_out.iter().all(|(_, why)| why.contains("visits no such page")), "{:?}", recorded.left_out);
     // Pages of another platform, or of somebody else's session, are no baseline.
     for (platform, name, code) in
