@@ -89,6 +89,12 @@ async fn what_a_fixture_does_not_show_is_named() {
     let left_out: Vec<_> = recorded.left_out.iter().map(|(surface, _)| surface.as_str()).collect();
     assert_eq!(left_out, ["channel", "comments", "own_video", "studio_video", "video"]);
     assert!(recorded.left_out.iter().all(|(_, why)| why.contains("visits no such page")), "{:?}", recorded.left_out);
+    // That one fixture does not come to its own commit is told, also where another one does.
+    let x = recipe("x");
+    let recorded =
+        replay::baseline::of_all(&scenarios("x", &["success", "drift-composer"]), &x, &chromium).await.unwrap();
+    let stuck = recorded.left_out.iter().find(|(surface, _)| surface == "publish.post").map(|(_, why)| why.as_str());
+    assert!(stuck.is_some_and(|why| why.contains("did not come to the commit")), "{:?}", recorded.left_out);
     // Pages of another platform, or of somebody else's session, are no baseline.
     for (platform, name, code) in
         [("x", "success", "fixture-misfit"), ("youtube", "wrong_account", "baseline-identity")]

@@ -32,14 +32,21 @@ pub async fn of_all(
     recipe: &Arc<Recipe>,
     chromium: &Arc<Chromium>,
 ) -> Result<Recorded, CliError> {
-    let mut all = Vec::new();
+    let (mut all, mut stuck) = (Vec::new(), Vec::new());
     for folder in fixtures {
-        all.push(of(folder, recipe, chromium).await?);
+        let (recorded, flow) = of(folder, recipe, chromium).await?;
+        stuck.extend(recorded.left_out.iter().filter(|(surface, _)| *surface == flow).cloned());
+        all.push(recorded);
     }
-    Ok(Recorded::join(all))
+    let mut joined = Recorded::join(all);
+    // Another fixture may show the same flow; that this one did not come to its own commit is told all the same.
+    stuck.retain(|(flow, _)| joined.left_out.iter().all(|(surface, _)| surface != flow));
+    joined.left_out.extend(stuck);
+    Ok(joined)
 }
 
-async fn of(folder: &Path, recipe: &Arc<Recipe>, chromium: &Arc<Chromium>) -> Result<Recorded, CliError> {
+/// What one fixture shows, and the flow of its order.
+async fn of(folder: &Path, recipe: &Arc<Recipe>, chromium: &Arc<Chromium>) -> Result<(Recorded, String), CliError> {
     let file = folder.join(fixture::FILE_NAME);
     if !file.is_file() {
         return Err(FixtureError::NoScenario { path: folder.to_owned() }.into());
@@ -89,7 +96,7 @@ async fn of(folder: &Path, recipe: &Arc<Recipe>, chromium: &Arc<Chromium>) -> Re
     session.close().await;
     let mut recorded = recorded?;
     name_the_unrecorded(&mut recorded, &source, &fixture, folder, &stage.played().unmatched);
-    Ok(recorded)
+    Ok((recorded, fixture.order.action))
 }
 
 /// A page that the fixture has no answer for was not recorded: that is said, in place of the browser's word for it.
