@@ -16,7 +16,7 @@ const FOUND_MIN: f64 = 0.99;
 /// At most this share of the benign pages may be stopped at.
 const FALSE_STOPS_MAX: f64 = 0.01;
 /// Examples that are kept of an operator that was judged wrongly.
-const EXAMPLES: usize = 2;
+const EXAMPLES: usize = 12;
 
 /// A confusion matrix of a yes-or-no judgement.
 #[derive(Debug, Default, Clone, Copy, Serialize)]

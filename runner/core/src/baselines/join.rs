@@ -91,6 +91,10 @@ fn differing(place: &mut LandmarkPlace, also: &LandmarkPlace) -> Vec<&'static st
         place.alone = false;
         names.push("that it is alone");
     }
+    if place.only && !also.only {
+        place.only = false;
+        names.push("that it is the only one of its name");
+    }
     names
 }
 
@@ -109,6 +113,7 @@ mod tests {
             traits: Some(vec!["toggle".into()]),
             container: None,
             alone: true,
+            only: false,
         }
     }
 

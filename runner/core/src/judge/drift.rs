@@ -35,6 +35,13 @@ fn alone(seen: &Seen, landmark: &str) -> bool {
     seen.votes.get(landmark).is_some_and(|votes| votes.iter().any(|v| v.nodes.len() == 1))
 }
 
+/// Whether each locator that names it names nothing else.
+fn only(seen: &Seen, landmark: &str) -> bool {
+    let Some((node, _)) = quorum::lone(seen, landmark) else { return false };
+    let votes = seen.votes.get(landmark).map(Vec::as_slice).unwrap_or_default();
+    votes.iter().filter(|vote| vote.nodes.contains(&node)).all(|vote| vote.nodes.len() == 1)
+}
+
 fn region(regions: &[String]) -> String {
     regions.last().map_or_else(|| "the page".to_owned(), Clone::clone)
 }
@@ -146,6 +153,9 @@ pub fn judge(landmarks: &[String], baseline: Option<&Baseline>, seen: &Seen) -> 
         if then.alone {
             comparison.fact(alone(seen, landmark), |l| format!("`{l}` is there more than once"));
         }
+        if then.only {
+            comparison.fact(only(seen, landmark), |l| format!("another one is known by what `{l}` is known by"));
+        }
         for above in &then.below {
             if let Some(other) = found(seen, above) {
                 let below = other.rect.y + other.rect.height <= now.rect.y + 1.0;
@@ -197,6 +207,7 @@ pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen, content: &[&st
             traits: Some(facts.traits.clone()),
             container: layout(&facts.container),
             alone: alone(seen, landmark),
+            only: SPEAKING.contains(&facts.role.as_str()) && only(seen, landmark),
         };
         ((*landmark).clone(), place)
     });
@@ -282,6 +293,28 @@ mod tests {
             let moved = judge(&landmarks, Some(&then), &reading("Delete")).reasons;
             assert_eq!(moved, ["`button` read nothing in words, now \"Delete\""]);
         }
+    }
+
+    /// Two locators agree on one, and the third names another one as well: what was said of one is said of two.
+    #[test]
+    fn a_second_one_of_the_same_name_is_drift_where_there_was_one() {
+        let landmarks = ["button".to_owned()];
+        let named = |also: Option<u64>| {
+            let mut seen = page(200.0, "form", "Delete", "en");
+            let vote = |locator: &str| Vote { locator: locator.into(), nodes: vec![NodeId(2)] };
+            let mut votes = vec![vote("near"), vote("css"), vote("role")];
+            votes[2].nodes.extend(also.map(NodeId));
+            seen.votes.insert("button".to_owned(), votes);
+            seen
+        };
+        let (one, two) = (named(None), named(Some(9)));
+        let then = |seen: &Seen| baseline("delete", &landmarks, seen, &[]);
+        assert_eq!(judge(&landmarks, Some(&then(&one)), &one).reasons, Vec::<String>::new());
+        assert_eq!(
+            judge(&landmarks, Some(&then(&one)), &two).reasons,
+            ["another one is known by what `button` is known by"]
+        );
+        assert_eq!(judge(&landmarks, Some(&then(&two)), &two).reasons, Vec::<String>::new(), "there were two before");
     }
 
     #[test]
