@@ -464,7 +464,8 @@ pub struct LandmarkPlace {
     /// Whether a locator named it and nothing else.
     #[serde(default)]
     pub alone: bool,
-    /// Whether each locator that named it named nothing else: what has its name is it. Of buttons, links and the like.
+    /// Whether each locator that named it named nothing else: what has its name is it. Of buttons, links and the like in a
+    /// dialog.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only: bool,
 }

@@ -176,6 +176,11 @@ pub fn judge(landmarks: &[String], baseline: Option<&Baseline>, seen: &Seen) -> 
 /// Roles whose visible words are their meaning, not somebody's content.
 const SPEAKING: [&str; 5] = ["button", "link", "tab", "menuitem", "switch"];
 
+/// Whether it stands in a dialog. On the page itself content brings others of its name: each comment has a Like of its own.
+fn in_dialog(facts: &NodeFacts) -> bool {
+    facts.regions.iter().any(|region| matches!(region.as_str(), "dialog" | "alertdialog"))
+}
+
 /// The baseline of a surface as it is now. A landmark that is not there is left out; words that hold one of `content` (the
 /// account's handle, its name) are not part of the layout and are left out too.
 pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen, content: &[&str]) -> Baseline {
@@ -207,7 +212,7 @@ pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen, content: &[&st
             traits: Some(facts.traits.clone()),
             container: layout(&facts.container),
             alone: alone(seen, landmark),
-            only: SPEAKING.contains(&facts.role.as_str()) && only(seen, landmark),
+            only: in_dialog(facts) && SPEAKING.contains(&facts.role.as_str()) && only(seen, landmark),
         };
         ((*landmark).clone(), place)
     });
@@ -299,15 +304,15 @@ mod tests {
     #[test]
     fn a_second_one_of_the_same_name_is_drift_where_there_was_one() {
         let landmarks = ["button".to_owned()];
-        let named = |also: Option<u64>| {
-            let mut seen = page(200.0, "form", "Delete", "en");
+        let named = |region: &str, also: Option<u64>| {
+            let mut seen = page(200.0, region, "Delete", "en");
             let vote = |locator: &str| Vote { locator: locator.into(), nodes: vec![NodeId(2)] };
             let mut votes = vec![vote("near"), vote("css"), vote("role")];
             votes[2].nodes.extend(also.map(NodeId));
             seen.votes.insert("button".to_owned(), votes);
             seen
         };
-        let (one, two) = (named(None), named(Some(9)));
+        let (one, two) = (named("dialog", None), named("dialog", Some(9)));
         let then = |seen: &Seen| baseline("delete", &landmarks, seen, &[]);
         assert_eq!(judge(&landmarks, Some(&then(&one)), &one).reasons, Vec::<String>::new());
         assert_eq!(
@@ -315,6 +320,8 @@ mod tests {
             ["another one is known by what `button` is known by"]
         );
         assert_eq!(judge(&landmarks, Some(&then(&two)), &two).reasons, Vec::<String>::new(), "there were two before");
+        let (one, two) = (named("form", None), named("form", Some(9)));
+        assert_eq!(judge(&landmarks, Some(&then(&one)), &two).reasons, Vec::<String>::new(), "content brings others");
     }
 
     #[test]
