@@ -5,8 +5,9 @@
 //! pictures. An object that an episode with a right to it still lists stays until the last of them is old. Everything that is to be
 //! deleted is written down, durably, before the first of it is: a prune that is cut short is taken up by the next.
 //!
-//! What is written down of a signed episode is signed too, and an earlier note that is not is not built upon: nobody gets a deletion of their
-//! own signed by the next prune. Never touches a manifest, an episode that is not sealed, or one whose outcome is still open.
+//! What is written down of a signed episode is signed too, and an earlier note that is not is not built upon: nobody
+//! gets a deletion of their own signed by the next prune. Never touches a manifest, an episode that is not sealed, or
+//! one whose outcome is still open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -152,8 +153,9 @@ struct Old<'r> {
     signer: Option<Signer<'r>>,
 }
 
-/// Deletes what is older than its client's rule. `now`: RFC 3339, written into `deleted.json`, which `signer` signs where the episode is signed.
-/// What has to be deleted elsewhere too waits in the spool from before it is written down here.
+/// Deletes what is older than its client's rule. `now`: RFC 3339, written into `deleted.json`, which `signer` signs
+/// where the episode is signed. What has to be deleted elsewhere too waits in the spool from before it is written down
+/// here.
 ///
 /// # Errors
 /// [`StoreError`], what the disk said. What was deleted before is written down; running it again goes on.

@@ -131,8 +131,9 @@ fn remove_what_is_over(folder: &Path, envelope: Option<Sha256>) -> std::io::Resu
     Ok(())
 }
 
-/// Writes an episode's `manifest.json`, durably: the attempt proof, before the commit; signed, also `manifest.dsse.json` and `keys.json`. A later
-/// [`seal()`] replaces them. What it is checked by: [`verify_attempt`](crate::verify_attempt()).
+/// Writes an episode's `manifest.json`, durably: the attempt proof, before the commit; signed, also
+/// `manifest.dsse.json` and `keys.json`. A later [`seal()`] replaces them. What it is checked by:
+/// [`verify_attempt`](crate::verify_attempt()).
 ///
 /// # Errors
 /// [`SealError`] when the manifest contradicts itself or the disk refuses.

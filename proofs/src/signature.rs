@@ -1,7 +1,8 @@
 //! The signature of a proof: an in-toto statement about the manifest and every piece of evidence, in a DSSE envelope.
 //!
-//! Owns `manifest.dsse.json`, and `deleted.dsse.json` where a rule deleted something: in-toto Statement v1 (<https://github.com/in-toto/attestation>, `spec/v1/statement.md`) as the payload of a
-//! DSSE v1 envelope (<https://github.com/secure-systems-lab/dsse>), ed25519. Whose key counts is the verifier's to say.
+//! Owns `manifest.dsse.json`, and `deleted.dsse.json` where a rule deleted something: in-toto Statement v1
+//! (<https://github.com/in-toto/attestation>, `spec/v1/statement.md`) as the payload of a DSSE v1 envelope
+//! (<https://github.com/secure-systems-lab/dsse>), ed25519. Whose key counts is the verifier's to say.
 
 use std::collections::BTreeSet;
 

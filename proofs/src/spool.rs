@@ -1,9 +1,9 @@
 //! What of a directory store still has to be uploaded, across restarts.
 //!
-//! Owns the marks by which nothing is forgotten: each sealing of an episode makes one before it changes the episode's folder, and holds it until
-//! it is done. Only who has brought everything that was there to the store elsewhere removes marks, and of those only the ones that nobody held
-//! when it began: what is changed meanwhile waits on, and what a crash left is held by nobody. It knows no network and reads no clock. Beside
-//! `objects/` and `episodes/`:
+//! Owns the marks by which nothing is forgotten: each sealing of an episode makes one before it changes the episode's
+//! folder, and holds it until it is done. Only who has brought everything that was there to the store elsewhere removes
+//! marks, and of those only the ones that nobody held when it began: what is changed meanwhile waits on, and what a
+//! crash left is held by nobody. It knows no network and reads no clock. Beside `objects/` and `episodes/`:
 //!
 //! ```text
 //! spool/marks/EPISODE.AT.NAME   empty: the episode changes or changed at AT (milliseconds since 1970); locked while it does
@@ -83,8 +83,8 @@ impl Spool {
         &self.store
     }
 
-    /// Marks an episode as changing, durably. To be called before the change, and held until it is done: a crash leaves a mark too many, never
-    /// one too few.
+    /// Marks an episode as changing, durably. To be called before the change, and held until it is done: a crash leaves
+    /// a mark too many, never one too few.
     ///
     /// # Errors
     /// [`StoreError`]; then the episode must not be changed.

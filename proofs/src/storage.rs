@@ -1,7 +1,8 @@
 //! What a store elsewhere said of an episode's proof: `storage.json`, beside the manifest.
 //!
-//! Owns the record's format and which files of an episode are uploaded. The signed manifest can not contain what happens after it was sealed,
-//! so this stands beside it; it proves nothing by itself and is not uploaded: each entry can be asked for again at the store.
+//! Owns the record's format and which files of an episode are uploaded. The signed manifest can not contain what
+//! happens after it was sealed, so this stands beside it; it proves nothing by itself and is not uploaded: each entry
+//! can be asked for again at the store.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -114,8 +115,8 @@ impl StorageRecord {
     }
 }
 
-/// The regular files of an episode, by their names below its folder: `manifest.json` first, then by name. What is being written is left out,
-/// and so is the record itself.
+/// The regular files of an episode, by their names below its folder: `manifest.json` first, then by name. What is being
+/// written is left out, and so is the record itself.
 ///
 /// # Errors
 /// [`StoreError`].

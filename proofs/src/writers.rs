@@ -1,9 +1,10 @@
 //! Who writes into an episode's folder: one at a time, and nobody who was succeeded.
 //!
-//! A runner holds an episode by its claim, and the ledger tells when it has lost it. Between that word and the disk a process may stand still for as
-//! long as it likes, and another may take the episode over and seal it meanwhile. So the number of the latest claim that opened the folder stands
-//! beside it, and whoever writes holds a lock on that number: an older claim writes nothing more. It is for processes that share the disk; what lies on
-//! another machine is another folder. Beside `objects/` and `episodes/`:
+//! A runner holds an episode by its claim, and the ledger tells when it has lost it. Between that word and the disk a
+//! process may stand still for as long as it likes, and another may take the episode over and seal it meanwhile. So the
+//! number of the latest claim that opened the folder stands beside it, and whoever writes holds a lock on that number:
+//! an older claim writes nothing more. It is for processes that share the disk; what lies on another machine is another
+//! folder. Beside `objects/` and `episodes/`:
 //!
 //! ```text
 //! writers/EPISODE   the number of the latest claim, in digits; locked while somebody writes
@@ -33,8 +34,8 @@ pub struct Writing {
 }
 
 impl DirectoryStore {
-    /// Takes the right to write into the folder of an episode. `claim` is the number of the claim by which the episode is held; it grows with each.
-    /// Waits until who writes there just now is done.
+    /// Takes the right to write into the folder of an episode. `claim` is the number of the claim by which the episode
+    /// is held; it grows with each. Waits until who writes there just now is done.
     ///
     /// # Errors
     /// [`StoreError::Superseded`] when a later claim was here, [`StoreError::Busy`] when the other writer does not end, else what the disk said.

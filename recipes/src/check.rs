@@ -181,8 +181,8 @@ pub(crate) fn review_reads_back(flow: &str, steps: &[Step], review: &[Review], a
     }
 }
 
-/// A flow that picks what the order's time says (a day of a calendar) sets that time, whatever it clicks: its review reads the whole of it in
-/// one place, from the year to the minute.
+/// A flow that picks what the order's time says (a day of a calendar) sets that time, whatever it clicks: its review
+/// reads the whole of it in one place, from the year to the minute.
 pub(crate) fn time_reads_back(
     flow: &str,
     steps: &[Step],

@@ -260,7 +260,8 @@ impl Template {
         })
     }
 
-    /// Whether it says when something is to appear, to the minute: from the year on, and with the half of the day where hours count to twelve.
+    /// Whether it says when something is to appear, to the minute: from the year on, and with the half of the day where
+    /// hours count to twelve.
     #[must_use]
     pub fn tells_whole_time(&self) -> bool {
         let mut told = Told::default();

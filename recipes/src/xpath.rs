@@ -1,7 +1,8 @@
 //! Whether a text is an XPath 1.0 expression that finds elements: its whole grammar, axes, functions and how many arguments they take.
 //!
-//! The grammar is that of "XML Path Language (XPath) Version 1.0" (W3C, 1999), which browsers evaluate. Never evaluates one. No crate that is
-//! kept parses XPath 1.0 by itself: those that are there carry an engine for XML documents with them.
+//! The grammar is that of "XML Path Language (XPath) Version 1.0" (W3C, 1999), which browsers evaluate. Never evaluates
+//! one. No crate that is kept parses XPath 1.0 by itself: those that are there carry an engine for XML documents with
+//! them.
 
 use crate::suggest::nearest;
 

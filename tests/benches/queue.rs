@@ -19,14 +19,16 @@ const ACCOUNTS: usize = 200;
 const LEASE: Duration = Duration::from_secs(600);
 /// Actions that are filed in one transaction.
 const AT_ONCE: usize = 100_000;
-/// What makes filling quick and is of no matter to a claim: the connection that fills is another one, and a queue that is lost in the middle
-/// is filled again. Without a cache for them, each row of a deep queue reads the ends of a dozen indexes from the disk.
+/// What makes filling quick and is of no matter to a claim: the connection that fills is another one, and a queue that
+/// is lost in the middle is filled again. Without a cache for them, each row of a deep queue reads the ends of a dozen
+/// indexes from the disk.
 const FILLS: [&str; 2] = [
     "SET synchronous_commit = off",
     "PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; PRAGMA temp_store = MEMORY",
 ];
 
-/// As a queue is that filled up slowly: the autovacuum has been there, and does not begin in the middle of a measurement; the log is in the file.
+/// As a queue is that filled up slowly: the autovacuum has been there, and does not begin in the middle of a
+/// measurement; the log is in the file.
 const SETTLED: [&str; 2] = ["VACUUM ANALYZE", "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)"];
 
 /// Actions from the one number to the other, spread over the accounts; their ids grow, as those of real ones do.

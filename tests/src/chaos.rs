@@ -128,7 +128,8 @@ impl Watched {
     pub fn start(mut command: Command) -> Self {
         command.env("DEED_LOG", "deed=debug").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("deed starts");
-        // Who aims at it is served first, so that what it says is heard at once: a priority from 0 to 19, see renice(1). Its browser inherits it.
+        // Who aims at it is served first, so that what it says is heard at once: a priority from 0 to 19, see
+        // renice(1). Its browser inherits it.
         let _ = Command::new("renice").args(["-n", "5", "-p", &child.id().to_string()]).stdout(Stdio::null()).status();
         let words = BufReader::new(child.stderr.take().expect("its words"));
         let (send, lines) = channel();

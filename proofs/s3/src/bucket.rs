@@ -85,8 +85,8 @@ impl Bucket {
         self.keep(key, name, &Source::open(path.to_owned())?, wanted).await
     }
 
-    /// Puts a small file under a name of its own, once: the first one to put it there stays. With the same content again nothing happens; with
-    /// another one it is a [`S3Error::Conflict`].
+    /// Puts a small file under a name of its own, once: the first one to put it there stays. With the same content
+    /// again nothing happens; with another one it is a [`S3Error::Conflict`].
     ///
     /// # Errors
     /// [`S3Error`]; [`S3Error::Overwrites`] where the store could not be trusted to keep the first one.

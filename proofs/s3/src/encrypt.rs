@@ -1,7 +1,8 @@
 //! Server-side encryption: what is asked for, and whether an object that was read back has it.
 //!
-//! There are servers that take the header, answer 200 and keep the object as it is; so what is asked for is read back, like a lock. Nothing is
-//! overwritten: an object that was there before the setting was made is named, and encrypting it in its place is up to a person.
+//! There are servers that take the header, answer 200 and keep the object as it is; so what is asked for is read back,
+//! like a lock. Nothing is overwritten: an object that was there before the setting was made is named, and encrypting
+//! it in its place is up to a person.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;

@@ -1,6 +1,7 @@
 //! What a store keeps of its promises, tried out: `deed doctor` shows it.
 //!
-//! Leaves two objects (three where encryption is asked for) of a few bytes below `PREFIX/probe/`, under names that stay the same; nothing of Deed's own is touched.
+//! Leaves two objects (three where encryption is asked for) of a few bytes below `PREFIX/probe/`, under names that stay
+//! the same; nothing of Deed's own is touched.
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::ByteStream;

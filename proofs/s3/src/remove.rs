@@ -1,8 +1,9 @@
 //! Removing from a store what a client's rule deleted here.
 //!
-//! The one place that deletes anything there, and it deletes by one title only: a deletion that the runner's own keys signed. It reaches the
-//! evidence that the deletion lists and the reports of before, which show that evidence, below the folder of that one episode. Manifests, signatures
-//! and stamps stay. What a lock keeps stays until the lock ends, and is said to. Deleted is what the store does not list any more.
+//! The one place that deletes anything there, and it deletes by one title only: a deletion that the runner's own keys
+//! signed. It reaches the evidence that the deletion lists and the reports of before, which show that evidence, below
+//! the folder of that one episode. Manifests, signatures and stamps stay. What a lock keeps stays until the lock ends,
+//! and is said to. Deleted is what the store does not list any more.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,8 +1,9 @@
 //! The spool of a directory store, drained: one episode after another, a few pieces at a time.
 //!
-//! Owns the order (evidence, then the manifest, then what stands beside it), the keys, the record beside the manifest, and when a failed
-//! upload is tried again. An episode leaves the spool only when each of its pieces was seen in the store, the record of that is durable, and
-//! whoever has to be told was told. Memory is bounded: [`LANES`] pieces at a time, each in parts of 8 MiB.
+//! Owns the order (evidence, then the manifest, then what stands beside it), the keys, the record beside the manifest,
+//! and when a failed upload is tried again. An episode leaves the spool only when each of its pieces was seen in the
+//! store, the record of that is durable, and whoever has to be told was told. Memory is bounded: [`LANES`] pieces at a
+//! time, each in parts of 8 MiB.
 //!
 //! Keys below the place; each names its content, so none is ever written anew:
 //!
@@ -142,8 +143,9 @@ impl Uploader {
         &self.spool
     }
 
-    /// Uploads what waits, the longest waiting first; of one episode, or of all. `tell` hears of each episode that is all there, before it leaves
-    /// the spool; when it answers false, or an error, the episode waits on and it is told again.
+    /// Uploads what waits, the longest waiting first; of one episode, or of all. `tell` hears of each episode that is
+    /// all there, before it leaves the spool; when it answers false, or an error, the episode waits on and it is told
+    /// again.
     ///
     /// # Errors
     /// [`StoreError`]: the spool can not be read or written. What the store refuses is told in the [`Round`].

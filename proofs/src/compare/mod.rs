@@ -29,8 +29,8 @@ pub struct Episode {
 }
 
 impl Episode {
-    /// Reads an episode's folder, or the newest episode of an export. Evidence is read when it is looked at, and only where it is what its hash
-    /// says.
+    /// Reads an episode's folder, or the newest episode of an export. Evidence is read when it is looked at, and only
+    /// where it is what its hash says.
     ///
     /// # Errors
     /// [`CompareError`] when the folder, the export or the manifest does not read.

@@ -246,8 +246,8 @@ struct Told {
     status: String,
 }
 
-/// The page for people shows what the other files say. Where one of those was changed that has been said, and what the page would have to show
-/// is not known.
+/// The page for people shows what the other files say. Where one of those was changed that has been said, and what the
+/// page would have to show is not known.
 fn check_overview<R: Read + Seek>(
     members: &BTreeMap<&str, &Member>,
     input: &RefCell<&mut R>,

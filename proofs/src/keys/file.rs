@@ -66,8 +66,8 @@ impl KeyStore {
         self.settled()
     }
 
-    /// Makes the first key as any other one: first as the next, then introduced by the history, then taken. So a crash leaves nothing that looks like a
-    /// history that was lost.
+    /// Makes the first key as any other one: first as the next, then introduced by the history, then taken. So a crash
+    /// leaves nothing that looks like a history that was lost.
     fn begin(&self, now: &str) -> Result<(), KeyError> {
         let folder = self.key.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         durable::make_private_folder(folder).map_err(|error| unreadable(folder, &error))?;

@@ -1,7 +1,7 @@
 //! Proofs: that a row is in a tree, and that a tree is the beginning of a larger one.
 //!
-//! Making one is naming the ranges of rows whose hashes it consists of (RFC 6962, sections 2.1.1 and 2.1.2); who keeps the nodes folds each.
-//! Checking is RFC 9162, sections 2.1.3.2 and 2.1.4.2.
+//! Making one is naming the ranges of rows whose hashes it consists of (RFC 6962, sections 2.1.1 and 2.1.2); who keeps
+//! the nodes folds each. Checking is RFC 9162, sections 2.1.3.2 and 2.1.4.2.
 
 use super::merkle::node_hash;
 use crate::hash::Sha256;
@@ -89,7 +89,8 @@ pub fn verify_inclusion(leaf: &Sha256, index: u64, size: u64, proof: &[Sha256], 
     last == 0 && hash == *root
 }
 
-/// Whether the proof shows that the tree of `old_size` rows with the root `old_root` is the beginning of the one of `size` rows with `root`.
+/// Whether the proof shows that the tree of `old_size` rows with the root `old_root` is the beginning of the one of
+/// `size` rows with `root`.
 #[must_use]
 pub fn verify_consistency(old_size: u64, old_root: &Sha256, size: u64, root: &Sha256, proof: &[Sha256]) -> bool {
     if old_size == 0 || old_size > size {

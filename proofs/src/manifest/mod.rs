@@ -1,8 +1,8 @@
 //! What an episode says of itself, in one file: `manifest.json`.
 //!
-//! Owns the format (version 2; version 1 is read and written as it was; unknown fields are refused) and its one byte form, and its JSON
-//! Schema ([`schema()`]). It holds facts, hashes and pointers, and, where the composer was read back, the order's own text; never secrets or credentials. The caller fills it, nothing
-//! here is decided or looked up.
+//! Owns the format (version 2; version 1 is read and written as it was; unknown fields are refused) and its one byte
+//! form, and its JSON Schema ([`schema()`]). It holds facts, hashes and pointers, and, where the composer was read
+//! back, the order's own text; never secrets or credentials. The caller fills it, nothing here is decided or looked up.
 
 use serde::{Deserialize, Serialize};
 

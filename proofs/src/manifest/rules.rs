@@ -58,9 +58,9 @@ impl Manifest {
         fields.into_iter().find_map(|(field, is_there)| is_there.then_some(field))
     }
 
-    /// Checks what types alone do not: that the version is known and its fields are its own, the episode's name can be a folder, the proof level exists,
-    /// every piece of evidence that a step names is listed, DOM snapshots (and only they) carry their hashes, and
-    /// geometry is finite.
+    /// Checks what types alone do not: that the version is known and its fields are its own, the episode's name can be
+    /// a folder, the proof level exists, every piece of evidence that a step names is listed, DOM snapshots (and only
+    /// they) carry their hashes, and geometry is finite.
     ///
     /// # Errors
     /// [`ManifestError::Contradiction`] or [`ManifestError::UnknownVersion`], naming the first that does not hold.

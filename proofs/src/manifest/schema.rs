@@ -1,5 +1,6 @@
 //! The manifest's format as a JSON Schema (draft 2020-12), for whoever reads manifests with a program; its file is
-//! `schema/manifest.schema.json`. It says the shape; what a manifest may not say beyond it is [`Manifest::check`](super::Manifest::check)'s.
+//! `schema/manifest.schema.json`. It says the shape; what a manifest may not say beyond it is
+//! [`Manifest::check`](super::Manifest::check)'s.
 
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,7 @@
 //! `overview.html`: the first page of an export. What became of the action, its episodes, and all that vouches for them.
 //!
-//! Owns its words and looks. Like the report it runs nothing, loads nothing and adds no fact: it is rendered from the other files of the export,
-//! by the one who exports and again by the one who checks, and must be the same to the byte.
+//! Owns its words and looks. Like the report it runs nothing, loads nothing and adds no fact: it is rendered from the
+//! other files of the export, by the one who exports and again by the one who checks, and must be the same to the byte.
 
 use maud::{DOCTYPE, Markup, html};
 

@@ -1,7 +1,7 @@
 //! Who vouches for what the report says: signature, time stamps, approvals, audit log, and what a rule deleted.
 //!
-//! A report is written when its episode is sealed, before time stamps and checkpoints are made: it says who signs and where the rest is found.
-//! The overview of an export, which is written later, shows all of it.
+//! A report is written when its episode is sealed, before time stamps and checkpoints are made: it says who signs and
+//! where the rest is found. The overview of an export, which is written later, shows all of it.
 
 use maud::{Markup, html};
 

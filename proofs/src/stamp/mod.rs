@@ -162,8 +162,8 @@ impl StampRequest {
 }
 
 impl Stamp {
-    /// Checks the token's signature: over exactly these attributes, which name exactly this content, by a certificate for time stamping that
-    /// leads to one of `authorities` at the stamp's own time.
+    /// Checks the token's signature: over exactly these attributes, which name exactly this content, by a certificate
+    /// for time stamping that leads to one of `authorities` at the stamp's own time.
     ///
     /// # Errors
     /// [`StampError::Signature`], [`StampError::Malformed`].

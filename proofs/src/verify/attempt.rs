@@ -1,7 +1,8 @@
 //! The check of an attempt proof: what was durable before the permit was made, as long as no outcome is sealed.
 //!
-//! It is a manifest that tells no outcome, with its evidence, signed where the runner has a key. It says what was about to be done and why that
-//! was allowed; that nothing more is known of it is not its fault, and not its word either: the ledger has its hash from the arm transaction on.
+//! It is a manifest that tells no outcome, with its evidence, signed where the runner has a key. It says what was about
+//! to be done and why that was allowed; that nothing more is known of it is not its fault, and not its word either: the
+//! ledger has its hash from the arm transaction on.
 
 use std::path::Path;
 

@@ -197,8 +197,8 @@ fn whose<'k>(
     }
 }
 
-/// Checks who says that a rule deleted something: of a signed episode its own key, or one that followed it. Returns whether that holds, and the
-/// hash that the signature's line must have.
+/// Checks who says that a rule deleted something: of a signed episode its own key, or one that followed it. Returns
+/// whether that holds, and the hash that the signature's line must have.
 pub(super) fn check_deletions(
     files: &dyn Files,
     manifest: &Manifest,

@@ -1,8 +1,8 @@
 //! What counts as a link, a hashtag or a mention in the text of an order.
 //!
-//! A link is what begins with `http://`, `https://` or `www.`, and what looks like `example.com` (its last label not written like the
-//! beginning of a sentence, so that "six.We" is none). Platforms make links of such words too; where they do not, counting one too many stops a post that a
-//! person looks at, and counting one too few would let it out.
+//! A link is what begins with `http://`, `https://` or `www.`, and what looks like `example.com` (its last label not
+//! written like the beginning of a sentence, so that "six.We" is none). Platforms make links of such words too; where
+//! they do not, counting one too many stops a post that a person looks at, and counting one too few would let it out.
 
 use url::{Host, Url};
 

@@ -1,9 +1,10 @@
 //! Pictures under way: taken while the episode goes on, but never of what comes next.
 //!
-//! A screenshot costs more than anything else that an episode does. So it is asked for and not waited for; what would change the page
-//! waits instead: every input ([`Pictures::idle`]), and the next document, whose answer the gate holds back until the last picture is
-//! done. A page that is being left answers nothing any more: so where something is masked on it, which it tells at once, it is not even left
-//! before the picture is done ([`Pictures::may_leave`]). Never decides what a failed picture means.
+//! A screenshot costs more than anything else that an episode does. So it is asked for and not waited for; what would
+//! change the page waits instead: every input ([`Pictures::idle`]), and the next document, whose answer the gate holds
+//! back until the last picture is done. A page that is being left answers nothing any more: so where something is
+//! masked on it, which it tells at once, it is not even left before the picture is done ([`Pictures::may_leave`]).
+//! Never decides what a failed picture means.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};

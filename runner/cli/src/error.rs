@@ -1,6 +1,7 @@
 //! What a command can fail with: a code, what happened, where, what to do, and the exit code.
 //!
-//! The words that tell an operator what to do next stand in `error/help.rs`. Each code has a section in `docs/errors.md`; a test compares the two.
+//! The words that tell an operator what to do next stand in `error/help.rs`. Each code has a section in
+//! `docs/errors.md`; a test compares the two.
 
 mod help;
 

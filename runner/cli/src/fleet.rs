@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deed_core::ids::{AccountId, ActionId};
-use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault, StaleClaim};
+use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault};
 use deed_core::state::{Event, State};
 use deed_ledger::{CLOCKS_APART, ClaimTarget};
 use deed_s3::upload::Due;
@@ -473,32 +473,10 @@ async fn let_go(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
             ledger.verify_at(fence, Some(now())).await?;
         }
         // It ended, perhaps before its proof was sealed.
-        State::ConfirmedFailed | State::PostcheckComplete => return seal_late(runner, fence).await,
+        State::ConfirmedFailed | State::PostcheckComplete => return runner.seal_late(fence).await,
         _ => {}
     }
     ledger.release(fence).await
-}
-
-/// Seals what ended in the middle, under a claim of its own. What stands in the way may pass: it is tried again, because nobody else looks at what
-/// has ended and was let go.
-async fn seal_late(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
-    let (ledger, action, worker) = (runner.ledger(), &fence.action, &fence.worker);
-    let (mut epoch, mut away) = (fence.epoch, AWAY.0);
-    for left in (0..PUT_BACK_TRIES).rev() {
-        let stale = StaleClaim { action: action.clone(), worker: worker.clone(), epoch, lease_over: false };
-        let Some(claim) = ledger.take_over(&stale, worker, runner.lease()).await? else { break };
-        let fence = claim.fence.clone();
-        let Err(error) = runner.verify(claim).await else { break };
-        tracing::warn!(%error, %action, "its proof could not be sealed");
-        if left == 0 {
-            ledger.release(&fence).await?;
-        } else {
-            epoch = fence.epoch;
-            tokio::time::sleep(away).await;
-            away = (away * 2).min(AWAY.1);
-        }
-    }
-    Ok(())
 }
 
 impl Runner {

@@ -7,9 +7,10 @@ pub const LARGE_BLOCK: i32 = 1 << 20;
 
 /// Has the allocator give large blocks back as soon as they are freed.
 ///
-/// glibc raises the size from which it does so to that of the largest block that was ever freed (`M_MMAP_THRESHOLD` in mallopt(3)), and keeps
-/// twice as much in each thread's arena: one decoded picture a thread, and a runner with eight accounts has 50 MB more than it uses. Naming the
-/// size ends that. Nothing on other C libraries, whose allocators do no such thing.
+/// glibc raises the size from which it does so to that of the largest block that was ever freed (`M_MMAP_THRESHOLD` in
+/// mallopt(3)), and keeps twice as much in each thread's arena: one decoded picture a thread, and a runner with eight
+/// accounts has 50 MB more than it uses. Naming the size ends that. Nothing on other C libraries, whose allocators do
+/// no such thing.
 pub fn large_blocks_go_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

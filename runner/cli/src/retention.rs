@@ -16,8 +16,8 @@ use crate::world::now;
 pub const EVERY: Duration = Duration::from_secs(60 * 60);
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Deletes what is older than its client's rule, and what was put away of it; in a store elsewhere with the next upload. `held`: also what a
-/// legal hold kept there is tried anew.
+/// Deletes what is older than its client's rule, and what was put away of it; in a store elsewhere with the next
+/// upload. `held`: also what a legal hold kept there is tried anew.
 ///
 /// # Errors
 /// The ledger's, the store's; what was deleted by then is written down.

@@ -13,7 +13,7 @@ use deed_core::hold::{Hold, HoldReason};
 use deed_core::ids::{AccountId, ActionId, WorkerId};
 use deed_core::ports::World;
 use deed_core::ports::browser::{BrowserFault, Pacing};
-use deed_core::ports::ledger::{Change, Claim, Ledger as _, LedgerFault, ObjectFacts};
+use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault, ObjectFacts};
 use deed_core::state::{Event, State};
 use deed_core::{recover, review};
 use deed_ledger::{ActionDetails, ClaimTarget, Obstacle, SqlLedger};
@@ -346,6 +346,14 @@ impl Runner {
             Ok(ending) => Ok(Some(Worked { action, ending })),
             Err(fault) => Err(CliError::OutcomeUnknown { action, fault }),
         }
+    }
+
+    /// Seals the proof of what ended in the middle.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn seal_late(&self, fence: &Fence) -> Result<(), LedgerFault> {
+        recover::seal_late(&self.world, fence, self.lease(), |claim| self.verify(claim)).await
     }
 
     /// Works on one queued action.

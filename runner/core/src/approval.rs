@@ -70,7 +70,8 @@ pub struct ApprovalNeed {
     pub binding: Sha256,
 }
 
-/// What this action needs now: the highest risk that policy, account and order say, and the policy's autonomy; bound to the recipe as it is.
+/// What this action needs now: the highest risk that policy, account and order say, and the policy's autonomy; bound to
+/// the recipe as it is.
 pub fn need(action: &Action, account: &Account, recipe_hash: &str, policy: &Policy) -> ApprovalNeed {
     let of_policy = policy.risk(&action.payload.action_type);
     let risk = account.approvals.risk().max(action.risk).max(of_policy);

@@ -122,8 +122,8 @@ impl Permit {
 /// somebody may have switched the account in another window by then.
 pub const WORD_HOLDS: Duration = Duration::from_millis(500);
 
-/// What the server said of whose session this is, against what it was when the account was proved: the refusal in words, which name neither. One that
-/// does not say is no refusal; one that is silent for too long is.
+/// What the server said of whose session this is, against what it was when the account was proved: the refusal in
+/// words, which name neither. One that does not say is no refusal; one that is silent for too long is.
 ///
 /// # Errors
 /// Why nothing may leave.

@@ -60,8 +60,8 @@ pub fn expiry(session: &SessionState, recipe: &Recipe) -> Option<SessionExpiry> 
     })
 }
 
-/// Of a session, what is of the recipe's origins and nothing else: what a browser had of other places stays behind. `None`: it is no storage
-/// state.
+/// Of a session, what is of the recipe's origins and nothing else: what a browser had of other places stays behind.
+/// `None`: it is no storage state.
 pub fn only_own(session: &SessionState, recipe: &Recipe) -> Option<SessionState> {
     let state: Value = serde_json::from_str(session.expose()).ok()?;
     let cookies: Vec<_> = state.get("cookies")?.as_array()?.iter().filter(|c| is_own_cookie(c, recipe)).collect();

@@ -1,8 +1,9 @@
 //! Did it happen? A fresh read-only session looks at the destination until there is an answer, or a person is needed.
 //!
-//! Present once is proof: the object is there. Absent needs two agreeing reads after the recipe's settle window, because platforms
-//! show late; the window begins when nothing of the attempt can leave any more, and each of the two must be the account's own: what somebody
-//! else's session does not show may be there all the same. A match older than the attempt is not this attempt's object. Nothing here can send anything: the session is
+//! Present once is proof: the object is there. Absent needs two agreeing reads after the recipe's settle window,
+//! because platforms show late; the window begins when nothing of the attempt can leave any more, and each of the two
+//! must be the account's own: what somebody else's session does not show may be there all the same. A match older than
+//! the attempt is not this attempt's object. Nothing here can send anything: the session is
 //! [`Access::ReadOnly`](crate::ports::browser::Access), so no declared write passes the gate.
 
 use std::time::Duration;

@@ -273,7 +273,8 @@ impl SqlLedger {
         self.put_session(id, session, ends, by, false).await
     }
 
-    /// As [`SqlLedger::set_session_that_ends`], of a session with which it was just proved who signed in: that look is the account's last one.
+    /// As [`SqlLedger::set_session_that_ends`], of a session with which it was just proved who signed in: that look is
+    /// the account's last one.
     ///
     /// # Errors
     /// As there.

@@ -260,8 +260,9 @@ impl SqlLedger {
         self.audit_verify_against(&[]).await
     }
 
-    /// As [`SqlLedger::audit_verify`], and whether the log is the one that each of these checkpoints was signed of: a log that was rewritten
-    /// as a whole, hashes and all, is found by any of them that somebody kept. Whose they are is the caller's to ask.
+    /// As [`SqlLedger::audit_verify`], and whether the log is the one that each of these checkpoints was signed of: a
+    /// log that was rewritten as a whole, hashes and all, is found by any of them that somebody kept. Whose they are is
+    /// the caller's to ask.
     ///
     /// # Errors
     /// As [`SqlLedger::audit_verify`].

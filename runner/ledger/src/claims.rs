@@ -63,9 +63,10 @@ pub enum Obstacle {
 
 pub use deed_core::time::CLOCKS_APART;
 
-/// $1 now. From the accounts that are free to the first of each that is ready, so that a claim costs the same however long the queue is.
-/// What stands behind an action of its type that is over budget is counted, not joined: PostgreSQL would read all of an account for it. Accounts
-/// that are not free are listed, not looked for one by one: with statistics of a deep queue SQLite would read all of each account for it.
+/// $1 now. From the accounts that are free to the first of each that is ready, so that a claim costs the same however
+/// long the queue is. What stands behind an action of its type that is over budget is counted, not joined: PostgreSQL
+/// would read all of an account for it. Accounts that are not free are listed, not looked for one by one: with
+/// statistics of a deep queue SQLite would read all of each account for it.
 pub(crate) const NEXT_DUE: &str = "WITH heads AS MATERIALIZED (
     SELECT (
         SELECT q.action_id FROM actions q WHERE q.account_id = p.account_id AND q.ready_at <= $1
@@ -148,8 +149,9 @@ impl SqlLedger {
         Ok(claimed)
     }
 
-    /// Claims an action that is `unknown`, or there but perhaps not public, to verify it; nothing can be armed with such a claim. `None`: it
-    /// is neither, or there is a claim on its account (a dead one is for recovery: the old browser must be ended first).
+    /// Claims an action that is `unknown`, or there but perhaps not public, to verify it; nothing can be armed with
+    /// such a claim. `None`: it is neither, or there is a claim on its account (a dead one is for recovery: the old
+    /// browser must be ended first).
     ///
     /// # Errors
     /// As [`SqlLedger::claim`].

@@ -1,4 +1,5 @@
-//! Proof that came to a store elsewhere, after the episode was over: the level that was waiting for it, and the warning when it does not come.
+//! Proof that came to a store elsewhere, after the episode was over: the level that was waiting for it, and the warning
+//! when it does not come.
 
 use deed_core::ids::ActionId;
 use deed_core::ports::ledger::LedgerFault;
@@ -29,8 +30,9 @@ const RAISE: &str = "UPDATE actions SET state = $1, proof_level = 3, updated_at 
 WHERE action_id = $3 AND state = 'confirmed_success' AND manifest_hash = $4 AND worker IS NULL";
 
 impl SqlLedger {
-    /// A manifest that claims level 3 was seen in the store: the postcheck is complete, if it is the one that this ledger was told of when the
-    /// episode was sealed. The claim is the sealed manifest's; its hash here vouches for it.
+    /// A manifest that claims level 3 was seen in the store: the postcheck is complete, if it is the one that this
+    /// ledger was told of when the episode was sealed. The claim is the sealed manifest's; its hash here vouches for
+    /// it.
     ///
     /// # Errors
     /// [`LedgerFault::Database`]. An action that is not in this ledger changes nothing.

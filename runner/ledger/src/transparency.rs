@@ -286,8 +286,9 @@ impl SqlLedger {
         Ok(Some(proof))
     }
 
-    /// An action's rows with their proofs against the last checkpoint, for a stranger; `keys` say whose the checkpoint is. `None` where there
-    /// is no checkpoint, or the last one is older than the action's last row: [`SqlLedger::audit_checkpoint`] makes one.
+    /// An action's rows with their proofs against the last checkpoint, for a stranger; `keys` say whose the checkpoint
+    /// is. `None` where there is no checkpoint, or the last one is older than the action's last row:
+    /// [`SqlLedger::audit_checkpoint`] makes one.
     ///
     /// # Errors
     /// [`LedgerFault::Database`].

@@ -88,7 +88,8 @@ impl Protocol {
         Some(row.epoch)
     }
 
-    /// `claims::stale`: whose claim may be taken over, as this runner sees it; and whether the lease is over, as opposed to its holder dead.
+    /// `claims::stale`: whose claim may be taken over, as this runner sees it; and whether the lease is over, as
+    /// opposed to its holder dead.
     pub(crate) fn is_stale(&self, by: usize, claim: &Claim) -> Option<bool> {
         let apart = if self.keeps(Rule::StaleByEveryClock) { APART } else { 0 };
         let over = claim.lease + apart <= self.clock(by);

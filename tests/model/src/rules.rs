@@ -112,8 +112,9 @@ pub struct Scope {
     pub one_machine: bool,
     /// By how many ticks the clocks are ahead: first runner, second runner, the operator of the kill switch. At most one.
     pub ahead: [i8; 3],
-    /// Assumed: a runner does not stop between the gate's look at its clock and the moment at which the write leaves the machine. For what is
-    /// confirmed this need not be assumed where both are on one machine: there the old browser is ended.
+    /// Assumed: a runner does not stop between the gate's look at its clock and the moment at which the write leaves
+    /// the machine. For what is confirmed this need not be assumed where both are on one machine: there the old browser
+    /// is ended.
     pub no_pause_in_the_gate: bool,
     /// Assumed: what left the machine is to be seen within the settle window, or never.
     pub seen_within_settle: bool,

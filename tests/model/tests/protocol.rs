@@ -121,8 +121,8 @@ fn the_switch_is_read_twice_and_once_is_needed() {
     breaks(Scope::KILL, &EITHER, Property::NoneAfterTheAcknowledgement);
 }
 
-/// No program can look at the clock and send in one moment. On one machine recovery ends the old browser before it looks; on two it has to be
-/// assumed, and for the kill switch on one as well.
+/// No program can look at the clock and send in one moment. On one machine recovery ends the old browser before it
+/// looks; on two it has to be assumed, and for the kill switch on one as well.
 #[test]
 fn a_runner_that_stops_between_gate_and_network_is_assumed_away() {
     breaks(Scope { no_pause_in_the_gate: false, ..Scope::LOOKS }, &[], Property::FailedIsNotThere);

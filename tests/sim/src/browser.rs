@@ -84,9 +84,9 @@ impl SimBrowser {
         Self { stage: Arc::clone(stage), process, ended }
     }
 
-    /// Whether a look at what became of a write is an old one: now and then, and never two that are kept of the same episode after each other, for
-    /// that is what agreeing reads are for. One replica may be behind for one read; a platform that shows old things for longer than its settle
-    /// window is no platform of the recipe's.
+    /// Whether a look at what became of a write is an old one: now and then, and never two that are kept of the same
+    /// episode after each other, for that is what agreeing reads are for. One replica may be behind for one read; a
+    /// platform that shows old things for longer than its settle window is no platform of the recipe's.
     fn sees_old(&self, luck: Luck, opening: &Opening) -> Luck {
         let drawn = match self.stage.luck {
             Fortune::Drawn(often) => lock(&self.stage.replicas).chance(often),
@@ -240,8 +240,8 @@ impl Tab {
         });
     }
 
-    /// While a request is under way nobody can see who the server takes it to be from, and right after the press its last word is believed: those
-    /// moments are no part of what is promised.
+    /// While a request is under way nobody can see who the server takes it to be from, and right after the press its
+    /// last word is believed: those moments are no part of what is promised.
     fn is_leaving(&self) -> bool {
         let state = lock(&self.state);
         let just_pressed = |pressed: &Pressed| self.stage.sim.now() < pressed.at.plus(WORD_HOLDS);

@@ -53,8 +53,8 @@ pub fn made_by_order(stage: &Stage, action: &str) -> bool {
     lock(&stage.platform).arrivals.iter().any(|a| is_of(order, a) && a.effect == Effect::Made)
 }
 
-/// Which holds shut the account until a person clears it: a challenge, drift, or doubt about who is signed in, as the design's table of outcomes
-/// and `ARCHITECTURE.md` (11) have it. Not the engine's own table.
+/// Which holds shut the account until a person clears it: a challenge, drift, or doubt about who is signed in, as the
+/// design's table of outcomes and `ARCHITECTURE.md` (11) have it. Not the engine's own table.
 pub fn shuts(hold: &str) -> bool {
     matches!(hold, "wrong_account" | "identity_unproven" | "session_changed" | "challenge" | "drift")
 }
@@ -301,8 +301,8 @@ struct ToldResult {
     status: String,
 }
 
-/// The audit chain is whole, in order of time, tells for each action a life that the design allows, tells every state that the engine was seen to
-/// bring it to, and ends with the one that it has.
+/// The audit chain is whole, in order of time, tells for each action a life that the design allows, tells every state
+/// that the engine was seen to bring it to, and ends with the one that it has.
 fn audit(wrong: &mut Vec<String>, stage: &Stage, actions: &[ActionDetails]) {
     match stage.wait(stage.ledger.audit_verify()) {
         Ok(verdict) if verdict.ok => {}
@@ -345,9 +345,9 @@ fn audit(wrong: &mut Vec<String>, stage: &Stage, actions: &[ActionDetails]) {
     }
 }
 
-/// The events of the audit log, the oldest first, with the chain followed by code of the simulation's own: the lines are numbered from 1 without a
-/// gap, and the hash of each is the sha256 of the hash before it in hexadecimal, a line feed, and the line's bytes. Before the first
-/// stand 64 zeros.
+/// The events of the audit log, the oldest first, with the chain followed by code of the simulation's own: the lines
+/// are numbered from 1 without a gap, and the hash of each is the sha256 of the hash before it in hexadecimal, a line
+/// feed, and the line's bytes. Before the first stand 64 zeros.
 fn chained(wrong: &mut Vec<String>, stage: &Stage) -> Vec<Told> {
     let mut events = Vec::new();
     let (mut seq, mut previous) = (0, "0".repeat(64));

@@ -114,7 +114,8 @@ impl Case {
     fn world(&self, bench: &mut Bench, points: Vec<(usize, u64)>, story: bool) -> Result<Outcome, String> {
         let harm = if self.every { Harm::AtEvery(points) } else { Harm::At(points) };
         let mut setting = Setting::of_one(self.flow, self.luck, harm, story);
-        // A captcha that came each time would be cleared and come again until the end of time: every pair of thousands of points, all alike.
+        // A captcha that came each time would be cleared and come again until the end of time: every pair of thousands
+        // of points, all alike.
         setting.luck = Fortune::First(EPISODES, self.luck);
         match self.around {
             Around::Plain => {}

@@ -1,8 +1,9 @@
 //! Worlds in processes of their own, one for each core.
 //!
-//! A world is one thread that never waits, so two cores are best used by two processes: SQLite's allocator and its page cache are one for the
-//! whole process, behind locks that two busy threads would hand to and fro. It also makes a panic the finding of one seed. A process
-//! (`deed-sim hand`) reads a job a line and answers with a line of JSON; it ends when nobody gives it more.
+//! A world is one thread that never waits, so two cores are best used by two processes: SQLite's allocator and its page
+//! cache are one for the whole process, behind locks that two busy threads would hand to and fro. It also makes a panic
+//! the finding of one seed. A process (`deed-sim hand`) reads a job a line and answers with a line of JSON; it ends
+//! when nobody gives it more.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};

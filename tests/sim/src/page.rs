@@ -247,8 +247,8 @@ impl Doc {
         self.challenge = Some(hit(kind, wait));
     }
 
-    /// The tab keeps in memory what it was told that it made, as pages do that draw themselves, and shows it wherever it belongs. Nothing of it
-    /// need be true: that is why a look at what became of a write is a session of its own.
+    /// The tab keeps in memory what it was told that it made, as pages do that draw themselves, and shows it wherever
+    /// it belongs. Nothing of it need be true: that is why a look at what became of a write is a session of its own.
     pub fn remember(&mut self, made: &Request, by: &str, now: i64) {
         let listed = match (&self.view, made.flow.as_str()) {
             (View::Feed(who), "publish.post") => who == by,

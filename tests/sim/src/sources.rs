@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 /// What a seed's story depends on.
 const SOURCES: [&str; 5] = ["recipes", "proofs", "runner", "tests/sim", "Cargo.lock"];
 
-/// `commit abc1234`, `commit abc1234 with changes`, or `an unknown commit`: of the repository in which this was built, wherever it is run. Asked at
-/// run time, for a build that depended on the commit would be made anew with each of them.
+/// `commit abc1234`, `commit abc1234 with changes`, or `an unknown commit`: of the repository in which this was built,
+/// wherever it is run. Asked at run time, for a build that depended on the commit would be made anew with each of them.
 pub static COMMIT: LazyLock<String> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     commit(&root).unwrap_or_else(|| "an unknown commit".to_owned())

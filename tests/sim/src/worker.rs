@@ -12,7 +12,7 @@ use deed_core::episode::{self, Ending, Looks};
 use deed_core::ids::{ActionId, WorkerId};
 use deed_core::ports::Clock as _;
 use deed_core::ports::World as _;
-use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault, StaleClaim};
+use deed_core::ports::ledger::{Change, Claim, Fence, Ledger as _, LedgerFault};
 use deed_core::recover;
 use deed_core::state::{Event, State};
 use deed_ledger::ClaimTarget;
@@ -255,30 +255,12 @@ impl Floor {
             State::ConfirmedSuccess if details.verify_at.is_none() => {
                 ledger.verify_at(fence, Some(self.world.clock().now())).await?;
             }
-            State::ConfirmedFailed | State::PostcheckComplete => return self.seal_late(fence).await,
+            State::ConfirmedFailed | State::PostcheckComplete => {
+                return recover::seal_late(&self.world, fence, self.lease, |claim| self.verify(claim)).await;
+            }
             _ => {}
         }
         ledger.release(fence).await
-    }
-
-    async fn seal_late(&self, fence: &Fence) -> Result<(), LedgerFault> {
-        let (action, worker) = (&fence.action, &fence.worker);
-        let (mut epoch, mut away) = (fence.epoch, AWAY_MS.0);
-        for left in (0..PUT_BACK_TRIES).rev() {
-            let stale = StaleClaim { action: action.clone(), worker: worker.clone(), epoch, lease_over: false };
-            let Some(claim) = self.world.ledger().take_over(&stale, &self.worker, self.lease).await? else { break };
-            let fence = claim.fence.clone();
-            match self.verify(claim).await {
-                Ok(()) => break,
-                Err(_) if left == 0 => self.world.ledger().release(&fence).await?,
-                Err(_) => {
-                    epoch = fence.epoch;
-                    self.stage().sim.sleep_ms(away).await;
-                    away = (away * 2).min(AWAY_MS.1);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Renews the leases of all that the slots have.

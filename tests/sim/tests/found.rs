@@ -32,8 +32,8 @@ fn an_absence_is_not_believed_of_somebody_elses_session() {
     }
 }
 
-/// A press shortly before the permit's end leaves shortly before it, and shows a settle window later. The window was counted from the permit's
-/// beginning, so both looks could be over by then.
+/// A press shortly before the permit's end leaves shortly before it, and shows a settle window later. The window was
+/// counted from the permit's beginning, so both looks could be over by then.
 #[test]
 fn the_settle_window_begins_when_nothing_can_leave_any_more() {
     for ms in [9_000, 12_000, 14_500] {
@@ -59,8 +59,8 @@ fn what_was_begun_before_the_quiet_hours_is_not_sent_in_them() {
     }
 }
 
-/// A person cleared the account between the hold in the ledger and the end of its episode. The checker counted from the latter on, and named a write
-/// that was allowed; where the process died in between, it had not counted at all.
+/// A person cleared the account between the hold in the ledger and the end of its episode. The checker counted from the
+/// latter on, and named a write that was allowed; where the process died in between, it had not counted at all.
 #[test]
 fn an_account_is_shut_from_the_moment_at_which_its_hold_is_written() {
     let captcha = crash::cases().into_iter().find(|case| case.what == "captcha").expect("the case");
@@ -70,8 +70,9 @@ fn an_account_is_shut_from_the_moment_at_which_its_hold_is_written() {
     }
 }
 
-/// Somebody else was signed in, and only the account switcher said so. A captcha came over the page after handle and name were read and before the
-/// switcher was: the switcher was silent, two of three matched, and the order was made as the other one: seed 1556.
+/// Somebody else was signed in, and only the account switcher said so. A captcha came over the page after handle and
+/// name were read and before the switcher was: the switcher was silent, two of three matched, and the order was made as
+/// the other one: seed 1556.
 #[test]
 fn what_comes_over_the_page_while_it_is_read_does_not_silence_a_signal() {
     let faults =
@@ -84,8 +85,8 @@ fn what_comes_over_the_page_while_it_is_read_does_not_silence_a_signal() {
     }
 }
 
-/// The page made its request seconds after the press; in between the account was switched in another window. What the server had said right before
-/// the press was believed, and the write was the other one's: seeds 350, 515 and 1190.
+/// The page made its request seconds after the press; in between the account was switched in another window. What the
+/// server had said right before the press was believed, and the write was the other one's: seeds 350, 515 and 1190.
 #[test]
 fn a_write_that_comes_late_is_nobody_elses() {
     for flow in FLOWS {
@@ -98,9 +99,9 @@ fn a_write_that_comes_late_is_nobody_elses() {
     }
 }
 
-/// Between the outcome in the ledger and the seal the process died, or the ledger was away, or the lease was over and another worker let the claim go: the
-/// proof was that of before the press, or one that the ledger did not know of. Seeds 21, 33 and 264; the real thing at a connection that was cut
-/// when an action was armed.
+/// Between the outcome in the ledger and the seal the process died, or the ledger was away, or the lease was over and
+/// another worker let the claim go: the proof was that of before the press, or one that the ledger did not know of.
+/// Seeds 21, 33 and 264; the real thing at a connection that was cut when an action was armed.
 #[test]
 fn what_ended_has_its_proof_whoever_died() {
     for luck in [Luck { captcha_late: true, ..Luck::default() }, Luck::default()] {
@@ -111,8 +112,9 @@ fn what_ended_has_its_proof_whoever_died() {
     }
 }
 
-/// A challenge came over the page between the review and the last look before the press. The fields were read first and did not hold the order any
-/// more; where they had been typed anew as often as may be, the order was held for that, and the account stayed open: seed 6013.
+/// A challenge came over the page between the review and the last look before the press. The fields were read first and
+/// did not hold the order any more; where they had been typed anew as often as may be, the order was held for that, and
+/// the account stayed open: seed 6013.
 #[test]
 fn a_challenge_that_comes_while_it_is_aimed_shuts_the_account() {
     for fault in [PageFault::Captcha, PageFault::Checkpoint, PageFault::SignedOut] {
@@ -124,8 +126,8 @@ fn a_challenge_that_comes_while_it_is_aimed_shuts_the_account() {
     }
 }
 
-/// A process stood still longer than its lease while it sealed what had ended, and again when it did so anew. Then it let go of it, and nobody seals what
-/// has ended and is in nobody's hands: seed 2466.
+/// A process stood still longer than its lease while it sealed what had ended, and again when it did so anew. Then it
+/// let go of it, and nobody seals what has ended and is in nobody's hands: seed 2466.
 #[test]
 fn what_ended_is_sealed_by_who_stood_still_twice() {
     run(&Setting::of_seed(2466, true));

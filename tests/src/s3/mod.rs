@@ -1,11 +1,13 @@
-//! A throw-away S3 server for tests: Ceph's RADOS gateway over one monitor and one store in memory, shared by all test processes of a build.
+//! A throw-away S3 server for tests: Ceph's RADOS gateway over one monitor and one store in memory, shared by all test
+//! processes of a build.
 //!
-//! It knows keys and signatures, refuses to overwrite (in a bucket without versions), keeps versions and locks objects; it compares no SHA-256, and
-//! ignores `If-None-Match` in a bucket with versions and the lock of what is put in parts: a server as they are. It answers in the clear and, at
-//! another port, with TLS under an authority of the tests' own; it encrypts with one key that it is told (`aws:kms`), and with none of its own.
+//! It knows keys and signatures, refuses to overwrite (in a bucket without versions), keeps versions and locks objects;
+//! it compares no SHA-256, and ignores `If-None-Match` in a bucket with versions and the lock of what is put in parts:
+//! a server as they are. It answers in the clear and, at another port, with TLS under an authority of the tests' own;
+//! it encrypts with one key that it is told (`aws:kms`), and with none of its own.
 //!
-//! The first process that needs it makes it, which takes some ten seconds; a watchdog ends it a few seconds after the last one has gone. What
-//! lies in it is asked for with requests of this file's own, not with the SDK.
+//! The first process that needs it makes it, which takes some ten seconds; a watchdog ends it a few seconds after the
+//! last one has gone. What lies in it is asked for with requests of this file's own, not with the SDK.
 
 mod authority;
 pub mod episodes;

@@ -1,4 +1,5 @@
-//! What is durable before the permit is signed, and can be checked while nobody knows the outcome: the real process is killed right after arm.
+//! What is durable before the permit is signed, and can be checked while nobody knows the outcome: the real process is
+//! killed right after arm.
 #![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use deed_fixtures::{Practice, PracticeConfig};

@@ -1,5 +1,6 @@
-//! Everything at once, to the real process with a real browser: runners killed and stopped, browsers and tabs killed, the ledger locked or cut
-//! off, the proof store gone or its S3 server cut off, the disk full, the clock stepped; half of the kills within a few milliseconds of the press.
+//! Everything at once, to the real process with a real browser: runners killed and stopped, browsers and tabs killed,
+//! the ledger locked or cut off, the proof store gone or its S3 server cut off, the disk full, the clock stepped; half
+//! of the kills within a few milliseconds of the press.
 //!
 //! After each: one recovery, then the platform is asked for its truth. No order is written twice or as another account, every action has
 //! ended or waits for a person, proofs and audit log verify, no browser is left. `DEED_CHAOS_RUNS` and `DEED_CHAOS_SEED` make it longer or
@@ -57,7 +58,8 @@ fn plans(runs: u64, dice: &mut StdRng) -> Vec<Plan> {
         // Before the permit a wrong clock is a wrong clock: what the platform's own clock says is compared with it.
         let moment = match blow {
             Blow::ClockStepped => Moment::After("armed", Duration::from_millis(dice.random_range(0..200))),
-            // Of nine runs six are kills: one anywhere, one aimed at by time, which may be before the press, two at the input, two at the write.
+            // Of nine runs six are kills: one anywhere, one aimed at by time, which may be before the press, two at the
+            // input, two at the write.
             Blow::Kill if number.is_multiple_of(9) => any,
             Blow::Kill if number % 9 == 1 => near,
             Blow::Kill if number % 9 < 5 => Moment::AfterThePress(Duration::from_micros(dice.random_range(0..3_000))),

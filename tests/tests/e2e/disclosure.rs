@@ -1,5 +1,5 @@
-//! What was masked in a proof can be shown to whom it concerns, and proved; and what is to be kept how long is said, and carried out, by the
-//! real process.
+//! What was masked in a proof can be shown to whom it concerns, and proved; and what is to be kept how long is said,
+//! and carried out, by the real process.
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::os::unix::fs::PermissionsExt as _;

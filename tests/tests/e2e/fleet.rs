@@ -1,5 +1,6 @@
-//! A fleet: real worker processes on two "machines" (data directories), one PostgreSQL, one proof store, twenty accounts; workers are killed
-//! and stopped all the while, their connections to the ledger are cut, and the platform misbehaves.
+//! A fleet: real worker processes on two "machines" (data directories), one PostgreSQL, one proof store, twenty
+//! accounts; workers are killed and stopped all the while, their connections to the ledger are cut, and the platform
+//! misbehaves.
 //!
 //! Each order reaches the platform at most once, as its own account, and all of them end or wait for a person. `DEED_FLEET_ORDERS`,
 //! `DEED_FLEET_SECONDS`, `DEED_FLEET_WORKERS` and `DEED_FLEET_SEED` make it longer or another one (`make fleet`: 400 orders, 10 minutes).
@@ -263,8 +264,9 @@ fn signal(child: &Child, name: &str) {
     assert!(done.is_ok_and(|status| status.success()), "SIG{name} is sent");
 }
 
-/// A person goes round: closes the warnings, lets accounts write again, and lets go on what waits for nothing but that. Without it three outcomes
-/// that are not known at once stop an account for the day, and most orders would only be held.
+/// A person goes round: closes the warnings, lets accounts write again, and lets go on what waits for nothing but that.
+/// Without it three outcomes that are not known at once stop an account for the day, and most orders would only be
+/// held.
 async fn go_round(ledger: &SqlLedger) {
     let by = Operator { by: "ann", reason: "looked at it" };
     for warning in ledger.list_warnings(None, false, 1000).await.unwrap() {

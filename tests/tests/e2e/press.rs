@@ -78,7 +78,8 @@ async fn a_permit_is_for_the_writes_of_its_own_flow() {
     ready.end_with(1).await;
 }
 
-/// A picture that is still being taken keeps the session's tab, not its right to write: when `close` returned, the press is told to be over.
+/// A picture that is still being taken keeps the session's tab, not its right to write: when `close` returned, the
+/// press is told to be over.
 #[tokio::test(flavor = "multi_thread")]
 async fn when_a_session_is_closed_its_page_writes_no_more() {
     let mut ready = Ready::new().await;

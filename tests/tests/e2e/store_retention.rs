@@ -1,4 +1,5 @@
-//! What a client's rule deleted on this machine is deleted in a real S3 server too: that episode's, by a signature only, and once no lock keeps it.
+//! What a client's rule deleted on this machine is deleted in a real S3 server too: that episode's, by a signature
+//! only, and once no lock keeps it.
 #![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use std::collections::BTreeMap;

@@ -195,8 +195,8 @@ impl Tree {
             for (child, of_child) in inner {
                 let Some(its) = of_child.origin.as_deref() else { continue };
                 let together = of_child.session == known.session;
-                // Documents without a URL of the network (about:blank, srcdoc) are of the origin of the frame around them, or sandboxed: its
-                // looking code finds out.
+                // Documents without a URL of the network (about:blank, srcdoc) are of the origin of the frame around
+                // them, or sandboxed: its looking code finds out.
                 if together && (Some(its) == origin || !its.starts_with("http")) {
                     lit.push_back((child, realm, origin, of_child));
                 } else if allowed(its) {

@@ -1,7 +1,8 @@
 //! The server's word on whose session this is, asked once more for a write that comes late after its press.
 //!
-//! Right before the press the server was asked. A page may make its request seconds later, and the account may have been switched in another
-//! window by then: the write would be the other account's. Never decides which writes leave: that is the gate's.
+//! Right before the press the server was asked. A page may make its request seconds later, and the account may have
+//! been switched in another window by then: the write would be the other account's. Never decides which writes leave:
+//! that is the gate's.
 
 use std::sync::Arc;
 

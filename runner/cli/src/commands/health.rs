@@ -114,7 +114,8 @@ pub fn cell(words: &str, most: usize) -> String {
     format!("{kept}…")
 }
 
-/// What stands under an account's line: what was too long for it, why it does not act, what it used, what waits, what is warned of. Nothing where nothing is to be said.
+/// What stands under an account's line: what was too long for it, why it does not act, what it used, what waits, what
+/// is warned of. Nothing where nothing is to be said.
 pub fn more(account: &Account, health: &AccountHealth, limits: &BTreeMap<String, Limits>) -> Vec<String> {
     let because = account.state_reason.iter().filter(|_| account.state != AccountState::Active).cloned().collect();
     let entries =

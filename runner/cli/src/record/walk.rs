@@ -1,8 +1,8 @@
-//! The steps of a flow that need no order, taken while a recording runs: what opens by a click asks the server too, and a fixture without those
-//! requests could not be replayed.
+//! The steps of a flow that need no order, taken while a recording runs: what opens by a click asks the server too, and
+//! a fixture without those requests could not be replayed.
 //!
-//! Never: types, uploads or chooses (there is nothing to type), clicks a commit element (the session refuses it), goes on past a step that could not
-//! be taken.
+//! Never: types, uploads or chooses (there is nothing to type), clicks a commit element (the session refuses it), goes
+//! on past a step that could not be taken.
 
 use std::time::Duration;
 

@@ -64,8 +64,8 @@ async fn sealed<W: World>(
     Ok(ending)
 }
 
-/// Since when nothing of another episode's press can have left, by whatever clock: it became `unknown` only after its session or its browser
-/// was ended, or its permit was over.
+/// Since when nothing of another episode's press can have left, by whatever clock: it became `unknown` only after its
+/// session or its browser was ended, or its permit was over.
 async fn over_at<W: World>(
     world: &W,
     claim: &Claim,

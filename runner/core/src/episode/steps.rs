@@ -124,8 +124,9 @@ impl<W: World> Episode<'_, W> {
         if seen.satisfied { Ok(()) } else { Err(hold(HoldReason::Drift, otherwise)) }
     }
 
-    /// Waits for what takes its time, look by look: the claim is renewed, challenges and the session are judged, and the kill switch is read
-    /// between them. What is not over in time is nobody's drift: the order waits for a person, and the account goes on.
+    /// Waits for what takes its time, look by look: the claim is renewed, challenges and the session are judged, and
+    /// the kill switch is read between them. What is not over in time is nobody's drift: the order waits for a person,
+    /// and the account goes on.
     async fn wait_long<S: Session>(&mut self, session: &mut S, condition: &WaitFor, within_s: u32) -> Result<(), Stop> {
         let element = condition.element().clone();
         let need = match condition {

@@ -316,8 +316,9 @@ impl<P: EpisodeProofs> Trail<P> {
         self.before = Some(png.to_vec());
     }
 
-    /// Keeps a copy of that page with the element and the point of the press marked, at the step of the press. Drawing it takes a while: it is done
-    /// when nothing waits for it any more. Where it can not be drawn, the page as it is and the geometry tell the same.
+    /// Keeps a copy of that page with the element and the point of the press marked, at the step of the press. Drawing
+    /// it takes a while: it is done when nothing waits for it any more. Where it can not be drawn, the page as it is
+    /// and the geometry tell the same.
     pub fn mark_click(&mut self, at: Timestamp) {
         let (Some(png), Some(target)) = (self.before.take(), &self.manifest.commit_target) else { return };
         let (rect, point) = (target.rect, target.point);

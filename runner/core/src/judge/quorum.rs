@@ -114,8 +114,8 @@ pub fn quorum(seen: &Seen, element: &str) -> Quorum {
     Quorum::Agreed(Agreement { node, agreed, silent })
 }
 
-/// The rule for one of many alike, which is known by words of the order: every locator that names a single node names this one, and one that
-/// names several has it among them. Of two that would do, or of none, nobody chooses.
+/// The rule for one of many alike, which is known by words of the order: every locator that names a single node names
+/// this one, and one that names several has it among them. Of two that would do, or of none, nobody chooses.
 pub fn only(seen: &Seen, element: &str) -> Result<NodeId, String> {
     let votes: &[Vote] = seen.votes.get(element).map_or(&[], Vec::as_slice);
     let mut singles = votes.iter().filter_map(|v| if let [node] = v.nodes.as_slice() { Some(*node) } else { None });

@@ -458,8 +458,9 @@ pub trait Browser: Send + Sync {
     /// Product and version, for the proof.
     fn version(&self) -> String;
 
-    /// Ends the browser of a dead worker, or of one that has `stalled` (its lease is over, so nothing of it may press any more): returns when its process group is gone and its profile is free. An
-    /// error means that this is not proved, and its actions must not be touched.
+    /// Ends the browser of a dead worker, or of one that has `stalled` (its lease is over, so nothing of it may press
+    /// any more): returns when its process group is gone and its profile is free. An error means that this is not
+    /// proved, and its actions must not be touched.
     fn end_of_worker(&self, worker: &WorkerId, stalled: bool) -> impl Future<Output = Result<(), BrowserFault>> + Send;
 }
 

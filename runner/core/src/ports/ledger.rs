@@ -378,8 +378,8 @@ pub trait Ledger: Send + Sync {
     /// Keeps what is known of the object, and proof, without a change of state (the receipt).
     fn note(&self, fence: &Fence, change: Change) -> impl Future<Output = Result<(), LedgerFault>> + Send;
 
-    /// Seals a session that the platform refreshed during the episode, in place of the stored one. Refused when the claim is no longer ours,
-    /// or its lease is over.
+    /// Seals a session that the platform refreshed during the episode, in place of the stored one. Refused when the
+    /// claim is no longer ours, or its lease is over.
     fn refresh_session(
         &self,
         fence: &Fence,

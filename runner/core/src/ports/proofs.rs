@@ -21,8 +21,8 @@ pub trait Proofs: Send + Sync {
     /// One episode's spool.
     type Episode: EpisodeProofs;
 
-    /// Opens the spool of an episode for who holds this claim; one that a dead runner left is continued. From then on no earlier claim's holder writes
-    /// into its folder any more, however long it stood still: it gets a fault.
+    /// Opens the spool of an episode for who holds this claim; one that a dead runner left is continued. From then on
+    /// no earlier claim's holder writes into its folder any more, however long it stood still: it gets a fault.
     fn episode(&self, fence: &Fence) -> impl Future<Output = Result<Self::Episode, ProofFault>> + Send;
 }
 

@@ -34,8 +34,8 @@ const PUBLIC_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65,
 /// What stands before the base64 of a public key, in one line.
 const PUBLIC_MARK: &str = "ed25519:";
 
-/// Signatures that this process has found right, by the hash of key, text and signature. The same key, text and signature are right for ever, and
-/// one approval is asked for many times on an action's way.
+/// Signatures that this process has found right, by the hash of key, text and signature. The same key, text and
+/// signature are right for ever, and one approval is asked for many times on an action's way.
 static CHECKED: Mutex<BTreeSet<Sha256>> = Mutex::new(BTreeSet::new());
 /// More are forgotten and checked again.
 const CHECKED_MAX: usize = 4_096;

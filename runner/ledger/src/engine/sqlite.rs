@@ -134,9 +134,9 @@ async fn check(conn: &mut Conn) -> Result<(), sqlx::Error> {
     expect("busy_timeout", &BUSY.as_millis().to_string(), &busy.to_string(), local)
 }
 
-/// What a disk answers that takes no more. `SQLITE_FULL` is said of `ENOSPC` only: a quota (`EDQUOT`) and the greatest size of a file (`EFBIG`)
-/// are a write, or a file made longer, that failed (IOERR_WRITE, IOERR_TRUNCATE); and the index beside the write-ahead log is the first thing
-/// that a full disk refuses when the ledger opens (IOERR_SHMSIZE).
+/// What a disk answers that takes no more. `SQLITE_FULL` is said of `ENOSPC` only: a quota (`EDQUOT`) and the greatest
+/// size of a file (`EFBIG`) are a write, or a file made longer, that failed (IOERR_WRITE, IOERR_TRUNCATE); and the
+/// index beside the write-ahead log is the first thing that a full disk refuses when the ledger opens (IOERR_SHMSIZE).
 const NO_MORE: [i64; 3] = [778, 1546, 4874];
 
 /// SQLite's result codes, <https://www.sqlite.org/rescode.html>: the low byte is the primary code.

@@ -53,9 +53,10 @@ thread_local! {
 
 /// A connection to a database in memory that is this connection's own.
 ///
-/// All that a world does to the database stands in one transaction that is never committed: at its end it is taken back, and the database is as
-/// new for the next world, with its statements still prepared. The ledger's transactions are savepoints within it. For a database with a
-/// single connection that is the same thing: all or nothing, what was released is there, what was rolled back is not.
+/// All that a world does to the database stands in one transaction that is never committed: at its end it is taken
+/// back, and the database is as new for the next world, with its statements still prepared. The ledger's transactions
+/// are savepoints within it. For a database with a single connection that is the same thing: all or nothing, what was
+/// released is there, what was rolled back is not.
 pub struct Wire {
     /// `None` only while it is dropped.
     base: Option<Base>,

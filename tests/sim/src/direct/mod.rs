@@ -1,9 +1,10 @@
 //! A way to the same SQLite without a thread between: the ledger's statements run where the ledger asks for them.
 //!
-//! The driver that the ledger is delivered with gives every statement to a thread of its own and waits for its answer. That is right for a
-//! file on a disk and costs a simulation most of its time: two threads that wake one another for each of some hundred statements
-//! of an episode. This driver is put behind the ledger's own connections (`sqlx::Any`) in its stead. What is below it is the same SQLite, built
-//! from the same source; what is above it is the ledger, statement for statement. Between, this module only carries arguments down and rows up.
+//! The driver that the ledger is delivered with gives every statement to a thread of its own and waits for its answer.
+//! That is right for a file on a disk and costs a simulation most of its time: two threads that wake one another for
+//! each of some hundred statements of an episode. This driver is put behind the ledger's own connections (`sqlx::Any`)
+//! in its stead. What is below it is the same SQLite, built from the same source; what is above it is the ledger,
+//! statement for statement. Between, this module only carries arguments down and rows up.
 //!
 //! Never: knows a statement, a table or a rule of the ledger. That both drivers tell the same story of a seed is a test
 //! (`tests/seeds.rs`).

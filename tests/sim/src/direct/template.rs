@@ -1,7 +1,7 @@
 //! A new ledger, made once and copied for each world.
 //!
-//! The tables are what [`SqlLedger::open`] makes of a new file, with the migrations and settings of the real thing. Making them takes longer than
-//! most worlds live.
+//! The tables are what [`SqlLedger::open`] makes of a new file, with the migrations and settings of the real thing.
+//! Making them takes longer than most worlds live.
 
 use std::cell::OnceCell;
 use std::sync::OnceLock;
