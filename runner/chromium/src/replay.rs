@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use deed_core::ids::WorkerId;
-use deed_core::judge::quorum;
+use deed_core::judge::quorum::{self, Quorum};
 use deed_core::ports::browser::{Browser, BrowserFault, Opening, Seen};
 
 use crate::browser::Chromium;
@@ -42,10 +42,24 @@ impl Browser for Replaying {
     }
 }
 
-/// Tells the stage whether the nodes that its watched elements name are the ones that they must name.
-pub(crate) async fn watch(stage: &dyn Stage, page: &Page, seen: &Seen) -> Result<(), BrowserFault> {
+/// Tells the stage whether the nodes that its watched elements name are the ones that they must name. The commit's is
+/// named by its quorum, as the engine takes it: what one locator alone would take for it is never pressed.
+pub(crate) async fn watch(
+    stage: &dyn Stage,
+    page: &Page,
+    seen: &Seen,
+    commit: Option<&str>,
+) -> Result<(), BrowserFault> {
     for (element, css) in stage.watched() {
-        if let Some((node, _)) = quorum::lone(seen, element)
+        let named = if commit == Some(element) {
+            match quorum::quorum(seen, element) {
+                Quorum::Agreed(agreement) => Some(agreement.node),
+                Quorum::TooFew { .. } | Quorum::Conflict { .. } => None,
+            }
+        } else {
+            quorum::lone(seen, element).map(|(node, _)| node)
+        };
+        if let Some(node) = named
             && let Some(matches) = page.matches(node.0, css).await?
         {
             stage.chosen(element, matches);

@@ -4,6 +4,7 @@
 //! person who takes care, drawn from the episode's seed.
 
 mod for_tests;
+mod tabs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -208,7 +209,8 @@ impl ChromiumSession {
             return Err(BrowserFault::ForeignOrigin { url });
         }
         if let Some(stage) = self.network.stage() {
-            crate::replay::watch(stage.as_ref(), &self.page, &seen).await?;
+            let commit = self.opening.recipe.flows.get(&self.opening.flow).map(|flow| flow.commit.click.as_str());
+            crate::replay::watch(stage.as_ref(), &self.page, &seen, commit).await?;
         }
         Ok(seen)
     }

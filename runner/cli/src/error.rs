@@ -31,6 +31,7 @@ use crate::replay::error::FixtureError;
 use crate::session_file::SessionFileError;
 use crate::settings::SettingsError;
 use crate::webhook::WebhookError;
+use crate::window::WindowError;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -210,6 +211,9 @@ pub enum CliError {
     /// Nobody's session was taken over.
     #[error(transparent)]
     SignIn(#[from] SignInError),
+    /// There is no window to show a browser in.
+    #[error(transparent)]
+    Window(#[from] WindowError),
     /// A webhook.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
@@ -285,6 +289,7 @@ impl CliError {
             Self::Defect { .. } => "defect",
             Self::Record(e) => e.code(),
             Self::SignIn(e) => e.code(),
+            Self::Window(e) => e.code(),
             Self::Webhook(e) => e.code(),
             Self::Cursor { .. } => "cursor-invalid",
             Self::Demo(_) => "demo-failed",
@@ -312,7 +317,8 @@ impl CliError {
             | Self::Key(KeyError::PublicKey)
             | Self::Stamp(StampError::Authorities(_))
             | Self::Checkpoint { .. }
-            | Self::SignIn(SignInError::NoDisplay | SignInError::Place(_))
+            | Self::SignIn(SignInError::Place(_))
+            | Self::Window(WindowError::NoDisplay { .. })
             | Self::NoRemote
             | Self::Webhook(WebhookError::Url { .. } | WebhookError::Event { .. })
             | Self::Cursor { .. } => Exit::BadInput,
@@ -329,7 +335,7 @@ impl CliError {
             }
             Self::Clock { .. }
             | Self::Defect { armed: false, .. }
-            | Self::SignIn(SignInError::NoBrowser(_))
+            | Self::Window(WindowError::NoBrowser(_))
             | Self::Seal(_)
             | Self::Key(_)
             | Self::Browser(_)
@@ -389,6 +395,7 @@ impl CliError {
             | Self::NoProof { .. }
             | Self::StoppedBefore { action: None }
             | Self::SignIn(_)
+            | Self::Window(_)
             | Self::Record(_)
             | Self::Webhook(_)
             | Self::Cursor { .. }

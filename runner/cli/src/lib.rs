@@ -31,6 +31,7 @@ pub mod ui;
 pub mod upload;
 pub mod vault;
 pub mod webhook;
+pub mod window;
 pub mod world;
 
 use std::ffi::OsString;

@@ -1,71 +1,34 @@
 //! `deed account connect`: a person signs in, in a real Chromium with a window on a display of the test's own, and types as a person does.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deed_fixtures::{Practice, PracticeConfig, WriteKind};
 use deed_tests::HANDLE;
 use deed_tests::process::Home;
 use serde_json::Value;
 
-/// How long anything here may take. The full browser starts slowly.
-const WITHIN: Duration = Duration::from_secs(180);
+use crate::screen::{Screen, wait};
 
-/// A display that nobody else sees.
-struct Screen {
-    server: Child,
-    name: String,
-}
-
-impl Screen {
-    fn new() -> Self {
-        let mut server = Command::new("Xvfb");
-        server.args(["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-ac", "-noreset"]);
-        let mut server = server
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb starts: `.ci/prepare tests` installs it, with chromium and xdotool");
-        let mut number = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).expect("its number");
-        Self { server, name: format!(":{}", number.trim()) }
-    }
-
-    /// What a hand does: moves, clicks, types.
-    fn hand(&self, arguments: &[&str]) -> Option<String> {
-        let output = Command::new("xdotool").args(arguments).env("DISPLAY", &self.name).output().expect("xdotool");
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    }
-
-    /// Signs in on the platform's page as soon as it is there.
-    fn sign_in(&self, user: &str, sitting: &Sitting) {
-        let found = || self.hand(&["search", "--onlyvisible", "--name", "Sign in.*Practice"]).filter(|w| !w.is_empty());
-        wait("the sign-in page", || sitting.words(), || found().is_some());
-        let window = found().unwrap();
-        let window = window.lines().last().unwrap();
-        // Beside the form; from there the second stop of the Tab key is the name.
-        for arguments in [
-            &["windowfocus", "--sync", window][..],
-            &["mousemove", "30", "500", "click", "1"],
-            &["key", "Tab", "Tab"],
-            &["type", "--delay", "30", user],
-            &["key", "Tab"],
-            &["type", "--delay", "30", "practice"],
-            &["key", "Return"],
-        ] {
-            self.hand(arguments).unwrap_or_else(|| panic!("xdotool {arguments:?}"));
-            std::thread::park_timeout(Duration::from_millis(200));
-        }
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+/// Signs in on the platform's page as soon as it is there.
+fn sign_in(screen: &Screen, user: &str, sitting: &Sitting) {
+    let window = || screen.window("Sign in.*Practice");
+    wait("the sign-in page", || sitting.words(), || window().is_some());
+    let window = window().unwrap();
+    // Beside the form; from there the second stop of the Tab key is the name.
+    for arguments in [
+        &["windowfocus", "--sync", &window][..],
+        &["mousemove", "30", "500", "click", "1"],
+        &["key", "Tab", "Tab"],
+        &["type", "--delay", "30", user],
+        &["key", "Tab"],
+        &["type", "--delay", "30", "practice"],
+        &["key", "Return"],
+    ] {
+        screen.hand(arguments).unwrap_or_else(|| panic!("xdotool {arguments:?}"));
+        std::thread::park_timeout(Duration::from_millis(200));
     }
 }
 
@@ -114,14 +77,6 @@ impl Drop for Sitting<'_> {
     }
 }
 
-fn wait(what: &str, why: impl Fn() -> String, so: impl Fn() -> bool) {
-    let end = Instant::now() + WITHIN;
-    while !so() {
-        assert!(Instant::now() < end, "{what}\n{}", why());
-        std::thread::park_timeout(Duration::from_millis(100));
-    }
-}
-
 /// A platform, and the account on it without a session.
 fn scene() -> (tokio::runtime::Runtime, Practice, Home) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -155,7 +110,7 @@ fn a_person_signs_in_and_the_sealed_session_works_and_nothing_of_the_window_stay
     let (runtime, practice, home) = scene();
     let screen = Screen::new();
     let sitting = Sitting::begin(&home, &screen, &practice);
-    screen.sign_in("operator", &sitting);
+    sign_in(&screen, "operator", &sitting);
     let words = home.path().join("connect.log");
     let (code, said) = sitting.end();
     let words = std::fs::read_to_string(words).unwrap();
@@ -183,7 +138,7 @@ fn of_somebody_else_who_signs_in_nothing_is_stored() {
     let (runtime, practice, home) = scene();
     let screen = Screen::new();
     let mut sitting = Sitting::begin(&home, &screen, &practice);
-    screen.sign_in("visitor", &sitting);
+    sign_in(&screen, "visitor", &sitting);
     // It is said, and waited on.
     wait("it says so", || sitting.words(), || sitting.words().contains("not yet"));
     sitting.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
@@ -200,7 +155,7 @@ fn whatever_ends_it_no_window_and_no_profile_stays() {
     let screen = Screen::new();
     for (signal, code) in [("INT", Some(3)), ("TERM", Some(3)), ("KILL", None)] {
         let sitting = Sitting::begin(&home, &screen, &practice);
-        let shown = || screen.hand(&["search", "--onlyvisible", "--name", "Sign in.*Practice"]).is_some();
+        let shown = || screen.window("Sign in.*Practice").is_some();
         wait("the window", || sitting.words(), shown);
         let sent = Command::new("kill").args([&format!("-{signal}"), &sitting.child.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()));
@@ -211,9 +166,9 @@ fn whatever_ends_it_no_window_and_no_profile_stays() {
     }
     // A person who closes the window without having signed in.
     let sitting = Sitting::begin(&home, &screen, &practice);
-    let window = || screen.hand(&["search", "--onlyvisible", "--name", "Sign in.*Practice"]);
+    let window = || screen.window("Sign in.*Practice");
     wait("the window", || sitting.words(), || window().is_some());
-    screen.hand(&["windowfocus", "--sync", window().unwrap().lines().last().unwrap()]).unwrap();
+    screen.hand(&["windowfocus", "--sync", &window().unwrap()]).unwrap();
     screen.hand(&["key", "ctrl+w"]).unwrap();
     let (code, said) = sitting.end();
     assert_eq!((code, said["error"]["code"].as_str()), (Some(3), Some("sign-in-not-proved")), "{said:#}");

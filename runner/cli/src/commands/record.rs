@@ -1,14 +1,20 @@
-//! `deed record`: visits pages read-only in an account's session and keeps them as a fixture.
+//! `deed record`: what a recipe visits, or a person in a window, read-only in an account's session, becomes a fixture.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use deed_core::account::Account;
+use deed_core::ports::browser::SessionState;
 use deed_core::ports::ledger::{Ledger as _, LedgerFault};
+use deed_recipes::Recipe;
 use serde_json::json;
 
 use crate::context::{Context, account_name};
 use crate::error::CliError;
-use crate::record::{self, Plan, Visit, write::Of};
+use crate::record::{self, Plan, Recording, Visit, write::Of};
+use crate::signals::asked_to_stop;
 use crate::ui::{Answer, Facts};
+use crate::window;
 
 /// What is visited, as whom, and where it is kept.
 #[derive(Debug, clap::Args)]
@@ -28,10 +34,16 @@ pub struct Args {
     /// Personal data to take out, beside what is taken out anyway; may be said several times
     #[arg(long, value_name = "WORD")]
     pub scrub: Vec<String>,
-    /// Pages to visit, within the recipe's origins
-    #[arg(value_name = "URL", required_unless_present = "flow")]
+    /// Open a window and keep what you visit in it until you close it: each page that stands still, and what is shown when you press Enter here
+    #[arg(long, conflicts_with = "flow")]
+    pub window: bool,
+    /// Pages to visit, within the recipe's origins; with --window the one to begin at, else the account's own page
+    #[arg(value_name = "URL", required_unless_present_any = ["flow", "window"])]
     pub urls: Vec<String>,
 }
+
+/// What a person does who has no display.
+const WITHOUT_A_DISPLAY: &str = "run it on a desktop, or name the pages instead of --window: `deed record … URL…`";
 
 /// Runs the command.
 ///
@@ -50,22 +62,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     let recipe = context.recipe(&account.platform)?;
     let session = ledger.session(&account.id).await?;
     let session = session.ok_or_else(|| LedgerFault::NotFound { what: "session", id: account_name(&account) })?;
-    let mut visits = Vec::new();
-    if let Some(flow) = &args.flow {
-        visits = record::surfaces(&recipe, flow, &account, args.target.as_deref());
-        if visits.is_empty() {
-            let known: Vec<_> = recipe.flows.keys().map(String::as_str).collect();
-            return Err(CliError::Usage(format!("the recipe has no flow {flow}; it has {}", known.join(", "))));
-        }
-    }
-    visits.extend(
-        args.urls.iter().enumerate().map(|(n, url)| Visit { name: format!("page{}", n + 1), url: url.clone() }),
-    );
-    for visit in &visits {
-        context.ui.say(&format!("visiting {}", visit.url));
-    }
-    let plan = Plan { visits: &visits, flow: args.flow.as_deref(), target: args.target.as_deref() };
-    let recording = record::record(plan, &recipe, &account, &session, context.settings.browser.clone()).await?;
+    let (visited, recording) = if args.window {
+        in_a_window(args, context, &recipe, &account, &session).await?
+    } else {
+        visit(args, context, &recipe, &account, &session).await?
+    };
     let flow = args.flow.as_deref();
     let target = args.target.as_deref();
     let of = Of { recipe: &recipe, account: &account, session: &session, flow, target, words: &args.scrub };
@@ -84,11 +85,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     context.ui.warn("pictures show what the pages showed: look at them before you pass them on");
     let facts = Facts::default()
         .with("fixture", args.out.display())
-        .with("pages", visits.len())
+        .with("pages", visited.len())
         .with("exchanges", written.exchanges);
     let data = json!({
         "out": args.out,
-        "visited": visits.iter().map(|v| &v.url).collect::<Vec<_>>(),
+        "visited": visited,
         "exchanges": written.exchanges,
         "pictures": written.pictures,
         "left_out": written.left_out,
@@ -96,4 +97,61 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
         "steps_end": recording.steps_end,
     });
     Ok(Answer::done(data, format!("recorded\n{}", facts.render())))
+}
+
+/// The addresses, and what was recorded of them.
+type Recorded = (Vec<String>, Recording);
+
+async fn visit(
+    args: &Args,
+    context: &Context,
+    recipe: &Arc<Recipe>,
+    account: &Account,
+    session: &SessionState,
+) -> Result<Recorded, CliError> {
+    let mut visits = Vec::new();
+    if let Some(flow) = &args.flow {
+        visits = record::surfaces(recipe, flow, account, args.target.as_deref());
+        if visits.is_empty() {
+            let known: Vec<_> = recipe.flows.keys().map(String::as_str).collect();
+            return Err(CliError::Usage(format!("the recipe has no flow {flow}; it has {}", known.join(", "))));
+        }
+    }
+    visits.extend(
+        args.urls.iter().enumerate().map(|(n, url)| Visit { name: format!("page{}", n + 1), url: url.clone() }),
+    );
+    for visit in &visits {
+        context.ui.say(&format!("visiting {}", visit.url));
+    }
+    let plan = Plan { visits: &visits, flow: args.flow.as_deref(), target: args.target.as_deref() };
+    let recording = record::record(plan, recipe, account, session, context.settings.browser.clone()).await?;
+    Ok((visits.into_iter().map(|visit| visit.url).collect(), recording))
+}
+
+async fn in_a_window(
+    args: &Args,
+    context: &Context,
+    recipe: &Arc<Recipe>,
+    account: &Account,
+    session: &SessionState,
+) -> Result<Recorded, CliError> {
+    let first = match args.urls.as_slice() {
+        [] => record::own_page(recipe, account)?,
+        [one] => one.clone(),
+        _ => return Err(CliError::Usage("--window begins at one page; name one URL, or none".to_owned())),
+    };
+    let launch = window::launch(WITHOUT_A_DISPLAY)?;
+    let ui = context.ui;
+    ui.say("browse in the window; what the recipe declares as a write does not leave it");
+    ui.say("each page is kept when it stands still; Enter here keeps what is shown now; close the window to end");
+    let mut visited = Vec::new();
+    let keep = |url: &str| {
+        // What stands behind it may be a secret.
+        let page = url.split(['?', '#']).next().unwrap_or_default();
+        ui.say(&format!("kept {page}"));
+        visited.push(page.to_owned());
+    };
+    let of = (recipe, account, session);
+    let recording = record::record_person(&first, of, launch, window::lines(), asked_to_stop(), keep).await?;
+    Ok((visited, recording))
 }

@@ -4,11 +4,9 @@
 //! read-only, looks with it who is signed in, by the recipe's votes, as every episode does. Nothing is typed or pressed in the window.
 //! Only a proved session is stored, sealed, and only what is of the recipe's origins.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deed_chromium::launch::{Binary, Display, find_visible};
 use deed_chromium::visible::Visible;
 use deed_chromium::{Chromium, ChromiumConfig, LaunchConfig};
 use deed_core::account::Account;
@@ -18,11 +16,11 @@ use deed_core::judge::identity::{self, Verdict};
 use deed_core::ports::browser::{Access, Browser as _, BrowserFault, Opening, Pacing, Session as _, SessionState};
 use deed_core::session::only_own;
 use deed_recipes::Recipe;
-use tokio::sync::mpsc;
 
 use crate::context::{Context, account_name, mint};
 use crate::error::CliError;
 use crate::signals::asked_to_stop;
+use crate::window;
 use crate::world::now;
 
 /// How often the window is read.
@@ -30,15 +28,12 @@ const READ_EVERY: Duration = Duration::from_millis(700);
 /// How long a person may take.
 const WITHIN: Duration = Duration::from_secs(30 * 60);
 
+/// What a person does who has no display.
+const WITHOUT_A_DISPLAY: &str = "run it on a desktop, or on any machine with one and import the session here: `deed account connect ACCOUNT --session FILE`";
+
 /// Why nobody's session was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
-    /// There is nowhere to show a window.
-    #[error("there is no display to show a browser on: neither DISPLAY nor WAYLAND_DISPLAY is set")]
-    NoDisplay,
-    /// There is no browser with windows.
-    #[error("there is no browser with windows: {0}")]
-    NoBrowser(String),
     /// The identity surface can not be opened for this account.
     #[error("failed to tell where to sign in: {0}")]
     Place(String),
@@ -51,8 +46,6 @@ impl SignInError {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::NoDisplay => "no-display",
-            Self::NoBrowser(_) => "no-visible-browser",
             Self::Place(_) => "origin-not-allowed",
             Self::NotProved(_) => "sign-in-not-proved",
         }
@@ -61,12 +54,6 @@ impl SignInError {
     /// What to do.
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::NoDisplay => {
-                "run it on a desktop, or on any machine with one and import the session here: `deed account connect ACCOUNT --session FILE`"
-            }
-            Self::NoBrowser(_) => {
-                "install one (Debian: `apt-get install chromium`), or name it by DEED_VISIBLE_BROWSER; a headless shell has no windows"
-            }
             Self::Place(_) => "correct the account's origin, or say --url",
             Self::NotProved(_) => {
                 "sign in as the account and wait for the word here; `deed account show` tells by what it is recognised"
@@ -93,7 +80,7 @@ enum Answer {
 /// is closed.
 ///
 /// # Errors
-/// [`SignInError`], the browsers', a signal.
+/// No window, [`SignInError`], the browsers', a signal.
 pub async fn wait_for_person(
     account: &Account,
     recipe: &Arc<Recipe>,
@@ -104,13 +91,7 @@ pub async fn wait_for_person(
     let base = base.ok_or_else(|| SignInError::Place("its origin is not one of the recipe's".to_owned()))?;
     let home = recipe.url_of(&recipe.identity.on, &base, &account.fingerprint);
     let home = home.map_err(|e| SignInError::Place(e.to_string()))?;
-    let display = Display::named(|name| std::env::var_os(name)).ok_or(SignInError::NoDisplay)?;
-    let binary = visible_binary(std::env::var_os("DEED_VISIBLE_BROWSER").map(PathBuf::from))?;
-    let launch = LaunchConfig {
-        binary: Some(binary.executable().to_owned()),
-        display: Some(display),
-        ..LaunchConfig::default()
-    };
+    let launch = window::launch(WITHOUT_A_DISPLAY)?;
     let headless = Chromium::new(ChromiumConfig {
         launch: LaunchConfig { binary: context.settings.browser.clone(), ..LaunchConfig::default() },
         runner: None,
@@ -132,17 +113,6 @@ pub async fn wait_for_person(
     waited
 }
 
-fn visible_binary(named: Option<PathBuf>) -> Result<Binary, SignInError> {
-    let Some(path) = named else {
-        return find_visible().ok_or_else(|| SignInError::NoBrowser("none is on the PATH".to_owned()));
-    };
-    match Binary::at(&path) {
-        Ok(binary) if !binary.is_headless_shell() => Ok(binary),
-        Ok(_) => Err(SignInError::NoBrowser(format!("{} is a headless shell", path.display()))),
-        Err(_) => Err(SignInError::NoBrowser(format!("{} is not there", path.display()))),
-    }
-}
-
 /// Who signed in, looked at with a session of Deed's own.
 struct Check<'a> {
     account: &'a Account,
@@ -154,7 +124,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     async fn until_proved(&self, window: &Visible, context: &Context) -> Result<Proved, CliError> {
-        let mut enter = lines();
+        let mut enter = window::lines();
         let (mut latest, mut looked_at) = (None::<SessionState>, String::new());
         let mut said = String::from("nobody has signed in yet");
         let end = tokio::time::Instant::now() + WITHIN;
@@ -228,37 +198,4 @@ impl Check<'_> {
 fn has_cookies(state: &SessionState) -> bool {
     let state: serde_json::Value = serde_json::from_str(state.expose()).unwrap_or_default();
     state["cookies"].as_array().is_some_and(|cookies| !cookies.is_empty())
-}
-
-/// A word for each line that is typed here. The end of the input is none: a script has no Enter to press.
-fn lines() -> mpsc::UnboundedReceiver<()> {
-    let (tell, told) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        while std::io::stdin().read_line(&mut line).is_ok_and(|read| read > 0) && tell.send(()).is_ok() {
-            line.clear();
-        }
-        // Kept, so that nobody who waits for a line is told that there is one.
-        std::mem::forget(tell);
-    });
-    told
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_headless_shell_is_no_browser_to_sign_in_with() {
-        let dir = std::env::temp_dir();
-        for (name, why) in [("chrome-headless-shell", "headless shell"), ("nothing-here", "not there")] {
-            let path = dir.join(format!("{}-{name}", uuid::Uuid::new_v4()));
-            if why == "headless shell" {
-                assert!(std::fs::write(&path, b"").is_ok());
-            }
-            let error = visible_binary(Some(path.clone())).err();
-            assert!(error.as_ref().is_some_and(|e| e.to_string().contains(why)), "{error:?}");
-            let _ = std::fs::remove_file(path);
-        }
-    }
 }

@@ -81,6 +81,7 @@ impl CliError {
             }
             Self::StoppedBefore { .. } => "run the same order again; the next run resolves what this one left".to_owned(),
             Self::SignIn(e) => e.help().to_owned(),
+            Self::Window(e) => e.help().to_owned(),
             Self::Webhook(e) => e.help().to_owned(),
             Self::Cursor { .. } => "go on from a `cursor` that this ledger gave, or without --from, from the beginning".to_owned(),
             Self::Demo(_) => "`deed doctor` tells what is missing; --keep leaves the directory for a look".to_owned(),

@@ -1,4 +1,4 @@
-//! Recording: pages visited read-only in an account's session become a fixture that replays.
+//! Recording: pages visited read-only in an account's session, by a recipe or by a person, become a fixture that replays.
 //!
 //! Owns the tape, what is visited, and what is written. Nothing is written before it went through [`scrub`]. Stored sessions, request
 //! bodies and cookies are never part of a recording. Never commits: the session is read-only, and no declared write leaves it.
@@ -6,6 +6,7 @@
 mod pictures;
 pub mod scrub;
 mod walk;
+mod watch;
 pub mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use deed_chromium::network::{Network, Request, Response, Tape};
 use deed_chromium::{Chromium, ChromiumConfig, ChromiumSession, LaunchConfig};
 use deed_core::account::Account;
 use deed_core::ids::EpisodeId;
-use deed_core::ports::browser::{Access, Opening, Pacing, Session as _, SessionState};
+use deed_core::ports::browser::{Access, BrowserFault, Opening, Pacing, Session as _, SessionState};
 use deed_recipes::{Placeholder, Recipe, Step, Values};
 
 use crate::error::CliError;
@@ -76,6 +77,13 @@ pub struct Recording {
     pub steps_end: Option<String>,
 }
 
+impl Recording {
+    fn note_stopped(&mut self, tab: &mut ChromiumSession) {
+        let stopped = tab.take_stopped().into_iter().map(|s| format!("{} {} ({})", s.method, s.url, s.kind));
+        self.kept_home.extend(stopped);
+    }
+}
+
 #[derive(Default)]
 struct Deck {
     kept: Mutex<Kept>,
@@ -114,17 +122,37 @@ impl Deck {
         name: &str,
     ) -> Result<(), CliError> {
         self.quiet().await;
+        Ok(self.picture(tab, recording, name).await?)
+    }
+
+    /// Keeps how the page looks now.
+    async fn picture(
+        &self,
+        tab: &mut ChromiumSession,
+        recording: &mut Recording,
+        name: &str,
+    ) -> Result<(), BrowserFault> {
         recording.pictures.push((name.to_owned(), tab.capture().await?.png));
-        let stopped = tab.take_stopped().into_iter().map(|s| format!("{} {} ({})", s.method, s.url, s.kind));
-        recording.kept_home.extend(stopped);
+        recording.note_stopped(tab);
         Ok(())
+    }
+
+    /// The recording with all that came over the network.
+    fn end(&self, mut recording: Recording) -> Recording {
+        recording.exchanges = std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner).exchanges);
+        recording
+    }
+
+    /// Whether something came over the network, and nothing for so long.
+    fn still_for(&self, quiet: Duration) -> bool {
+        let last = self.kept.lock().unwrap_or_else(PoisonError::into_inner).last;
+        last.is_some_and(|last| last.elapsed() > quiet)
     }
 
     async fn quiet(&self) {
         let began = Instant::now();
         while began.elapsed() < QUIET_WITHIN {
-            let last = self.kept.lock().unwrap_or_else(PoisonError::into_inner).last;
-            if last.is_some_and(|l| l.elapsed() > QUIET) {
+            if self.still_for(QUIET) {
                 return;
             }
             tokio::time::sleep(QUIET / 8).await;
@@ -135,7 +163,7 @@ impl Deck {
 /// The surfaces of a flow, in the order in which an episode visits them. One whose URL needs what is not known yet is left out.
 pub fn surfaces(recipe: &Recipe, flow: &str, account: &Account, target: Option<&str>) -> Vec<Visit> {
     let values = Known { account, target };
-    let base = account.origin.clone().or_else(|| recipe.base_origin()).unwrap_or_default();
+    let base = base_of(recipe, account);
     let mut visits: Vec<Visit> = Vec::new();
     for name in recipe.visits(flow) {
         match recipe.url_of(name, &base, &values) {
@@ -145,6 +173,15 @@ pub fn surfaces(recipe: &Recipe, flow: &str, account: &Account, target: Option<&
         }
     }
     visits
+}
+
+/// The page on which the recipe looks who is signed in.
+///
+/// # Errors
+/// What it needs is not known of the account.
+pub fn own_page(recipe: &Recipe, account: &Account) -> Result<String, CliError> {
+    let url = recipe.url_of(&recipe.identity.on, &base_of(recipe, account), &account.fingerprint);
+    url.map_err(|why| CliError::Usage(format!("the account's own page is not known ({why}); name a URL to begin at")))
 }
 
 struct Known<'a> {
@@ -176,36 +213,88 @@ pub async fn record(
 ) -> Result<Recording, CliError> {
     let launch = LaunchConfig { binary, ..LaunchConfig::default() };
     let chromium = Chromium::recording(ChromiumConfig { launch, runner: None, now: Arc::new(now) });
-    let recorded = visit_all(plan, recipe, account, session, &chromium).await;
+    let flow = plan.flow.unwrap_or_default();
+    let recorded = async {
+        let (mut tab, deck) = open(&chromium, recipe, account, session, flow).await?;
+        let recording = visit_all(&mut tab, &deck, plan, recipe, account).await?;
+        tab.close().await;
+        Ok(deck.end(recording))
+    }
+    .await;
     chromium.stop().await;
     recorded
 }
 
-async fn visit_all(
-    plan: Plan<'_>,
+/// Records what a person visits in a window, read-only in an account's session, beginning at `url`: until they close it, or `stop` ends.
+/// Each page that stands still is kept, and what is shown whenever `keep_now` says so; `kept` is told its address.
+///
+/// # Errors
+/// The browser's, a URL outside the recipe's origins among them.
+pub async fn record_person(
+    url: &str,
+    of: (&Arc<Recipe>, &Account, &SessionState),
+    launch: LaunchConfig,
+    keep_now: tokio::sync::mpsc::UnboundedReceiver<()>,
+    stop: impl Future<Output = ()>,
+    kept: impl FnMut(&str),
+) -> Result<Recording, CliError> {
+    let (recipe, account, session) = of;
+    let chromium = Chromium::recording(ChromiumConfig { launch, runner: None, now: Arc::new(now) });
+    let recorded = async {
+        let (mut tab, deck) = open(&chromium, recipe, account, session, "").await?;
+        tab.goto(url).await?;
+        let mut recording = Recording::default();
+        tokio::select! {
+            watched = watch::watch(&mut tab, &deck, &mut recording, keep_now, kept) => watched?,
+            () = stop => {}
+        }
+        recording.note_stopped(&mut tab);
+        tab.close().await;
+        Ok(deck.end(recording))
+    }
+    .await;
+    chromium.stop().await;
+    recorded
+}
+
+/// A read-only tab in the account's session, with a tape. The commit element of `flow` is not clicked in it.
+async fn open(
+    chromium: &Chromium,
     recipe: &Arc<Recipe>,
     account: &Account,
     session: &SessionState,
-    chromium: &Chromium,
-) -> Result<Recording, CliError> {
+    flow: &str,
+) -> Result<(ChromiumSession, Arc<Deck>), BrowserFault> {
     let deck = Arc::new(Deck::default());
     let opening = Opening {
         account: account.id.clone(),
         episode: EpisodeId::new(format!("record-{}", uuid::Uuid::now_v7())),
         recipe: Arc::clone(recipe),
-        // So that its commit element is not clicked.
-        flow: plan.flow.unwrap_or_default().to_owned(),
-        base: account.origin.clone().or_else(|| recipe.base_origin()).unwrap_or_default(),
+        flow: flow.to_owned(),
+        base: base_of(recipe, account),
         session: session.clone(),
         access: Access::ReadOnly,
         pacing: Pacing::Unpaced,
     };
     let tape: Arc<dyn Tape> = deck.clone();
-    let mut tab = chromium.open_on(&opening, Network::Tape(tape)).await?;
+    Ok((chromium.open_on(&opening, Network::Tape(tape)).await?, deck))
+}
+
+fn base_of(recipe: &Recipe, account: &Account) -> String {
+    account.origin.clone().or_else(|| recipe.base_origin()).unwrap_or_default()
+}
+
+async fn visit_all(
+    tab: &mut ChromiumSession,
+    deck: &Deck,
+    plan: Plan<'_>,
+    recipe: &Recipe,
+    account: &Account,
+) -> Result<Recording, CliError> {
     let mut recording = Recording::default();
     for visit in plan.visits {
         tab.goto(&visit.url).await?;
-        deck.keep_page(&mut tab, &mut recording, &visit.name).await?;
+        deck.keep_page(tab, &mut recording, &visit.name).await?;
     }
     let steps = plan.flow.and_then(|flow| recipe.flow(flow)).map_or(&[][..], |flow| &flow.steps);
     let mut at = plan.visits.last().map(|visit| visit.url.clone());
@@ -214,7 +303,7 @@ async fn visit_all(
         let taken = match step {
             Step::Open(surface) => {
                 let values = Known { account, target: plan.target };
-                match recipe.url_of(surface, &opening.base, &values) {
+                match recipe.url_of(surface, &base_of(recipe, account), &values) {
                     // It was opened just now.
                     Ok(url) if at.as_ref() == Some(&url) => walk::Taken::Done(None),
                     Ok(url) => match tab.goto(&url).await {
@@ -228,12 +317,12 @@ async fn visit_all(
                 }
             }
             // What was recorded until then is worth keeping.
-            other => walk::take(&mut tab, other).await.unwrap_or_else(|why| walk::Taken::Not(why.to_string())),
+            other => walk::take(tab, other).await.unwrap_or_else(|why| walk::Taken::Not(why.to_string())),
         };
         match taken {
             walk::Taken::Done(None) => {}
             walk::Taken::Done(Some(name)) => {
-                deck.keep_page(&mut tab, &mut recording, &format!("step{number}_{name}")).await?;
+                deck.keep_page(tab, &mut recording, &format!("step{number}_{name}")).await?;
             }
             walk::Taken::NeedsAnOrder => {
                 recording.steps_end = Some(format!("step {number} of {} needs an order", steps.len()));
@@ -245,7 +334,5 @@ async fn visit_all(
             }
         }
     }
-    tab.close().await;
-    recording.exchanges = std::mem::take(&mut deck.kept.lock().unwrap_or_else(PoisonError::into_inner).exchanges);
     Ok(recording)
 }

@@ -4,10 +4,16 @@
 //! important one: what was not seen clearly is neither done nor not done, so that nothing is clicked, and nothing reported, on
 //! the strength of a page that had not loaded.
 
+use std::collections::BTreeSet;
+
 use deed_recipes::{Compare, Evidence, GoneEvidence, GoneSign, Same, StateEvidence, StateIs};
 
+use crate::judge::quorum::{self, Quorum};
 use crate::judge::{same, text};
 use crate::ports::browser::{NodeFacts, Seen};
+
+/// How many nodes are named in words, of those that an element may be.
+const NAMED_MAX: usize = 3;
 
 /// What the evidence says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +111,28 @@ fn visible(seen: &Seen, element: &str) -> bool {
     nodes.any(|id| seen.nodes.get(id).is_none_or(|node| node.visible))
 }
 
+/// Whether an element is there beyond doubt: what tells that something was *not* done. Another button of the same words, which
+/// one locator alone would take for it, tells nothing. An element with a single locator is known by that.
+fn surely_there(seen: &Seen, element: &str) -> bool {
+    let locators = seen.votes.get(element).map_or(0, Vec::len);
+    if locators < quorum::QUORUM {
+        return visible(seen, element);
+    }
+    match quorum::quorum(seen, element) {
+        Quorum::Agreed(agreement) => seen.nodes.get(&agreement.node).is_none_or(|node| node.visible),
+        Quorum::TooFew { .. } | Quorum::Conflict { .. } => false,
+    }
+}
+
+/// What some locators of an element name and too few agree on, in words; `None`: nothing.
+fn perhaps(seen: &Seen, element: &str) -> Option<String> {
+    let nodes = seen.votes.get(element)?.iter().flat_map(|vote| &vote.nodes).copied();
+    let shown = nodes.filter(|id| seen.nodes.get(id).is_none_or(|node| node.visible));
+    let named: BTreeSet<_> = shown.map(|id| quorum::describe_node(seen, id)).take(NAMED_MAX).collect();
+    let named: Vec<_> = named.into_iter().collect();
+    (!named.is_empty()).then(|| format!("`{element}` is perhaps {}, its locators do not agree", named.join(" or ")))
+}
+
 /// Whether one node is so; `None`: it does not say.
 fn holds(node: &NodeFacts, evidence: &StateEvidence, expected: &str) -> Option<bool> {
     match &evidence.is {
@@ -133,8 +161,11 @@ pub fn state(evidence: &StateEvidence, expected: &str, seen: &Seen) -> Judged {
     let facts: Vec<_> = named.into_iter().filter_map(|id| seen.nodes.get(id)).filter(|node| node.visible).collect();
     if facts.is_empty() {
         return match &evidence.unless {
-            Some(unless) if visible(seen, unless) => {
+            Some(unless) if surely_there(seen, unless) => {
                 Judged::new(Standing::NotDone, format!("`{element}` is not there, `{unless}` is"))
+            }
+            Some(unless) if let Some(perhaps) = perhaps(seen, unless) => {
+                Judged::unreadable(format!("`{element}` was not seen, and {perhaps}"))
             }
             _ => Judged::unreadable(format!("`{element}` was not seen")),
         };
@@ -169,9 +200,15 @@ pub fn elements(evidence: &Evidence) -> Vec<String> {
 
 /// Whether an object is gone. `status` is that of its document.
 pub fn gone(evidence: &GoneEvidence, status: Option<u16>, seen: &Seen) -> Judged {
-    if visible(seen, &evidence.unless) {
-        // What is seen is there, whatever else the page says.
+    // What is seen is there, whatever else the page says.
+    if surely_there(seen, &evidence.unless) {
         return Judged::new(Standing::NotDone, format!("still there: `{}` is visible", evidence.unless));
+    }
+    if visible(seen, &evidence.unless) {
+        return Judged::unreadable(format!(
+            "perhaps still there: one locator of `{}` names something",
+            evidence.unless
+        ));
     }
     for sign in &evidence.any {
         match sign {

@@ -83,6 +83,20 @@ fn visible_needs_something_else_to_tell_not_there_from_not_loaded() {
     assert_eq!(standing(&evidence, "", &Seen::default()), Standing::Unreadable);
 }
 
+/// The button is gone from beside the name, and one of the same words stands further down, of somebody who is suggested.
+#[test]
+fn another_button_of_the_same_words_does_not_tell_that_it_was_not_done() {
+    let evidence = StateEvidence { unless: Some("follow".into()), ..like(StateIs::Visible) };
+    let another = page(&[("like", &[&[]]), ("follow", &[&[9], &[], &[]])], &[(9, shown())]);
+    assert_eq!(standing(&evidence, "", &another), Standing::Unreadable);
+    let own = page(&[("like", &[&[]]), ("follow", &[&[2, 9], &[2], &[2]])], &[(2, shown()), (9, shown())]);
+    assert_eq!(standing(&evidence, "", &own), Standing::NotDone);
+    // Nor that an object is still there; and certainly not that it is gone.
+    let deleted = GoneEvidence { unless: "follow".into(), ..deleted() };
+    assert_eq!(gone(&deleted, Some(404), &another).standing, Standing::Unreadable);
+    assert_eq!(gone(&deleted, Some(200), &own).standing, Standing::NotDone);
+}
+
 #[test]
 fn name_and_text_are_compared_as_the_recipe_says() {
     let facts = NodeFacts { name: "Following".into(), text: "Fresh  bread".into(), ..shown() };
