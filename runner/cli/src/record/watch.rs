@@ -48,13 +48,12 @@ pub(super) async fn watch(
             continue;
         }
         let name = format!("page{}", recording.pictures.len() + 1);
+        // Whatever becomes of it: a page that gives no picture is not asked for one without end.
+        kept_of.clone_from(&shown);
         match still_there(deck.picture(tab, recording, &name).await) {
             Ok(None) => return Ok(()),
-            Ok(Some(())) => {
-                kept_of.clone_from(&shown);
-                kept(&shown);
-            }
-            // It went on to another page meanwhile.
+            Ok(Some(())) => kept(&shown),
+            // It went on to another page meanwhile, or crashed; Enter asks again.
             Err(why) => tracing::warn!(%why, "no picture of this page"),
         }
     }
