@@ -47,6 +47,7 @@
   const FOREIGN = ['Veröffentlichen', 'Publier', 'Publicar', 'Yayınla', '投稿', 'نشر', 'Опубликовать'];
   const OTHER_MEANING = ['Delete', 'Boost for 5 €', 'Schedule', 'Save draft', 'Discard', 'Go live', 'Share to all groups', 'Subscribe', 'Report', 'Continue'];
   const swapNodes = (a, b) => { const mark = document.createComment(''); a.replaceWith(mark); b.replaceWith(a); mark.replaceWith(b); };
+  const roleOf = (it) => it.getAttribute('role') ?? { A: 'link', IMG: 'img' }[it.tagName];
   const anyLandmark = (T, R) => T.elements[R.pick(T.landmarks)];
 
   const benign = (name, on, apply) => ({ name, kind: 'benign', of: 'none', on, apply });
@@ -191,7 +192,7 @@
     harmful('landmark', 'landmark_hidden', hasLandmark, (T, R) => { anyLandmark(T, R).style.display = 'none'; }),
     harmful('landmark', 'landmark_in_the_footer', (T) => hasLandmark(T) && !!$('body > footer'), (T, R) => $('body > footer').append(anyLandmark(T, R))),
     harmful('landmark', 'landmark_in_a_dialog', hasLandmark, (T, R) => { const d = wrap(anyLandmark(T, R)); d.setAttribute('role', 'dialog'); }),
-    harmful('landmark', 'landmark_of_another_role', hasLandmark, (T, R) => anyLandmark(T, R).setAttribute('role', R.pick(['link', 'img', 'tab']))),
+    harmful('landmark', 'landmark_of_another_role', hasLandmark, (T, R) => { const it = anyLandmark(T, R); it.setAttribute('role', R.pick(['link', 'img', 'tab'].filter((role) => role !== roleOf(it)))); }),
     harmful('landmark', 'landmark_renamed', hasLandmark, (T, R) => anyLandmark(T, R).setAttribute('aria-label', R.pick(['Sign in', 'Join now', 'Open in the app']))),
 
     // ---- harmful: a challenge --------------------------------------------------------------------------------------------------

@@ -176,6 +176,11 @@ pub fn judge(landmarks: &[String], baseline: Option<&Baseline>, seen: &Seen) -> 
 /// Roles whose visible words are their meaning, not somebody's content.
 const SPEAKING: [&str; 5] = ["button", "link", "tab", "menuitem", "switch"];
 
+/// Whether it is a dialog itself: its regions are those that it stands in.
+fn is_dialog(facts: &NodeFacts) -> bool {
+    matches!(facts.role.as_str(), "dialog" | "alertdialog")
+}
+
 /// Whether it stands in a dialog. On the page itself content brings others of its name: each comment has a Like of its own.
 fn in_dialog(facts: &NodeFacts) -> bool {
     facts.regions.iter().any(|region| matches!(region.as_str(), "dialog" | "alertdialog"))
@@ -196,7 +201,9 @@ pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen, content: &[&st
     let places = there.iter().map(|(landmark, facts)| {
         let above = |other: &NodeFacts| other.rect.y + other.rect.height <= facts.rect.y + 1.0;
         // What floats (a dialog) or stays (a banner) is above or below the rest by chance.
-        let together = |other: &NodeFacts| other.regions.first() == facts.regions.first();
+        let together = |other: &NodeFacts| {
+            other.regions.first() == facts.regions.first() && !is_dialog(other) && !is_dialog(facts)
+        };
         let below =
             there.iter().filter(|(l, f)| l != landmark && together(f) && above(f)).map(|(l, _)| (*l).clone()).collect();
         // No name is no content either, and no word on it: one that comes is told.
@@ -322,6 +329,19 @@ mod tests {
         assert_eq!(judge(&landmarks, Some(&then(&two)), &two).reasons, Vec::<String>::new(), "there were two before");
         let (one, two) = (named("form", None), named("form", Some(9)));
         assert_eq!(judge(&landmarks, Some(&then(&one)), &two).reasons, Vec::<String>::new(), "content brings others");
+    }
+
+    /// A dialog floats: where it stands on the page says nothing, and an announcement at the top moves only the page.
+    #[test]
+    fn a_dialog_stands_below_nothing() {
+        let landmarks = ["editor".to_owned(), "button".to_owned()];
+        let below = |role: &str| {
+            let mut seen = page(200.0, "form", "Post", "en");
+            seen.nodes.values_mut().for_each(|facts| facts.regions.clear());
+            seen.nodes.entry(NodeId(2)).and_modify(|facts| facts.role = role.to_owned());
+            baseline("delete", &landmarks, &seen, &[]).landmarks["button"].below.clone()
+        };
+        assert_eq!((below("button"), below("dialog")), (vec!["editor".to_owned()], Vec::new()));
     }
 
     #[test]
