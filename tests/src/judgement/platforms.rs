@@ -21,6 +21,8 @@ use super::base::{Base, looking};
 
 /// How long a page may take to show what its recipe needs; its own timers run in real time.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a flow's reversible steps are taken from the start until they come to their end.
+const COMPOSE_TRIES: u32 = 3;
 /// How long it is waited for a signal that the page may not have.
 const SIGNALS: Duration = Duration::from_millis(1500);
 
@@ -223,8 +225,17 @@ impl Play {
         let files: Vec<_> = media.map(|m| m.canonicalize().unwrap_or(m).display().to_string()).collect();
         let values = Filled { order, account: &self.fingerprint };
         let composing = Composing { base: &self.base, values: &values, files: &files, patience: PATIENCE };
-        let composed = compose(&mut self.session, &recipe, flow, &composing).await.expect("the browser goes on");
-        composed.unwrap_or_else(|why| panic!("{} {flow}: {why}", recipe.platform));
+        // A click goes where the element stood; content that is drawn at that moment may have pushed it away. A person clicks once more.
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let composed = compose(&mut self.session, &recipe, flow, &composing).await.expect("the browser goes on");
+            match composed {
+                Ok(_) => break,
+                Err(_) if tries < COMPOSE_TRIES => {}
+                Err(why) => panic!("{} {flow}: {why}", recipe.platform),
+            }
+        }
         let surface = recipe.flows[flow].steps.iter().rev().find_map(|step| match step {
             Step::Open(surface) => Some(surface.clone()),
             _ => None,
