@@ -245,7 +245,7 @@ pub async fn record_person(
         tab.goto(url).await?;
         let mut recording = Recording::default();
         tokio::select! {
-            watched = watch::watch(&mut tab, &deck, &mut recording, keep_now, kept) => watched?,
+            () = watch::watch(&mut tab, &deck, &mut recording, keep_now, kept) => {}
             () = stop => {}
         }
         recording.note_stopped(&mut tab);

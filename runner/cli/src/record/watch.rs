@@ -10,7 +10,6 @@ use deed_core::ports::browser::BrowserFault;
 use tokio::sync::mpsc;
 
 use super::{Deck, QUIET, QUIET_WITHIN, Recording};
-use crate::error::CliError;
 
 /// How often the window is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -19,17 +18,14 @@ pub const WITHIN: Duration = Duration::from_secs(30 * 60);
 /// Most pictures of a recording.
 const PICTURES_MAX: usize = 100;
 
-/// Until the window is closed, or it took too long.
-///
-/// # Errors
-/// The browser's, other than that it was ended.
+/// Until the window is closed, or it took too long. Nothing that goes wrong takes away what was recorded.
 pub(super) async fn watch(
     tab: &mut ChromiumSession,
     deck: &Deck,
     recording: &mut Recording,
     mut keep_now: mpsc::UnboundedReceiver<()>,
     mut kept: impl FnMut(&str),
-) -> Result<(), CliError> {
+) {
     let began = Instant::now();
     let (mut shown, mut since) = (String::new(), Instant::now());
     let mut kept_of = String::new();
@@ -38,7 +34,15 @@ pub(super) async fn watch(
             () = tokio::time::sleep(LOOK_EVERY) => false,
             Some(()) = keep_now.recv() => true,
         };
-        let Some(url) = still_there(tab.address().await)?.flatten() else { return Ok(()) };
+        let url = match tab.address().await {
+            Ok(Some(url)) => url,
+            Ok(None) | Err(BrowserFault::Gone(_)) => return,
+            // What was recorded is worth more than one look at the window.
+            Err(why) => {
+                tracing::debug!(%why, "the window was not looked at");
+                continue;
+            }
+        };
         if url != shown {
             (shown, since) = (url, Instant::now());
         }
@@ -50,21 +54,11 @@ pub(super) async fn watch(
         let name = format!("page{}", recording.pictures.len() + 1);
         // Whatever becomes of it: a page that gives no picture is not asked for one without end.
         kept_of.clone_from(&shown);
-        match still_there(deck.picture(tab, recording, &name).await) {
-            Ok(None) => return Ok(()),
-            Ok(Some(())) => kept(&shown),
+        match deck.picture(tab, recording, &name).await {
+            Ok(()) => kept(&shown),
+            Err(BrowserFault::Gone(_)) => return,
             // It went on to another page meanwhile, or crashed; Enter asks again.
             Err(why) => tracing::warn!(%why, "no picture of this page"),
         }
-    }
-    Ok(())
-}
-
-/// `None`: the person ended the browser.
-fn still_there<T>(answer: Result<T, BrowserFault>) -> Result<Option<T>, BrowserFault> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(BrowserFault::Gone(_)) => Ok(None),
-        Err(fault) => Err(fault),
     }
 }
