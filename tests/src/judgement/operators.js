@@ -46,6 +46,11 @@
   const sibling = (T) => $$('button, a[role=button], input[type=button], [role=button]', form(T.commit) ?? main()).find((b) => !touches(T, b) && rectOf(b).width > 0);
   const FOREIGN = ['Veröffentlichen', 'Publier', 'Publicar', 'Yayınla', '投稿', 'نشر', 'Опубликовать'];
   const OTHER_MEANING = ['Delete', 'Boost for 5 €', 'Schedule', 'Save draft', 'Discard', 'Go live', 'Share to all groups', 'Subscribe', 'Report', 'Continue'];
+  // A button that says one of these already would not mean another thing by it.
+  const otherMeaning = (T, R) => {
+    const own = [T.commit.innerText, T.commit.getAttribute('aria-label') ?? ''].map((it) => it.trim().toLowerCase());
+    return R.pick(OTHER_MEANING.filter((words) => !own.includes(words.toLowerCase())));
+  };
   const swapNodes = (a, b) => { const mark = document.createComment(''); a.replaceWith(mark); b.replaceWith(a); mark.replaceWith(b); };
   const roleOf = (it) => it.getAttribute('role') ?? { A: 'link', IMG: 'img' }[it.tagName];
   const anyLandmark = (T, R) => T.elements[R.pick(T.landmarks)];
@@ -140,14 +145,14 @@
     harmful('commit', 'bound_to_another_form', (T) => hasCommit(T) && form(T.commit), (T, R) => { const other = make(`<form id="f${R.int(1000)}" action="/delete" hidden></form>`); document.body.append(other); T.commit.setAttribute('form', other.id); }),
     harmful('commit', 'form_sends_elsewhere', (T) => hasCommit(T) && form(T.commit), (T, R) => { T.commit.setAttribute('formaction', `/${R.pick(['delete', 'boost', 'settings'])}`); }),
     harmful('commit', 'no_longer_a_submit', (T) => hasCommit(T) && T.commit.type === 'submit', (T, R) => T.commit.setAttribute('type', R.pick(['reset', 'button']))),
-    harmful('commit', 'renamed', hasCommit, (T, R) => say(T.commit, R.pick(OTHER_MEANING))),
-    harmful('commit', 'renamed_for_readers_only', hasCommit, (T, R) => T.commit.setAttribute('aria-label', R.pick(OTHER_MEANING))),
-    harmful('commit', 'renamed_to_the_eye_only', hasCommit, (T, R) => { const old = T.commit.getAttribute('aria-label') ?? T.commit.innerText.trim(); T.commit.setAttribute('aria-label', old); const own = texts(T.commit); if (own.length) { own[0].data = R.pick(OTHER_MEANING); own.slice(1).forEach((t) => { t.data = ''; }); } else T.commit.append(R.pick(OTHER_MEANING)); }),
+    harmful('commit', 'renamed', hasCommit, (T, R) => say(T.commit, otherMeaning(T, R))),
+    harmful('commit', 'renamed_for_readers_only', hasCommit, (T, R) => T.commit.setAttribute('aria-label', otherMeaning(T, R))),
+    harmful('commit', 'renamed_to_the_eye_only', hasCommit, (T, R) => { const old = T.commit.getAttribute('aria-label') ?? T.commit.innerText.trim(); T.commit.setAttribute('aria-label', old); const own = texts(T.commit); if (own.length) { own[0].data = otherMeaning(T, R); own.slice(1).forEach((t) => { t.data = ''; }); } else T.commit.append(otherMeaning(T, R)); }),
     harmful('commit', 'opens_a_menu_now', hasCommit, (T) => { T.commit.setAttribute('aria-haspopup', 'menu'); T.commit.setAttribute('aria-expanded', 'false'); }),
     harmful('commit', 'is_a_toggle_now', hasCommit, (T) => T.commit.setAttribute('aria-pressed', 'false')),
     harmful('commit', 'became_a_link', hasCommit, (T) => { const a = document.createElement('a'); [...T.commit.attributes].forEach((x) => { if (x.name !== 'type') a.setAttribute(x.name, x.value); }); a.href = '/boost'; a.append(...T.commit.childNodes); T.commit.replaceWith(a); T.commit = null; }),
-    harmful('commit', 'replaced_by_another_button', hasCommit, (T, R) => { T.commit.replaceWith(make(`<button type="button" class="${T.commit.className}">${R.pick(OTHER_MEANING)}</button>`)); T.commit = null; }),
-    harmful('commit', 'replaced_under_the_same_marks', hasCommit, (T, R) => { const b = T.commit.cloneNode(true); b.setAttribute('type', 'button'); say(b, R.pick(OTHER_MEANING)); T.commit.replaceWith(b); T.commit = null; }),
+    harmful('commit', 'replaced_by_another_button', hasCommit, (T, R) => { T.commit.replaceWith(make(`<button type="button" class="${T.commit.className}">${otherMeaning(T, R)}</button>`)); T.commit = null; }),
+    harmful('commit', 'replaced_under_the_same_marks', hasCommit, (T, R) => { const b = T.commit.cloneNode(true); b.setAttribute('type', 'button'); say(b, otherMeaning(T, R)); T.commit.replaceWith(b); T.commit = null; }),
     harmful('commit', 'words_swapped_with_a_neighbour', (T) => hasCommit(T) && !!sibling(T), (T) => { const other = sibling(T); const [a, b] = [T.commit.innerText.trim(), other.innerText.trim() || 'Save']; say(T.commit, b); say(other, a); }),
     harmful('commit', 'marks_swapped_with_a_neighbour', (T) => hasCommit(T) && !!sibling(T), (T) => { const other = sibling(T); for (const n of ['data-testid', 'data-test-id', 'data-test', 'id', 'name', 'aria-label', 'type']) { const [a, b] = [T.commit.getAttribute(n), other.getAttribute(n)]; if (a === b) continue; b == null ? T.commit.removeAttribute(n) : T.commit.setAttribute(n, b); a == null ? other.removeAttribute(n) : other.setAttribute(n, a); } }),
     harmful('commit', 'mark_taken_by_a_neighbour', (T) => hasCommit(T) && !!sibling(T) && ['data-testid', 'id', 'name', 'aria-label'].some((n) => T.commit.hasAttribute(n)), (T) => { const other = sibling(T); for (const n of ['data-testid', 'id', 'name', 'aria-label']) if (T.commit.hasAttribute(n)) { other.setAttribute(n, T.commit.getAttribute(n)); T.commit.removeAttribute(n); return; } }),
@@ -157,7 +162,7 @@
     harmful('commit', 'another_post_under_its_marks', (T) => !!itsPost(T), (T, R) => itsPost(T).before(likeIt(T, R))),
     harmful('commit', 'gone_and_another_post_under_its_marks', (T) => !!itsPost(T), (T, R) => { itsPost(T).before(likeIt(T, R)); T.commit.remove(); T.commit = null; }),
     harmful('commit', 'covered_by_glass', hasCommit, (T) => { shown(T.commit); document.body.append(overlay(rectOf(T.commit), 'background:transparent')); }),
-    harmful('commit', 'covered_by_another_button', hasCommit, (T, R) => { shown(T.commit); document.body.append(overlay(rectOf(T.commit), '', `<button style="width:100%;height:100%">${R.pick(OTHER_MEANING)}</button>`)); }),
+    harmful('commit', 'covered_by_another_button', hasCommit, (T, R) => { shown(T.commit); document.body.append(overlay(rectOf(T.commit), '', `<button style="width:100%;height:100%">${otherMeaning(T, R)}</button>`)); }),
     harmful('commit', 'covered_by_a_look_alike', hasCommit, (T) => { shown(T.commit); const o = overlay(rectOf(T.commit), ''); const look = T.commit.cloneNode(true); look.style.width = look.style.height = '100%'; o.append(look); document.body.append(o); }),
     harmful('commit', 'covered_by_a_dialog', hasCommit, (T, R) => document.body.append(make(`<div style="position:fixed;inset:0;z-index:9999;background:#0008"><div role="dialog" aria-label="${R.word()}" style="background:#fff;margin:20vh auto;width:300px;padding:20px">${R.word()} <button>OK</button></div></div>`))),
     harmful('commit', 'covered_by_a_cookie_wall', hasCommit, () => document.body.append(make('<div style="position:fixed;inset:0;z-index:9999;background:#fff">We value your privacy <button>Accept</button></div>'))),

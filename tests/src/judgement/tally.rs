@@ -147,7 +147,11 @@ impl Report {
             if wrongly {
                 row.wrongly += 1;
                 if row.examples.len() < EXAMPLES {
-                    let why = if judged.why.is_empty() { "it went on".to_owned() } else { judged.why.join(" | ") };
+                    let why = match &judged.act {
+                        Some(Act::Wrong) => "another one would be pressed".to_owned(),
+                        _ if judged.why.is_empty() => "it went on".to_owned(),
+                        _ => judged.why.join(" | "),
+                    };
                     row.examples.push(format!("{} [{}]: {why}", known[planned.base].0.name, planned.names.join(", ")));
                 }
             }
