@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use deed_fixtures::Practice;
 use serde_json::Value;
@@ -219,6 +220,24 @@ impl Home {
         });
         processes.collect()
     }
+}
+
+/// The words of a command that came to its end; `None`: it did not in time, and was ended.
+pub fn words_within(command: &mut Command, limit: Duration) -> Option<String> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut stderr = child.stderr.take().expect("its words");
+    let (say, said) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut words = Vec::new();
+        let _ = stderr.read_to_end(&mut words);
+        let _ = say.send(words);
+    });
+    let words = said.recv_timeout(limit).ok();
+    if words.is_none() {
+        child.kill().expect("it is ended");
+    }
+    child.wait().expect("it ended");
+    words.map(|words| String::from_utf8_lossy(&words).into_owned())
 }
 
 /// Starts a command and waits until its words say that it is where we want it; `None`: it ended before.

@@ -159,7 +159,11 @@ impl Ready {
             jitter_milli: 0,
             approval,
         };
-        arm(ledger, fence, &request, &target).await.expect("the ledger answers").expect("it is armed").permit
+        arm(ledger, fence, &request, &target, deed_chromium::steady())
+            .await
+            .expect("the ledger answers")
+            .expect("it is armed")
+            .permit
     }
 
     /// Aims, lets the page change itself, and presses; why nothing was sent.

@@ -458,14 +458,17 @@ pub struct LandmarkPlace {
     /// What kind of control it is beside its role (`toggle`, `opens a menu`, `read-only`); `None`: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traits: Option<Vec<String>>,
+    /// Further kinds that other recordings of the surface showed it as (a person's page, a company's).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub or_traits: Vec<Vec<String>>,
     /// Accessible name of the form or dialog that it belongs to; `None`: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
     /// Whether a locator named it and nothing else.
     #[serde(default)]
     pub alone: bool,
-    /// Whether each locator that named it named nothing else: what has its name is it. Of buttons, links and the like in a
-    /// dialog.
+    /// Whether what has its name is it: no locator that named it named another one in its dialog or right beside it, and the page's
+    /// frame (header, navigation, footer) held none of its role and name. Of buttons, links and the like.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only: bool,
 }

@@ -32,6 +32,7 @@ use tokio::sync::Notify;
 
 use self::paused::Asked;
 pub use self::word::Word;
+use crate::clock::moment;
 use crate::network::{self, Cue, Network, Stage};
 use crate::relay::Relay;
 use crate::wire::{CALL, Wire};
@@ -68,6 +69,8 @@ pub struct DocumentAnswer {
     pub status: Option<u16>,
     /// `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// How far our clock is ahead of its `Date`, in milliseconds.
+    pub ahead_ms: Option<i64>,
 }
 
 #[derive(Default)]
@@ -202,7 +205,7 @@ impl Gate {
     /// One declared write of the session's flow may pass, once, until the permit's deadline. Now it is pressed.
     pub fn admit(&self, session: u64, permit: Permit, word: Option<Word>, now: Timestamp) {
         if let Some(side) = lock(&self.state).sessions.get_mut(&session) {
-            side.permit.admit(permit, now);
+            side.permit.admit(permit, moment(now));
             side.word = word;
         }
     }
@@ -377,7 +380,7 @@ impl Gate {
         let session = *guard.owners.get(event.frame_id.inner().as_str())?;
         let side = guard.sessions.get(&session)?;
         let now = side.network.as_ref().and_then(Network::stage).map_or(now, |stage| stage.now());
-        let late = side.permit.asks_again(now) && Asked::of(&event.request).is_one_of(&side.of_flow);
+        let late = side.permit.asks_again(moment(now)) && Asked::of(&event.request).is_one_of(&side.of_flow);
         side.word.clone().filter(|_| late).map(|word| (session, word))
     }
 
@@ -440,7 +443,7 @@ impl Gate {
         };
         let good = asked.is_one_of(&side.of_flow);
         let now = network.stage().map_or(now, |stage| stage.now());
-        let permit = if good { side.permit.let_through(now) } else { None };
+        let permit = if good { side.permit.let_through(moment(now)) } else { None };
         if let Some(permit) = permit {
             tracing::info!(method, path, action = %permit.action(), epoch = permit.epoch(), "the gate lets one write through");
             write.verdict = GateVerdict::LetThrough;

@@ -10,6 +10,7 @@ use deed_core::permit::{Permit, Target};
 use deed_core::ports::browser::{Aim, BrowserFault, LastCheck, Look, NodeId, Press, Rect};
 use serde::Deserialize;
 
+use crate::clock::moment;
 use crate::frames::{Reached, is_framed};
 use crate::gate::Word;
 use crate::input::press_and_release;
@@ -65,7 +66,7 @@ where
     F: Future<Output = Result<(), String>> + Send,
 {
     let not_sent = |why: String| Press::NotSent { why };
-    if let Err(refusal) = permit.check(&aim.target, session.now()) {
+    if let Err(refusal) = permit.check(&aim.target, moment(session.now())) {
         return not_sent(refusal.to_string());
     }
     let point = match recheck(session, &aim, check).await {
@@ -76,7 +77,7 @@ where
         return not_sent(why);
     }
     // Reading the switch took time: the permit may have ended meanwhile.
-    if let Err(refusal) = permit.check(&aim.target, session.now()) {
+    if let Err(refusal) = permit.check(&aim.target, moment(session.now())) {
         return not_sent(refusal.to_string());
     }
     let marker = session.opening.recipe.identity.marker.as_ref();

@@ -205,6 +205,7 @@ pub(crate) struct RawFacts {
     acts: String,
     traits: Vec<String>,
     container: String,
+    twin: bool,
     test_id: Option<String>,
 }
 
@@ -357,6 +358,7 @@ impl From<RawFacts> for NodeFacts {
             acts: f.acts,
             traits: f.traits,
             container: f.container,
+            twin: f.twin,
             test_id: f.test_id,
         }
     }

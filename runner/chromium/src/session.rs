@@ -8,7 +8,7 @@ mod tabs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chromiumoxide_cdp::cdp::browser_protocol::browser::BrowserContextId;
 use chromiumoxide_cdp::cdp::browser_protocol::dom::SetFileInputFilesParams;
@@ -44,6 +44,9 @@ use crate::wire::{CALL, Wire};
 const REFUSAL_GRACE: Duration = Duration::from_millis(700);
 /// How long a picture may take to load.
 const PICTURE: Duration = Duration::from_secs(3);
+/// How long the pointer follows an element that moves, and how long it waits for it each time.
+const FOLLOWED: Duration = Duration::from_secs(5);
+const FOLLOWED_EVERY: Duration = Duration::from_millis(50);
 /// How often a text is put into a field that does not keep it (an editor that restores old text after a moment).
 const TYPE_TRIES: u32 = 3;
 
@@ -62,6 +65,8 @@ pub struct ChromiumSession {
     /// What proof never shows, as the page's side reads it.
     pub(crate) masking: Arc<str>,
     recording: Option<Recording>,
+    /// When it was opened, by the clock that nobody sets.
+    began: Instant,
 }
 
 /// An answer of the looking code that may be a refusal: `{"why": "…"}`.
@@ -139,6 +144,7 @@ impl ChromiumSession {
             network,
             masking,
             recording: None,
+            began: Instant::now(),
         }
     }
 
@@ -164,21 +170,38 @@ impl ChromiumSession {
         query
     }
 
-    /// Brings an element into view and the pointer onto it, where a reversible input may go; returns the point.
+    /// Brings an element into view and the pointer onto it, where a reversible input may go; returns the point. The way there takes
+    /// time, in which a page may move what it shows: the pointer follows, for [`FOLLOWED`] at most.
     pub(crate) async fn reversible(&mut self, node: NodeId, what: &str) -> Result<(f64, f64), BrowserFault> {
         self.pictures.idle().await;
         let query = self.commit_query();
+        let call = |n| format!("reversible({n}, {})", query.json());
         if is_framed(node.0) {
-            let call = |n| format!("reversible({n}, {})", query.json());
             let point = self.page.reach(node.0, Some(&query), call).await?.point;
             self.pace.approach(&self.page, point).await?;
             self.page.pointed(node.0).await?;
             return Ok(point);
         }
-        let answer: Answer<Hit> = self.page.touch(&format!("reversible({}, {})", node.0, query.json()), CALL).await?;
-        let hit = answer.ok(what)?;
-        self.pace.approach(&self.page, hit.point).await?;
-        Ok(hit.point)
+        let mut point = self.hit(&call(node.0), what).await?;
+        let until = Instant::now() + FOLLOWED;
+        loop {
+            self.pace.approach(&self.page, point).await?;
+            let now = self.hit(&call(node.0), what).await?;
+            if (now.0 - point.0).abs() < 1.0 && (now.1 - point.1).abs() < 1.0 {
+                return Ok(now);
+            }
+            if Instant::now() > until {
+                return Err(BrowserFault::InputRefused("it does not stay in its place".to_owned()));
+            }
+            tokio::time::sleep(FOLLOWED_EVERY).await;
+            point = now;
+        }
+    }
+
+    /// Where an element of the page itself is hit now.
+    async fn hit(&self, call: &str, what: &str) -> Result<(f64, f64), BrowserFault> {
+        let answer: Answer<Hit> = self.page.touch(call, CALL).await?;
+        Ok(answer.ok(what)?.point)
     }
 
     /// As [`ChromiumSession::reversible`], for inputs that need no point.
@@ -241,7 +264,11 @@ impl Session for ChromiumSession {
         gone?;
         self.pace.read().await;
         let answer = self.running.gate.document(self.key);
-        Ok(Landing { url: url.to_owned(), status: answer.status, retry_after: answer.retry_after })
+        // The browser may have kept what it was sent since the session began: so much older its date may be. A recorded date says nothing.
+        let kept_ms = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let ahead_ms = answer.ahead_ms.filter(|_| self.network.stage().is_none());
+        let ahead_ms = ahead_ms.map(|ahead| if ahead > 0 { (ahead - kept_ms).max(0) } else { ahead });
+        Ok(Landing { url: url.to_owned(), status: answer.status, retry_after: answer.retry_after, ahead_ms })
     }
 
     async fn look(&self, look: &Look) -> Result<Seen, BrowserFault> {

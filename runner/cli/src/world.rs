@@ -9,7 +9,7 @@ use deed_core::ids::EpisodeId;
 use deed_core::ports::ledger::Fence;
 use deed_core::ports::proofs::{EpisodeProofs, ProofFault, Proofs};
 use deed_core::ports::{Clock, World};
-use deed_core::time::Timestamp;
+use deed_core::time::{Steady, Timestamp};
 use deed_ledger::SqlLedger;
 use deed_proofs::scrub;
 use deed_proofs::spool::Mark;
@@ -33,6 +33,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         now()
+    }
+
+    fn steady(&self) -> Steady {
+        deed_chromium::steady()
     }
 
     async fn sleep(&self, for_: Duration) {

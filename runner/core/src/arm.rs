@@ -5,7 +5,7 @@
 
 use crate::permit::{Permit, Target};
 use crate::ports::ledger::{ArmRefusal, ArmRequest, Fence, Ledger, LedgerFault};
-use crate::time::Timestamp;
+use crate::time::{Steady, Timestamp};
 
 /// A permit, and when it was armed.
 #[derive(Debug)]
@@ -18,17 +18,20 @@ pub struct Armed {
 
 /// Runs the arm transaction. An error of the ledger is not a refusal: the caller must read the state back, because the
 /// transaction may have been committed.
+///
+/// `asked`: now, by the clock that nobody sets.
 pub async fn arm<L: Ledger>(
     ledger: &L,
     fence: &Fence,
     request: &ArmRequest,
     target: &Target,
+    asked: Steady,
 ) -> Result<Result<Armed, ArmRefusal>, LedgerFault> {
     assert_eq!(request.target, target.hash(), "a permit is armed for the target that was aimed at");
     Ok(ledger.arm(fence, request).await?.map(|grant| {
         assert_eq!(grant.action, fence.action, "the grant is for the fenced action");
         assert_eq!(grant.epoch, fence.epoch, "the grant is for the fenced epoch");
         let at = grant.armed_at;
-        Armed { permit: Permit::from_grant(grant, target), at }
+        Armed { permit: Permit::from_grant(grant, target, asked), at }
     }))
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use deed_proofs::Sha256;
 
 use crate::ids::ActionId;
-use crate::time::Timestamp;
+use crate::time::{Moment, Steady, Timestamp};
 
 /// What a permit is good for: this account, this content, this recipe, this element of this page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,9 @@ pub struct Permit {
     action: ActionId,
     epoch: i64,
     deadline: Timestamp,
+    for_: Duration,
+    /// When that is over by the clock that nobody sets: a machine's clock that is set back makes no permit longer.
+    ends: Steady,
     target: Sha256,
 }
 
@@ -80,6 +83,12 @@ pub enum PermitRefusal {
         /// Now.
         now: Timestamp,
     },
+    /// Its time is over by the clock that nobody sets: the machine's was set back, or arming took long.
+    #[error("the permit was good for {for_:?}, and they are over")]
+    Over {
+        /// For how long it was good.
+        for_: Duration,
+    },
     /// It was made for another target.
     #[error("the permit was made for another target")]
     OtherTarget,
@@ -87,17 +96,29 @@ pub enum PermitRefusal {
 
 impl Permit {
     /// Only the arm step makes one.
-    pub(crate) fn from_grant(grant: ArmGrant, target: &Target) -> Self {
-        Self { action: grant.action, epoch: grant.epoch, deadline: grant.deadline, target: target.hash() }
+    ///
+    /// `asked`: when the ledger was asked for the grant.
+    pub(crate) fn from_grant(grant: ArmGrant, target: &Target, asked: Steady) -> Self {
+        let for_ = grant.deadline.since(grant.armed_at);
+        let ends = asked.plus(for_);
+        Self { action: grant.action, epoch: grant.epoch, deadline: grant.deadline, for_, ends, target: target.hash() }
     }
 
     /// Whether it is good for this target now.
-    pub fn check(&self, target: &Target, now: Timestamp) -> Result<(), PermitRefusal> {
-        if now >= self.deadline {
-            return Err(PermitRefusal::Late { deadline: self.deadline, now });
-        }
+    pub fn check(&self, target: &Target, now: Moment) -> Result<(), PermitRefusal> {
+        self.in_time(now)?;
         if self.target != target.hash() {
             return Err(PermitRefusal::OtherTarget);
+        }
+        Ok(())
+    }
+
+    fn in_time(&self, now: Moment) -> Result<(), PermitRefusal> {
+        if now.at >= self.deadline {
+            return Err(PermitRefusal::Late { deadline: self.deadline, now: now.at });
+        }
+        if now.steady >= self.ends {
+            return Err(PermitRefusal::Over { for_: self.for_ });
         }
         Ok(())
     }
@@ -139,11 +160,11 @@ pub fn word_of_server(expected: &str, said: Option<&str>, silent: bool) -> Resul
 
 /// Where the network gate keeps a permit until its write comes. The simulation's gate is this one too.
 #[derive(Debug, Default)]
-pub struct Slot(Option<(Permit, Timestamp)>);
+pub struct Slot(Option<(Permit, Moment)>);
 
 impl Slot {
     /// One write may leave, once, until the permit's deadline. It was pressed now.
-    pub fn admit(&mut self, permit: Permit, now: Timestamp) {
+    pub fn admit(&mut self, permit: Permit, now: Moment) {
         self.0 = Some((permit, now));
     }
 
@@ -153,13 +174,15 @@ impl Slot {
     }
 
     /// Whether a write that would get the permit comes so late that the server is to be asked once more whose session this is.
-    pub fn asks_again(&self, now: Timestamp) -> bool {
-        self.0.as_ref().is_some_and(|(permit, pressed)| now < permit.deadline && now >= pressed.plus(WORD_HOLDS))
+    pub fn asks_again(&self, now: Moment) -> bool {
+        let late =
+            |pressed: &Moment| now.at >= pressed.at.plus(WORD_HOLDS) || now.steady >= pressed.steady.plus(WORD_HOLDS);
+        self.0.as_ref().is_some_and(|(permit, pressed)| permit.in_time(now).is_ok() && late(pressed))
     }
 
     /// The permit of a write that may leave now. Taking it out is what makes it single-use; one that is late is gone as well.
-    pub fn let_through(&mut self, now: Timestamp) -> Option<Permit> {
-        self.0.take().map(|(permit, _)| permit).filter(|permit| now < permit.deadline)
+    pub fn let_through(&mut self, now: Moment) -> Option<Permit> {
+        self.0.take().map(|(permit, _)| permit).filter(|permit| permit.in_time(now).is_ok())
     }
 }
 
@@ -178,34 +201,53 @@ mod tests {
         }
     }
 
+    /// By two clocks that nobody set.
+    fn at(ms: u32) -> Moment {
+        Moment { at: Timestamp(ms.into()), steady: Steady(Duration::from_millis(ms.into())) }
+    }
+
+    /// By a machine's clock that was set back to its beginning.
+    fn set_back(ms: u32) -> Moment {
+        Moment { at: Timestamp(0), ..at(ms) }
+    }
+
     fn permit() -> Permit {
         let grant = ArmGrant { action: ActionId::new("a"), epoch: 1, deadline: Timestamp(100), armed_at: Timestamp(0) };
-        Permit::from_grant(grant, &target("https://a/compose"))
+        Permit::from_grant(grant, &target("https://a/compose"), at(0).steady)
     }
 
     #[test]
     fn is_good_for_its_target_until_its_deadline() {
-        assert_eq!(permit().check(&target("https://a/compose"), Timestamp(99)), Ok(()));
+        assert_eq!(permit().check(&target("https://a/compose"), at(99)), Ok(()));
     }
 
     #[test]
     fn is_refused_at_its_deadline() {
-        assert!(matches!(
-            permit().check(&target("https://a/compose"), Timestamp(100)),
-            Err(PermitRefusal::Late { .. })
-        ));
+        assert!(matches!(permit().check(&target("https://a/compose"), at(100)), Err(PermitRefusal::Late { .. })));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_it_no_longer() {
+        let good = |now| permit().check(&target("https://a/compose"), now);
+        assert_eq!(good(set_back(99)), Ok(()));
+        assert_eq!(good(set_back(100)), Err(PermitRefusal::Over { for_: Duration::from_millis(100) }));
+        for (ms, left) in [(99, true), (100, false)] {
+            let mut slot = Slot::default();
+            slot.admit(permit(), at(0));
+            assert_eq!(slot.let_through(set_back(ms)).is_some(), left);
+        }
     }
 
     #[test]
     fn is_refused_on_another_page() {
-        assert_eq!(permit().check(&target("https://a/delete"), Timestamp(1)), Err(PermitRefusal::OtherTarget));
+        assert_eq!(permit().check(&target("https://a/delete"), at(1)), Err(PermitRefusal::OtherTarget));
     }
 
     #[test]
     fn is_refused_for_another_session() {
         let mut other = target("https://a/compose");
         other.marker = None;
-        assert_eq!(permit().check(&other, Timestamp(1)), Err(PermitRefusal::OtherTarget));
+        assert_eq!(permit().check(&other, at(1)), Err(PermitRefusal::OtherTarget));
     }
 
     #[test]
@@ -213,7 +255,7 @@ mod tests {
         let other = |change: fn(&mut Target)| {
             let mut target = target("https://a/compose");
             change(&mut target);
-            permit().check(&target, Timestamp(1))
+            permit().check(&target, at(1))
         };
         let changes: [fn(&mut Target); 5] = [
             |t| t.recipe = "s".into(),
@@ -231,34 +273,34 @@ mod tests {
     #[test]
     fn tells_for_what_it_was_made() {
         let grant = ArmGrant { action: ActionId::new("a"), epoch: 7, deadline: Timestamp(100), armed_at: Timestamp(3) };
-        let permit = Permit::from_grant(grant, &target("https://a/compose"));
+        let permit = Permit::from_grant(grant, &target("https://a/compose"), at(0).steady);
         assert_eq!((permit.action().as_str(), permit.epoch(), permit.deadline()), ("a", 7, Timestamp(100)));
     }
 
     #[test]
     fn a_slot_lets_one_write_through_once() {
         let mut slot = Slot::default();
-        assert!(slot.let_through(Timestamp(1)).is_none(), "nothing leaves without a permit");
-        slot.admit(permit(), Timestamp(0));
-        assert_eq!(slot.let_through(Timestamp(99)).map(|p| p.action().clone()), Some(ActionId::new("a")));
-        assert!(slot.let_through(Timestamp(99)).is_none(), "it is used up");
+        assert!(slot.let_through(at(1)).is_none(), "nothing leaves without a permit");
+        slot.admit(permit(), at(0));
+        assert_eq!(slot.let_through(at(99)).map(|p| p.action().clone()), Some(ActionId::new("a")));
+        assert!(slot.let_through(at(99)).is_none(), "it is used up");
     }
 
     #[test]
     fn a_slot_that_was_shut_lets_nothing_through() {
         let mut slot = Slot::default();
-        slot.admit(permit(), Timestamp(0));
+        slot.admit(permit(), at(0));
         slot.shut();
-        assert!(slot.let_through(Timestamp(1)).is_none());
+        assert!(slot.let_through(at(1)).is_none());
     }
 
     #[test]
     fn a_write_at_the_end_of_the_permit_or_after_it_stays_and_uses_it_up() {
         for now in [100, 101] {
             let mut slot = Slot::default();
-            slot.admit(permit(), Timestamp(0));
-            assert!(slot.let_through(Timestamp(now)).is_none());
-            assert!(slot.let_through(Timestamp(1)).is_none(), "not even to a clock that was set back");
+            slot.admit(permit(), at(0));
+            assert!(slot.let_through(at(now)).is_none());
+            assert!(slot.let_through(at(1)).is_none(), "not even to a clock that was set back");
         }
     }
 
@@ -267,11 +309,13 @@ mod tests {
         let grant =
             ArmGrant { action: ActionId::new("a"), epoch: 1, deadline: Timestamp(9_000), armed_at: Timestamp(0) };
         let mut slot = Slot::default();
-        let (pressed, late) = (Timestamp(7), Timestamp(7).plus(WORD_HOLDS));
+        let (pressed, late) = (at(7), at(507));
         assert!(!slot.asks_again(late), "nothing would leave");
-        slot.admit(Permit::from_grant(grant, &target("https://a/compose")), pressed);
-        assert!(!slot.asks_again(Timestamp(late.0 - 1)));
+        slot.admit(Permit::from_grant(grant, &target("https://a/compose"), at(0).steady), pressed);
+        assert!(!slot.asks_again(at(506)));
         assert!(slot.asks_again(late));
-        assert!(!slot.asks_again(Timestamp(9_000)), "it would be stopped anyway");
+        assert!(slot.asks_again(set_back(507)), "a clock that is set back makes it no younger");
+        assert!(slot.asks_again(Moment { at: late.at, ..pressed }), "nor does a machine that sleeps");
+        assert!(!slot.asks_again(at(9_000)), "it would be stopped anyway");
     }
 }

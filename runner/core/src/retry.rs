@@ -41,6 +41,8 @@ pub enum Transient {
     TimedOut,
     /// The server was not there.
     NotReached,
+    /// The platform's clock and ours are apart: somebody, or the time service, may be setting it right.
+    ClockApart,
     /// The server answered a page that was only read with this status, 500 to 599.
     ServerError(u16),
 }
@@ -51,6 +53,7 @@ impl Transient {
         match fault {
             BrowserFault::Gone(_) | BrowserFault::TabCrashed => Some(Self::BrowserGone),
             BrowserFault::Timeout { .. } => Some(Self::TimedOut),
+            BrowserFault::ClockApart { .. } => Some(Self::ClockApart),
             BrowserFault::Navigation { reason, .. } => {
                 NOT_THERE.iter().any(|name| reason.contains(name)).then_some(Self::NotReached)
             }
@@ -72,6 +75,7 @@ impl Transient {
             Self::BrowserGone => "browser_gone",
             Self::TimedOut => "timed_out",
             Self::NotReached => "not_reached",
+            Self::ClockApart => "clock_apart",
             Self::ServerError(_) => "server_error",
         }
     }
@@ -99,8 +103,13 @@ mod tests {
     use crate::ids::EpisodeId;
 
     const NOW: Timestamp = Timestamp(1_795_167_000_000);
-    const FAULTS: [Transient; 4] =
-        [Transient::BrowserGone, Transient::TimedOut, Transient::NotReached, Transient::ServerError(503)];
+    const FAULTS: [Transient; 5] = [
+        Transient::BrowserGone,
+        Transient::TimedOut,
+        Transient::NotReached,
+        Transient::ClockApart,
+        Transient::ServerError(503),
+    ];
 
     #[test]
     fn what_may_have_happened_is_never_tried_again() {
@@ -120,6 +129,7 @@ mod tests {
             (BrowserFault::Gone("killed".to_owned()), Some(Transient::BrowserGone)),
             (BrowserFault::TabCrashed, Some(Transient::BrowserGone)),
             (BrowserFault::Timeout { what: "the page".to_owned(), ms: 1 }, Some(Transient::TimedOut)),
+            (BrowserFault::ClockApart { url: String::new(), ahead_ms: -61_000 }, Some(Transient::ClockApart)),
             (navigation("net::ERR_CONNECTION_REFUSED"), Some(Transient::NotReached)),
             (navigation("net::ERR_SOCKS_CONNECTION_FAILED"), Some(Transient::NotReached)),
             (navigation("net::ERR_CERT_AUTHORITY_INVALID"), None),

@@ -51,6 +51,28 @@ impl Timestamp {
     }
 }
 
+/// How long since some moment of this process: a clock that nobody sets, and that stands still while the machine sleeps. It is compared only with
+/// others of the same process, and is never kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Steady(pub Duration);
+
+impl Steady {
+    /// This much later; saturates.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+}
+
+/// Now, by both clocks: what is over by one of them is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// By the machine's clock, which may be set.
+    pub at: Timestamp,
+    /// By the one that may not.
+    pub steady: Steady,
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with milliseconds, `2026-11-20T09:30:00.000Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,19 +16,22 @@ use crate::episode::trail::Trail;
 use crate::episode::{Looks, Options};
 use crate::judge::evidence::{Standing, Wanted};
 use crate::judge::{identity, same};
-use crate::ports::browser::{Browser, BrowserFault, Item, Look, Need, Opening, Session};
+use crate::ports::browser::{Browser, BrowserFault, Item, Landing, Look, Need, Opening, Session};
 use crate::ports::ledger::{Claim, Found, Ledger, LedgerFault, ObjectFacts, VerificationRead};
 use crate::ports::proofs::EpisodeProofs;
 use crate::ports::{Clock, World};
 use crate::retry::Transient;
 use crate::review;
 use crate::state::State;
-use crate::time::Timestamp;
+use crate::time::{CLOCKS_APART, Timestamp};
 
 /// Agreeing absent reads that make an absence.
 pub const ABSENT_READS: u32 = 2;
 /// The longest pause between two reads.
 pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// So many reads wait for a clock to be set right, one every [`PAUSE_MAX`]; then it is a person's.
+const APART_READS_MAX: u32 = 120;
 
 /// What is verified, and how.
 pub struct Job<'a> {
@@ -42,15 +45,42 @@ pub struct Job<'a> {
     pub values: &'a Values,
     /// What the object is.
     pub wanted: Wanted,
-    /// When the permit was made: what is older is not this attempt's object.
-    pub attempted_at: Timestamp,
-    /// Since when nothing of the press can leave any more: the settle window begins here. From the permit on it may take as long as
-    /// a permit is good until the write leaves, which is longer than many a settle window.
-    pub over_at: Timestamp,
+    /// When it was attempted.
+    pub times: Times,
     /// What the session said of itself when the account was proved, where this is known still.
     pub marker: Option<String>,
     /// Bounds.
     pub options: &'a Options,
+}
+
+/// When an attempt was made, by clocks that may have been set in the middle of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Nothing of it is older: what is older is not this attempt's object.
+    pub since: Timestamp,
+    /// Since when nothing of the press can leave any more: the settle window begins here. From the permit on it may take as long as
+    /// a permit is good until the write leaves, which is longer than many a settle window.
+    pub over_at: Timestamp,
+    /// Whether one came after the other. Where a clock was set in between, nobody knows when the settle window is over: what is there
+    /// is seen, and an absence is a person's to believe.
+    pub in_order: bool,
+}
+
+impl Times {
+    /// Of an attempt: `identified_at` and `attempted_at` were written by the process that made it, when its page had shown that its
+    /// clock was right; `ended_at` by whoever ended its session.
+    pub fn of(
+        identified_at: Option<Timestamp>,
+        attempted_at: Timestamp,
+        ended_at: Option<Timestamp>,
+        over_at: Timestamp,
+    ) -> Self {
+        let identified_at = identified_at.unwrap_or(attempted_at);
+        let in_order = identified_at <= attempted_at.plus(CLOCKS_APART)
+            && ended_at.is_none_or(|ended| attempted_at <= ended.plus(CLOCKS_APART));
+        // A clock that was ahead at one of the two was not at the other.
+        Self { since: attempted_at.min(identified_at), over_at, in_order }
+    }
 }
 
 /// The answer.
@@ -94,6 +124,8 @@ struct Read {
     note: String,
     /// What the session said of itself on that page.
     marker: Option<String>,
+    /// Nothing was seen, under a clock that is not the platform's.
+    apart: bool,
 }
 
 /// What the reads so far come to.
@@ -137,7 +169,7 @@ pub async fn run<W: World, P: EpisodeProofs>(
     trail: &mut Trail<P>,
 ) -> Result<Verdict, LedgerFault> {
     let clock = world.clock();
-    let settled = job.over_at.plus(Duration::from_secs(job.verify.settle_s));
+    let settled = job.times.over_at.plus(Duration::from_secs(job.verify.settle_s));
     let mut tally = Tally::default();
     let confirmed = job.claim.action.state == State::ConfirmedSuccess;
     let mut looks = None;
@@ -155,6 +187,10 @@ pub async fn run<W: World, P: EpisodeProofs>(
         trail.step("verify", &format!("Is it there? Read {number}, fresh read-only session"), started);
         // Each read is a session of its own: nothing that an earlier page kept in memory can answer.
         let (mut read, mut session) = read_once::<W, P>(world, job, opening, trail).await;
+        if read.found == Found::Absent && !job.times.in_order {
+            read.found = Found::Unreadable;
+            read.note = format!("{}; but the clock was set during the attempt", read.note);
+        }
         if let (Found::Absent, Some(session)) = (read.found, &mut session)
             && started >= settled
         {
@@ -197,6 +233,9 @@ pub async fn run<W: World, P: EpisodeProofs>(
                 None => Verdict::Open { why: last_note },
             });
         }
+        if read.apart && tally.reads < APART_READS_MAX {
+            return Ok(Verdict::Later { at: clock.now().plus(PAUSE_MAX), why: last_note });
+        }
         if tally.after_settle >= job.verify.reads_max.max(ABSENT_READS) {
             let why = format!("no agreeing answer after {} reads; the last: {last_note}", tally.reads);
             return Ok(Verdict::Open { why });
@@ -218,17 +257,21 @@ async fn read_once<W: World, P: EpisodeProofs>(
 ) -> (Read, Option<<W::Browser as Browser>::Session>) {
     let mut session = match world.browser().open(opening).await {
         Ok(session) => session,
-        Err(fault) => return (unreadable(&fault), None),
+        Err(fault) => return (not_opened(&fault), None),
     };
     let read = match look(world, job, opening, &mut session, trail).await {
         Ok(read) => read,
-        Err(fault) => unreadable(&fault),
+        Err(fault) => not_opened(&fault),
     };
     (read, Some(session))
 }
 
-fn unreadable(fault: &BrowserFault) -> Read {
-    Read { found: Found::Unreadable, item: None, note: format!("{fault} ({})", fault.code()), marker: None }
+fn unreadable(note: String, marker: Option<String>) -> Read {
+    Read { found: Found::Unreadable, item: None, note, marker, apart: false }
+}
+
+fn not_opened(fault: &BrowserFault) -> Read {
+    unreadable(format!("{fault} ({})", fault.code()), None)
 }
 
 /// An absence counts only when it was the account's own session that saw none: it is the one that was proved before the commit, or is
@@ -250,9 +293,19 @@ async fn of_the_account<W: World, S: Session, P: EpisodeProofs>(
         Ok(false) => {
             let note = format!("{}, but the session that looked is not proved to be the account's", read.note);
             trail.check("looked_as_the_account", false, "the account's own session", &note, "");
-            Read { found: Found::Unreadable, item: None, note, marker: read.marker }
+            unreadable(note, read.marker)
         }
-        Err(fault) => unreadable(&fault),
+        Err(fault) => not_opened(&fault),
+    }
+}
+
+/// What is there is seen under any clock. That something is not there yet, or is older than the attempt, only one tells that is right.
+fn by_our_time(found: Found, note: String, landing: &Landing) -> (Found, String, bool) {
+    match landing.of_our_time() {
+        Err(apart) if found == Found::Absent => {
+            (Found::Unreadable, format!("{note}; but {apart} ({})", apart.code()), true)
+        }
+        _ => (found, note, false),
     }
 }
 
@@ -296,13 +349,13 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
     trail.pictures_noted().await;
     trail.picture(session.capture(), now);
     if let Some(hold) = reading::challenge_hold(&seen, &landing, now) {
-        return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail, marker: seen.marker });
+        return Ok(unreadable(hold.detail, seen.marker));
     }
     let Some(items) = &seen.items else {
         let note = format!("surface {} did not show its list", job.verify.on);
-        return Ok(Read { found: Found::Unreadable, item: None, note, marker: seen.marker.clone() });
+        return Ok(unreadable(note, seen.marker.clone()));
     };
-    let hit = same::made_by_attempt(items, wanted, job.attempted_at);
+    let hit = same::made_by_attempt(items, wanted, job.times.since);
     let (found, note) = match hit {
         Some(item) if item.pending => (Found::Pending, "there, but waiting for the platform's review".to_owned()),
         Some(_) => (Found::Present, "there, by this author, with this content".to_owned()),
@@ -311,6 +364,7 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
         }
         None => (Found::Absent, format!("not among {} entries", items.len())),
     };
+    let (found, note, apart) = by_our_time(found, note, &landing);
     trail.check(
         "object_there",
         hit.is_some(),
@@ -318,7 +372,7 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
         &note,
         "",
     );
-    Ok(Read { found, item: hit.cloned(), note, marker: seen.marker.clone() })
+    Ok(Read { found, item: hit.cloned(), note, marker: seen.marker.clone(), apart })
 }
 
 /// As [`look`], where the order is about the state of an object, or its absence.
@@ -344,17 +398,18 @@ async fn look_at_object<W: World, S: Session, P: EpisodeProofs>(
     trail.pictures_noted().await;
     trail.picture(session.capture(), now);
     if let Some(hold) = reading::challenge_hold(&seen, &landing, now) {
-        return Ok(Read { found: Found::Unreadable, item: None, note: hold.detail, marker: seen.marker });
+        return Ok(unreadable(hold.detail, seen.marker));
     }
     let found = match judged.standing {
         Standing::Done => Found::Present,
         Standing::NotDone => Found::Absent,
         Standing::Unreadable => Found::Unreadable,
     };
-    trail.check("object_so", found == Found::Present, &job.wanted.in_words(), &judged.words, "");
+    let (found, note, apart) = by_our_time(found, judged.words, &landing);
+    trail.check("object_so", found == Found::Present, &job.wanted.in_words(), &note, "");
     let there = found == Found::Present && matches!(job.wanted, Wanted::State { .. });
     let item = there.then(|| Item { permalink: Some(landing.url.clone()), ..Item::default() });
-    Ok(Read { found, item, note: judged.words, marker: seen.marker })
+    Ok(Read { found, item, note, marker: seen.marker, apart })
 }
 
 /// The object is there: its own page, and what can be done with it there.
@@ -421,6 +476,28 @@ mod tests {
     use super::*;
 
     const SETTLED: Timestamp = Timestamp(20_000);
+
+    #[test]
+    fn times_that_a_clock_put_out_of_order_are_known() {
+        let times = |identified: i64, attempted, ended: Option<i64>| {
+            Times::of(
+                Some(Timestamp(identified)),
+                Timestamp(attempted),
+                ended.map(Timestamp),
+                Timestamp(ended.unwrap_or(0)),
+            )
+        };
+        let usual = times(10_000, 17_000, Some(19_000));
+        assert_eq!(usual, Times { since: Timestamp(10_000), over_at: Timestamp(19_000), in_order: true });
+        assert!(times(10_000, 17_000, None).in_order, "nobody ended it yet");
+        assert!(times(10_000, 6_000, Some(2_000)).in_order, "as far as clocks may be apart");
+        assert!(!times(10_000, 5_999, Some(9_000)).in_order, "set back before the attempt");
+        assert!(!times(10_000, 17_000, Some(12_999)).in_order, "set back after it");
+        // Ahead for the attempt alone: what was made is as old as the identity.
+        assert_eq!(times(10_000, 160_000, Some(19_000)).since, Timestamp(10_000));
+        let without = Times::of(None, Timestamp(17_000), None, Timestamp(21_000));
+        assert_eq!(without, Times { since: Timestamp(17_000), over_at: Timestamp(21_000), in_order: true });
+    }
 
     fn tally(reads: &[(i64, Found)]) -> Tally {
         let mut tally = Tally::default();

@@ -98,6 +98,12 @@ WHERE a.verify_at <= $1 AND a.worker IS NULL AND a.state IN ('unknown', 'confirm
   AND NOT EXISTS (SELECT 1 FROM actions c WHERE c.account_id = a.account_id AND c.worker IS NOT NULL)
 ORDER BY CASE a.state WHEN 'unknown' THEN 0 ELSE 1 END, a.verify_at, a.action_id LIMIT 1";
 
+/// $1 now, $2 now and [`CLOCKS_APART`]: what a clock that was set back since has put off for as long as it ran ahead. Who put it off
+/// wrote when they did so, and that is yet to come; what a right clock puts off later than that is not touched again.
+pub(crate) const PUT_OFF_BY_A_CLOCK_AHEAD: &str = "UPDATE actions SET verify_at = $1
+WHERE verify_at > $2 AND updated_at > $2 AND verify_at >= updated_at AND worker IS NULL
+  AND state IN ('unknown', 'confirmed_success')";
+
 /// $1 now.
 pub(crate) const UNSETTLED: &str = "SELECT action_id FROM actions
 WHERE state IN ('attempted', 'unknown') AND (worker IS NULL OR lease_until <= $1) ORDER BY attempted_at, action_id";
@@ -178,7 +184,10 @@ impl SqlLedger {
         let what = "claim an action to verify it";
         let mut tx = self.write(what).await?;
         let now = self.now();
+        let mend = sqlx::query(PUT_OFF_BY_A_CLOCK_AHEAD).bind(now.0).bind(now.plus(CLOCKS_APART).0);
+        mend.execute(on(&mut tx)).await.during(what)?;
         let due = sqlx::query(NEXT_TO_VERIFY).bind(now.0).fetch_optional(on(&mut tx)).await.during(what)?;
+        // Where an account is busy, what was set right for it is set right again the next time.
         let Some(id) = first(due)? else { return Ok(None) };
         let claimed = self.take(on(&mut tx), CLAIM_UNSETTLED, &id, worker, now.plus(lease)).await?;
         commit(tx, what).await?;

@@ -15,10 +15,11 @@ enum Kind {
 use Kind::{Number, Text};
 
 /// What a worker asks again and again, with the kinds of its parameters.
-const QUERIES: [(&str, &str, &[Kind]); 10] = [
+const QUERIES: [(&str, &str, &[Kind]); 11] = [
     ("next due", claims::NEXT_DUE, &[Number]),
     ("next of a batch", claims::NEXT_OF_BATCH, &[Number, Text, Text]),
     ("next to verify", claims::NEXT_TO_VERIFY, &[Number]),
+    ("put off by a clock ahead", claims::PUT_OFF_BY_A_CLOCK_AHEAD, &[Number, Number]),
     ("unsettled", claims::UNSETTLED, &[Number]),
     ("claimed", claims::CLAIMED, &[]),
     ("beat", workers::BEAT, &[Number, Text, Number]),

@@ -145,13 +145,14 @@ pub(crate) async fn verify_at(ledger: &SqlLedger, fence: &Fence, at: Option<Time
     let what = "keep when to look again";
     let mut tx = ledger.write(what).await?;
     let done = sqlx::query(
-        "UPDATE actions SET verify_at = $1 WHERE action_id = $2 AND worker = $3 AND epoch = $4
+        "UPDATE actions SET verify_at = $1, updated_at = $5 WHERE action_id = $2 AND worker = $3 AND epoch = $4
            AND state IN ('unknown', 'confirmed_success')",
     )
     .bind(at.map(|t| t.0))
     .bind(fence.action.as_str())
     .bind(fence.worker.as_str())
     .bind(fence.epoch)
+    .bind(ledger.now().0)
     .execute(on(&mut tx))
     .await
     .during(what)?;
@@ -231,12 +232,7 @@ impl SqlLedger {
     pub async fn next_verification(&self) -> Result<Option<Timestamp>, LedgerFault> {
         let what = "read when to look again";
         let mut conn = self.read(what).await?;
-        let row = sqlx::query(
-            "SELECT min(verify_at) AS first FROM actions WHERE verify_at IS NOT NULL AND state = 'unknown'",
-        )
-        .fetch_one(&mut *conn)
-        .await
-        .during(what)?;
+        let row = sqlx::query(NEXT_LOOK).fetch_one(&mut *conn).await.during(what)?;
         row.time_maybe("first")
     }
 

@@ -417,7 +417,12 @@ impl Session for SimSession {
             (Some(d.status), d.challenge.as_ref().is_some_and(|c| c.kind == ChallengeKind::RateLimit))
         });
         let retry_after = limited.then_some(Duration::from_secs(120));
-        Ok(Landing { url: url.to_owned(), status: if limited { Some(429) } else { status }, retry_after })
+        Ok(Landing {
+            url: url.to_owned(),
+            status: if limited { Some(429) } else { status },
+            retry_after,
+            ahead_ms: Some(tab.stage.sim.ahead_ms()),
+        })
     }
 
     async fn look(&self, look: &Look) -> Result<Seen, BrowserFault> {

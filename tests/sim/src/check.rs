@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use deed_core::ports::ledger::KillScope;
 use deed_core::state::{Event, State};
-use deed_ledger::{ActionDetails, ActionFilter};
+use deed_ledger::ActionDetails;
 use deed_proofs::Sha256;
 use serde::Deserialize;
 
@@ -18,8 +18,6 @@ const PRESS_MS: i64 = 16_000;
 const WAY_MS: i64 = 800;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// More than a world ever has.
-const ACTIONS_MAX: u32 = 10_000;
 /// Lines of the audit log that are read at once.
 const AUDIT_LINES: u32 = 5_000;
 /// From so many approvers on, only an approval with the account's handle typed counts.
@@ -102,8 +100,7 @@ pub fn all(stage: &Stage, bounds: &Bounds) -> Vec<String> {
     let arrivals = lock(&stage.platform).arrivals.clone();
     let handles: Vec<String> = lock(&stage.platform).members.iter().map(|m| m.handle.clone()).collect();
     let orders = lock(&stage.log).orders.clone();
-    let actions = stage.wait(stage.ledger.list_actions(&ActionFilter::default(), ACTIONS_MAX));
-    let actions = actions.unwrap_or_else(|fault| {
+    let actions = stage.actions().unwrap_or_else(|fault| {
         wrong.push(format!("the actions can not be listed: {fault}"));
         Vec::new()
     });
@@ -236,17 +233,26 @@ fn outcome(
         }
         _ => {}
     }
-    let now = stage.sim.now_ms();
-    let held = match state {
-        State::Queued => details.worker.is_none() && waits(stage, details, actions, now),
-        State::PreflightPassed | State::IdentityVerified | State::Attempted => false,
-        State::Unknown => details.worker.is_none() && details.verify_at.is_none(),
-        _ => details.worker.is_none(),
-    };
     sealed(wrong, stage, details);
-    if !held {
+    if !rests(stage, details, actions) {
         wrong.push(format!("{id} neither ended nor waits for anybody: {state}, hold {:?}", details.hold));
     }
+}
+
+/// Whether an action has ended or waits for somebody, and is in nobody's hands.
+fn rests(stage: &Stage, details: &ActionDetails, actions: &[ActionDetails]) -> bool {
+    details.worker.is_none()
+        && match details.action.state {
+            State::Queued => waits(stage, details, actions, stage.sim.now_ms()),
+            State::PreflightPassed | State::IdentityVerified | State::Attempted => false,
+            State::Unknown => details.verify_at.is_none(),
+            _ => true,
+        }
+}
+
+/// Whether all do. A world that is cut off with something under way tells nothing of it.
+pub fn all_rest(stage: &Stage) -> bool {
+    stage.actions().is_ok_and(|actions| actions.iter().all(|details| rests(stage, details, &actions)))
 }
 
 /// What ended has its proof, which is the one that the ledger knows of, and not only that of before the press.
@@ -312,7 +318,8 @@ fn audit(wrong: &mut Vec<String>, stage: &Stage, actions: &[ActionDetails]) {
     let mut last = String::new();
     let mut lives: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for event in chained(wrong, stage) {
-        if event.timestamp < last {
+        // Its times are the clock's: only where nobody set it back do they go on.
+        if event.timestamp < last && !stage.sim.was_set() {
             wrong.push(format!("the audit log goes back in time at {}", event.timestamp));
         }
         last.clone_from(&event.timestamp);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
 use crate::crash;
@@ -103,6 +103,10 @@ pub fn run(args: &[String]) -> Result<bool, Stop> {
     let asks = |arg: &str| matches!(arg, "--help" | "-h" | "help");
     if asks(command) || args.iter().any(|arg| asks(arg)) {
         return say(HELP.trim_end()).map(|()| true);
+    }
+    if matches!(command, "run" | "crash") {
+        // Before the first story: the repository may have another commit when the last one is told.
+        LazyLock::force(&COMMIT);
     }
     match command {
         "run" => {

@@ -144,8 +144,7 @@ pub fn go_round(stage: &Arc<Stage>) -> bool {
             State::ConfirmedSuccess | State::ConfirmedFailed | State::PostcheckComplete | State::Cancelled => {}
         }
     }
-    let all = || stage.wait(stage.ledger.list_actions(&ActionFilter::default(), 1_000));
-    rest && all().is_ok_and(|all| all.iter().all(|details| details.worker.is_none()))
+    rest && stage.actions().is_ok_and(|all| all.iter().all(|details| details.worker.is_none()))
 }
 
 /// A held action goes on, or is called off when it was held for a long time.
@@ -332,7 +331,7 @@ fn sign(stage: &Stage, id: &ActionId, given: &Given, need: &ApprovalNeed, says: 
         name: says.name,
         approves: says.approves,
         typed: says.typed,
-        at: now.0,
+        at: stage.sim.now_ms(),
     });
     decided.met
 }

@@ -27,7 +27,7 @@ where
     let tab = Arc::clone(&session.tab);
     let sim = &tab.stage.sim;
     sim.point(tab.process, "begins the press").await;
-    if let Err(refusal) = permit.check(&aim.target, sim.now()) {
+    if let Err(refusal) = permit.check(&aim.target, sim.moment()) {
         return Press::NotSent { why: refusal.to_string() };
     }
     change_late(&tab);
@@ -42,7 +42,7 @@ where
     if let Err(why) = last_word.await {
         return Press::NotSent { why };
     }
-    if let Err(refusal) = permit.check(&aim.target, sim.now()) {
+    if let Err(refusal) = permit.check(&aim.target, sim.moment()) {
         return Press::NotSent { why: refusal.to_string() };
     }
     if tab.is_shut() || lock(&tab.state).crashed {
@@ -51,7 +51,7 @@ where
     check_the_press(&tab, &aim);
     {
         let mut state = lock(&tab.state);
-        state.slot.admit(permit, sim.now());
+        state.slot.admit(permit, sim.moment());
         let marker = aim.target.marker.clone().filter(|_| check.confirm().is_some());
         state.pressed = Some(Pressed { at: sim.now(), marker });
     }
@@ -200,7 +200,7 @@ async fn asked_again(tab: &Tab) {
     let sim = &tab.stage.sim;
     let expected = {
         let state = lock(&tab.state);
-        if !state.slot.asks_again(sim.now()) {
+        if !state.slot.asks_again(sim.moment()) {
             return;
         }
         state.pressed.as_ref().and_then(|pressed| pressed.marker.clone())
@@ -226,7 +226,7 @@ async fn at_the_gate(tab: &Arc<Tab>, request: Request, why: &'static str) {
     if of_flow {
         asked_again(tab).await;
     }
-    let permit = if of_flow && !tab.is_shut() { lock(&tab.state).slot.let_through(sim.now()) } else { None };
+    let permit = if of_flow && !tab.is_shut() { lock(&tab.state).slot.let_through(sim.moment()) } else { None };
     let leaves = permit.is_some() || (!gated && !tab.is_shut());
     let verdict = if leaves { GateVerdict::LetThrough } else { GateVerdict::Blocked };
     sim.tell("gate", if leaves { "lets through" } else { "stops" }, || format!("{} ({why})", request.path));

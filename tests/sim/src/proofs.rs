@@ -34,6 +34,11 @@ impl ProofStore {
         Some((*self.hashes.get(episode)?, outcome))
     }
 
+    /// The manifests, in order of their episodes.
+    pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.sealed.values()
+    }
+
     /// Takes the right to write into the folder, as the real store does.
     fn writing(&mut self, fence: &Fence) -> Result<(), ProofFault> {
         let latest = self.claims.entry(fence.episode.clone()).or_insert(fence.epoch);

@@ -58,6 +58,8 @@ pub struct Outcome {
     pub writes: usize,
     /// How episodes ended.
     pub endings: BTreeMap<String, u64>,
+    /// What is left behind, where the story was asked for: each action as the ledger has it, and each episode's manifest, in order.
+    pub left: Vec<serde_json::Value>,
 }
 
 /// Sessions are no secrets in here.
@@ -177,7 +179,7 @@ impl Bench {
         begin(&stage, setting, &accounts);
         let (slots, looks) = (setting.slots, setting.looks);
         let stage_of_the_dead = Arc::clone(&stage);
-        sim.run(BEGIN_MS + setting.horizon_ms, move |dead| {
+        sim.run(BEGIN_MS + setting.horizon_ms + setting.grace_ms, move |dead| {
             let stage = Arc::clone(&stage_of_the_dead);
             let (sim, machine) = (stage.sim.clone(), stage.sim.machine(dead));
             let after = sim.dice(|d| d.between(1_000, 120_000));
@@ -187,6 +189,7 @@ impl Bench {
             });
         });
         let broken = check::all(&stage, &setting.bounds).iter().map(|words| sim.named(words)).collect();
+        let left = if setting.story { stage.left()? } else { Vec::new() };
         let log = lock(&stage.log);
         let outcome = Outcome {
             seed: setting.seed,
@@ -199,6 +202,7 @@ impl Bench {
             simulated_ms: sim.now_ms() - BEGIN_MS,
             writes: lock(&stage.platform).arrivals.len(),
             endings: log.endings.clone(),
+            left,
         };
         drop(log);
         self.runtime.block_on(stage.ledger.close());
@@ -275,15 +279,20 @@ fn begin(stage: &Arc<Stage>, setting: &Setting, accounts: &[(AccountId, String, 
             Deed::Throw(Reach::Client(who), _) => (account_of(who).map(|a| KillScope::Client(a.2)), None),
             Deed::Throw(Reach::Account(who), _) => (account_of(who).map(|a| KillScope::Account(a.0.to_string())), None),
             Deed::Suspend(who, _) => (None, account_of(who).map(|a| a.0)),
+            Deed::SetClock(..) => (None, None),
         };
-        let (Deed::Throw(_, for_ms) | Deed::Suspend(_, for_ms)) = deed;
         sim.clone().spawn(None, async move {
             sim.sleep_ms(at).await;
-            if let Some(scope) = scope {
-                people::throw(&stage, scope, for_ms);
-            }
-            if let Some(account) = suspended {
-                people::suspend(&stage, account, for_ms);
+            match deed {
+                Deed::Throw(_, for_ms) => scope.into_iter().for_each(|scope| people::throw(&stage, scope, for_ms)),
+                Deed::Suspend(_, for_ms) => suspended.into_iter().for_each(|who| people::suspend(&stage, who, for_ms)),
+                Deed::SetClock(by, for_ms) => {
+                    sim.set_ahead(by);
+                    sim.tell("clock", "is set", || format!("{} s ahead", by / 1_000));
+                    sim.sleep_ms(for_ms).await;
+                    sim.set_ahead(0);
+                    sim.tell("clock", "is right again", String::new);
+                }
             }
         });
     }
@@ -291,11 +300,12 @@ fn begin(stage: &Arc<Stage>, setting: &Setting, accounts: &[(AccountId, String, 
         worker::begin(stage, *machine, setting.slots, setting.looks);
     }
     let last = setting.orders.iter().map(|o| o.at_ms).max().unwrap_or(0) + 30_000;
-    let (stage, sim, round) = (Arc::clone(stage), sim.clone(), setting.round_ms);
+    let (stage, sim, round, horizon) = (Arc::clone(stage), sim.clone(), setting.round_ms, setting.horizon_ms);
     sim.clone().spawn(None, async move {
         loop {
             sim.sleep_ms(round).await;
-            if people::go_round(&stage) && people::elapsed_ms(&stage) > last {
+            let elapsed = people::elapsed_ms(&stage);
+            if (people::go_round(&stage) && elapsed > last) || (elapsed > horizon && check::all_rest(&stage)) {
                 sim.stop();
             }
         }

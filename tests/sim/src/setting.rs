@@ -30,6 +30,8 @@ pub enum Deed {
     Throw(Reach, i64),
     /// Suspends an account for so long.
     Suspend(usize, i64),
+    /// Sets the clock of the machines ahead by so much (back: negative), and right again after so long.
+    SetClock(i64, i64),
 }
 
 /// One order.
@@ -82,8 +84,10 @@ pub struct Setting {
     pub orders: Vec<Order>,
     /// What people do, when.
     pub deeds: Vec<(i64, Deed)>,
-    /// When it ends at the latest.
+    /// When it ends at the latest, where nothing is in anybody's hands then.
     pub horizon_ms: i64,
+    /// How long it goes on after that at most, until nothing is in anybody's hands.
+    pub grace_ms: i64,
     /// How often a person goes round.
     pub round_ms: i64,
 }
@@ -122,13 +126,36 @@ const DAILY_OFTEN: u64 = 150_000;
 /// A world with a budget of a day goes on until the next one was begun.
 const DAILY_HORIZON_MS: i64 = 26 * 3_600_000;
 
+/// The dice that decide where clocks are set: apart from the others, whose rolls stay the same.
+const CLOCK_DICE: u64 = 0xc10c_c10c;
+/// So often in a million, of worlds on one machine without a policy: what a policy counts, it counts by the clock.
+const CLOCK_OFTEN: u64 = 300_000;
+
+/// Clocks that are set now and then: by hours, by what a platform's clock may not be apart, and by less.
+fn clocks(seed: u64) -> Vec<(i64, Deed)> {
+    let mut dice = Dice::new(seed ^ CLOCK_DICE);
+    if !dice.chance(CLOCK_OFTEN) {
+        return Vec::new();
+    }
+    let mut at = 0;
+    let mut set = |dice: &mut Dice| {
+        let by = dice.one(&[3_600_000, 3_600_000, -3_600_000, 600_000, 130_000, -130_000, 86_400_000], 3_600_000);
+        let for_ms = dice.one(&[200, 2_000, 20_000, 120_000, 1_200_000], 2_000);
+        at += dice.between(1_000, 900_000);
+        let begins = at;
+        at += for_ms;
+        (begins, Deed::SetClock(by, for_ms))
+    };
+    (0..dice.between(1, 6)).map(|_| set(&mut dice)).collect()
+}
+
 impl Setting {
     /// As the seed says.
     pub fn of_seed(seed: u64, story: bool) -> Self {
         let mut dice = Dice::new(seed ^ 0xdeed);
         let accounts = usize::try_from(dice.between(1, 4)).unwrap_or(1);
         let processes = dice.between(1, 3);
-        let machines = (0..processes).map(|_| u32::try_from(dice.below(2)).unwrap_or(0)).collect();
+        let machines: Vec<u32> = (0..processes).map(|_| u32::try_from(dice.below(2)).unwrap_or(0)).collect();
         let lease_ms = dice.one(&[30_000, 60_000, 180_000], 60_000);
         let (policy, bounds) = dice.one(&POLICIES, POLICIES[0]);
         let daily = policy.is_empty() && Dice::new(seed ^ DAILY_DICE).chance(DAILY_OFTEN);
@@ -144,6 +171,10 @@ impl Setting {
             let reach = dice.one(&[Reach::Global, Reach::Client(who), Reach::Account(who)], Reach::Global);
             let deed = if dice.chance(250_000) { Deed::Suspend(who, for_ms) } else { Deed::Throw(reach, for_ms) };
             deeds.push((dice.between(1_000, 2_400_000), deed));
+        }
+        let alike = machines.iter().all(|machine| Some(machine) == machines.first());
+        if alike && policy.is_empty() {
+            deeds.extend(clocks(seed));
         }
         Self {
             seed,
@@ -161,6 +192,7 @@ impl Setting {
             orders,
             deeds,
             horizon_ms: if daily { DAILY_HORIZON_MS } else { 24 * 3_600_000 },
+            grace_ms: 3 * 3_600_000,
             round_ms: 420_000,
         }
     }
@@ -242,6 +274,7 @@ impl Setting {
             orders: vec![order],
             deeds: Vec::new(),
             horizon_ms: 6 * 3_600_000,
+            grace_ms: 0,
             round_ms: 30_000,
         }
     }

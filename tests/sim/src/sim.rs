@@ -7,11 +7,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use deed_core::time::Timestamp;
+use deed_core::time::{Moment, Steady, Timestamp};
 
 use crate::dice::Dice;
 use crate::story::{Label, Line, Names};
@@ -71,6 +71,8 @@ struct State {
 
 struct Shared {
     now: AtomicI64,
+    ahead: AtomicI64,
+    was_set: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -97,19 +99,46 @@ impl Sim {
             events: 0,
             stop: false,
         };
-        Self(Arc::new(Shared { now: AtomicI64::new(BEGIN_MS), state: Mutex::new(state) }))
+        Self(Arc::new(Shared {
+            now: AtomicI64::new(BEGIN_MS),
+            ahead: AtomicI64::new(0),
+            was_set: AtomicBool::new(false),
+            state: Mutex::new(state),
+        }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What time it is.
+    /// What time it is by the clock of the machines, which somebody may have set wrong.
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.now_ms())
+        Timestamp(self.now_ms() + self.ahead_ms())
     }
 
-    /// The same in milliseconds.
+    /// The same, and how long since the world began, which nobody sets.
+    pub fn moment(&self) -> Moment {
+        let since = Timestamp(self.now_ms()).since(Timestamp(BEGIN_MS));
+        Moment { at: self.now(), steady: Steady(since) }
+    }
+
+    /// How far that clock is ahead, in milliseconds.
+    pub fn ahead_ms(&self) -> i64 {
+        self.0.ahead.load(Ordering::Relaxed)
+    }
+
+    /// Sets that clock.
+    pub fn set_ahead(&self, ms: i64) {
+        self.0.ahead.store(ms, Ordering::Relaxed);
+        self.0.was_set.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anybody has set it.
+    pub fn was_set(&self) -> bool {
+        self.0.was_set.load(Ordering::Relaxed)
+    }
+
+    /// What time it is, in milliseconds.
     pub fn now_ms(&self) -> i64 {
         self.0.now.load(Ordering::Relaxed)
     }

@@ -8,8 +8,8 @@ use deed_core::ids::ActionId;
 use deed_core::ports::World;
 use deed_core::ports::browser::Pacing;
 use deed_core::ports::ledger::{Fence, KillScope, LedgerFault};
-use deed_core::time::Timestamp;
-use deed_ledger::SqlLedger;
+use deed_core::time::{Steady, Timestamp};
+use deed_ledger::{ActionDetails, ActionFilter, SqlLedger};
 use deed_recipes::Recipe;
 use deed_recipes::policy::PolicyFile;
 
@@ -22,6 +22,9 @@ use crate::people::Manner;
 use crate::platform::Platform;
 use crate::proofs::{ProofStore, SimProofs};
 use crate::sim::{Process, Sim};
+
+/// More actions than a world ever has.
+const ACTIONS_MAX: u32 = 10_000;
 
 /// A switch that a person threw.
 #[derive(Debug, Clone)]
@@ -178,6 +181,21 @@ impl Stage {
         lock(&self.log).broken.push(words);
     }
 
+    /// All actions.
+    pub fn actions(&self) -> Result<Vec<ActionDetails>, LedgerFault> {
+        self.wait(self.ledger.list_actions(&ActionFilter::default(), ACTIONS_MAX))
+    }
+
+    /// What is left behind: each action as the ledger has it, and each episode's manifest.
+    pub fn left(&self) -> Result<Vec<serde_json::Value>, String> {
+        let actions = self.actions().map_err(|fault| fault.to_string())?;
+        let store = lock(&self.proofs);
+        let told = actions.iter().map(serde_json::to_string).chain(store.manifests().map(serde_json::to_string));
+        told.map(|json| serde_json::from_str(&self.sim.named(&json?)))
+            .collect::<Result<_, _>>()
+            .map_err(|error| error.to_string())
+    }
+
     /// Somebody has a claim now.
     pub fn claimed(&self, fence: &Fence, lease: std::time::Duration) {
         self.sim.name(|names| names.episode(fence.episode.as_str(), fence.action.as_str()));
@@ -204,6 +222,15 @@ impl Stage {
     pub fn looked(&self, fence: &Fence) {
         if let Some(looks) = lock(&self.log).looks.get_mut(fence.episode.as_str()) {
             looks.was_old = looks.is_old;
+        }
+    }
+
+    /// A worker's beat renewed a lease; it makes none shorter, whatever its clock says.
+    pub fn beaten(&self, action: &ActionId, lease: std::time::Duration) {
+        let until = lock(&self.log).leases.get(action.as_str()).map_or(0, |(_, until)| *until);
+        self.renewed(action, lease);
+        if let Some((_, now)) = lock(&self.log).leases.get_mut(action.as_str()) {
+            *now = until.max(*now);
         }
     }
 
@@ -288,6 +315,10 @@ pub struct SimClock(Sim, Process);
 impl deed_core::ports::Clock for SimClock {
     fn now(&self) -> Timestamp {
         self.0.now()
+    }
+
+    fn steady(&self) -> Steady {
+        self.0.moment().steady
     }
 
     async fn sleep(&self, for_: std::time::Duration) {

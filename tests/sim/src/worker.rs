@@ -276,7 +276,7 @@ impl Floor {
             }
             let beat = async {
                 let done = ledger.sql().beat(&self.worker, self.lease).await;
-                done.inspect(|held| held.iter().for_each(|id| self.stage().renewed(id, self.lease)))
+                done.inspect(|held| held.iter().for_each(|id| self.stage().beaten(id, self.lease)))
             };
             if let Ok(held) = ledger.call("beats", beat).await {
                 *lock(&self.lost) = had.into_iter().filter(|id| !held.contains(id)).collect();

@@ -43,7 +43,20 @@
     for (let x = 0; x < 9; x++) for (let y = 0; y < 9; y++) { g.fillStyle = `rgb(${R.int(256)},${R.int(256)},${R.int(256)})`; g.fillRect(x * 8, y * 8, 8, 8); }
     return c.toDataURL();
   };
-  const sibling = (T) => $$('button, a[role=button], input[type=button], [role=button]', form(T.commit) ?? main()).find((b) => !touches(T, b) && rectOf(b).width > 0);
+  // The nearest button that a person could press too: of its form or dialog, else of the page.
+  const sibling = (T) => {
+    const around = form(T.commit) ?? T.commit.closest('dialog, [role=dialog], [role=alertdialog]') ?? main();
+    const middle = (el) => { const r = rectOf(el); return [r.left + r.width / 2, r.top + r.height / 2]; };
+    const [x, y] = middle(T.commit);
+    const far = (el) => { const [a, b] = middle(el); return Math.hypot(a - x, b - y); };
+    const all = $$('button, a[role=button], input[type=button], [role=button]', around).filter((b) => !touches(T, b) && rectOf(b).width > 0 && !b.closest('[inert]'));
+    return all.sort((a, b) => far(a) - far(b))[0];
+  };
+  // Whether all that stands before it in its box stands on its line, and is not what is typed into: moved to the front there, it stays in the row.
+  const inRow = (T) => [...T.commit.parentElement.children].every((el) => {
+    const [a, b] = [rectOf(el), rectOf(T.commit)];
+    return el === T.commit || !(T.editor && el.contains(T.editor)) && a.top < b.bottom && b.top < a.bottom;
+  });
   const FOREIGN = ['Veröffentlichen', 'Publier', 'Publicar', 'Yayınla', '投稿', 'نشر', 'Опубликовать'];
   const OTHER_MEANING = ['Delete', 'Boost for 5 €', 'Schedule', 'Save draft', 'Discard', 'Go live', 'Share to all groups', 'Subscribe', 'Report', 'Continue'];
   // A button that says one of these already would not mean another thing by it.
@@ -127,7 +140,7 @@
     benign('other_attributes_first', hasCommit, (T) => { const all = [...T.commit.attributes].reverse().map((a) => [a.name, a.value]); all.forEach(([n]) => T.commit.removeAttribute(n)); all.forEach(([n, v]) => T.commit.setAttribute(n, v)); }),
     benign('rendered_anew', hasCommit, (T) => { const copy = T.commit.cloneNode(true); T.commit.replaceWith(copy); T.commit = copy; T.elements[T.commit_name] = copy; }),
     benign('rounded_wider_button', hasCommit, (T, R) => { T.commit.style.borderRadius = `${R.int(20)}px`; T.commit.style.paddingInline = `${14 + R.int(20)}px`; }),
-    benign('button_at_the_other_end_of_its_row', (T) => hasCommit(T) && T.commit.parentElement.children.length > 1 && T.commit.parentElement.children.length < 4, (T) => T.commit.parentElement.insertBefore(T.commit, T.commit.parentElement.firstElementChild)),
+    benign('button_at_the_other_end_of_its_row', (T) => hasCommit(T) && T.commit.parentElement.children.length > 1 && T.commit.parentElement.children.length < 4 && inRow(T), (T) => T.commit.parentElement.insertBefore(T.commit, T.commit.parentElement.firstElementChild)),
     benign('another_language', hasCommit, (T, R) => { document.documentElement.lang = R.pick(['de', 'fr', 'es', 'tr', 'ja', 'ru']); say(T.commit, R.pick(FOREIGN)); }),
     benign('right_to_left', always, () => { document.documentElement.dir = 'rtl'; }),
     benign('profile_words_changed', (T) => hasProfile(T), (T, R) => { const p = $$('main p').filter((e) => inFlow(T, e)); if (p.length) R.pick(p).textContent = `${R.word()} ${R.word()}`; }),
@@ -153,7 +166,7 @@
     harmful('commit', 'became_a_link', hasCommit, (T) => { const a = document.createElement('a'); [...T.commit.attributes].forEach((x) => { if (x.name !== 'type') a.setAttribute(x.name, x.value); }); a.href = '/boost'; a.append(...T.commit.childNodes); T.commit.replaceWith(a); T.commit = null; }),
     harmful('commit', 'replaced_by_another_button', hasCommit, (T, R) => { T.commit.replaceWith(make(`<button type="button" class="${T.commit.className}">${otherMeaning(T, R)}</button>`)); T.commit = null; }),
     harmful('commit', 'replaced_under_the_same_marks', hasCommit, (T, R) => { const b = T.commit.cloneNode(true); b.setAttribute('type', 'button'); say(b, otherMeaning(T, R)); T.commit.replaceWith(b); T.commit = null; }),
-    harmful('commit', 'words_swapped_with_a_neighbour', (T) => hasCommit(T) && !!sibling(T), (T) => { const other = sibling(T); const [a, b] = [T.commit.innerText.trim(), other.innerText.trim() || 'Save']; say(T.commit, b); say(other, a); }),
+    harmful('commit', 'words_swapped_with_a_neighbour', (T) => hasCommit(T) && !!sibling(T), (T, R) => { const other = sibling(T); const [a, b] = [T.commit.innerText.trim(), other.innerText.trim() || otherMeaning(T, R)]; say(T.commit, b); say(other, a); }),
     harmful('commit', 'marks_swapped_with_a_neighbour', (T) => hasCommit(T) && !!sibling(T), (T) => { const other = sibling(T); for (const n of ['data-testid', 'data-test-id', 'data-test', 'id', 'name', 'aria-label', 'type']) { const [a, b] = [T.commit.getAttribute(n), other.getAttribute(n)]; if (a === b) continue; b == null ? T.commit.removeAttribute(n) : T.commit.setAttribute(n, b); a == null ? other.removeAttribute(n) : other.setAttribute(n, a); } }),
     harmful('commit', 'mark_taken_by_a_neighbour', (T) => hasCommit(T) && !!sibling(T) && ['data-testid', 'id', 'name', 'aria-label'].some((n) => T.commit.hasAttribute(n)), (T) => { const other = sibling(T); for (const n of ['data-testid', 'id', 'name', 'aria-label']) if (T.commit.hasAttribute(n)) { other.setAttribute(n, T.commit.getAttribute(n)); T.commit.removeAttribute(n); return; } }),
     harmful('commit', 'duplicated_beside_it', hasCommit, (T) => T.commit.after(T.commit.cloneNode(true))),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use deed_fixtures::{Faults, Practice, PracticeConfig, WriteKind};
 use deed_tests::HANDLE;
 use deed_tests::chaos::{Aim, Blow, GATE, Gone, Moment, PRESS, SteppedClock, Watched, browser_processes, signal};
-use deed_tests::process::{Home, run_until};
+use deed_tests::process::{Home, run_until, words_within};
 use deed_tests::s3;
 use deed_tests::s3::faulty::{Fault, Faulty};
 
@@ -28,6 +28,9 @@ use rand::{Rng as _, SeedableRng as _};
 /// How near to the press a kill counts as near, in milliseconds: to the input or to the write that it makes, of which either may be what
 /// is lost.
 const NEAR_MS: i64 = 5;
+
+/// How long the recovery may take, a loaded machine's reads included.
+const RECOVERY_MAX: Duration = Duration::from_secs(600);
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -235,8 +238,10 @@ fn one_run(practice: &Practice, number: usize, plan: &Plan, aim: &Mutex<Aim>) ->
     }
 
     // The recovery, under a right clock; it finishes what had not been armed.
-    let work = place.command(&["work", "--until-idle"]).output().expect("deed works");
-    let words = String::from_utf8_lossy(&work.stderr).into_owned();
+    let words = words_within(&mut place.command(&["work", "--until-idle"]), RECOVERY_MAX).unwrap_or_else(|| {
+        let queue = place.said(&["queue", "list"]).json;
+        panic!("the recovery went on for more than {RECOVERY_MAX:?}: {story}\n{}\n{queue:#}", act.seen.lines.join("\n"))
+    });
     let told = || format!("{story}\n{}\nrecovery:\n{words}", act.seen.lines.join("\n"));
     let writes: Vec<_> = practice
         .truth()

@@ -132,6 +132,11 @@ faults! {
     rate_limit_in_words: with(|f| f.rate_limit_words = true), held(HoldReason::RateLimit), NONE;
     rate_limit_on_the_write: with(|f| f.rate_limit_write = Some(RateLimit { retry_after_s: Some(30) })), ABSENT, REFUSED;
 
+    // Another clock: what is made under it would look older than its own attempt, and be made again.
+    clock_of_the_platform_is_behind: with(|f| f.clock_behind_s = 300), held(HoldReason::Transient), NONE;
+    clock_of_the_platform_is_ahead: with(|f| f.clock_behind_s = -300), held(HoldReason::Transient), NONE;
+    clock_of_the_platform_is_a_little_behind: with(|f| f.clock_behind_s = 45), Becomes::Posted, ONE;
+
     // The write, and what becomes of its answer.
     slow_pages: with(|f| { f.page_delay_ms = 1_200; f.api_delay_ms = 800; }), Becomes::Posted, ONE;
     success_after_15_s: with(|f| f.write_delay_ms = 15_000), Becomes::Posted, ONE;

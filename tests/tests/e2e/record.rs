@@ -261,7 +261,7 @@ async fn fifty_planted_secrets_are_in_no_written_byte() {
     let visits =
         [Visit { name: "profile".into(), url: format!("{origin}/north_star?session={}", percent(&canaries[19])) }];
     let pages = record::Plan { visits: &visits, flow: None, target: None };
-    let recording = record::record(pages, &recipe, &account, &session, None).await.unwrap();
+    let recording = record::record(pages, (&recipe, &account, &session), None).await.unwrap();
     let raw = folded(&raw(&recording));
     for canary in &canaries {
         let there = forms(canary).iter().chain([&canary.replace('@', "\\u0040")]).any(|f| holds(&raw, f));
@@ -315,14 +315,14 @@ async fn the_steps_that_need_no_order_are_recorded_too() {
     let post = practice.truth().objects.iter().find(own).map(|o| o.id.clone()).unwrap();
     let target = format!("{}/p/{post}", practice.origin());
     let visits = record::surfaces(&recipe, "delete", &account, Some(&target));
-    let recording = record::record(plan(&visits, Some(&target)), &recipe, &account, &session, None).await.unwrap();
+    let recording = record::record(plan(&visits, Some(&target)), (&recipe, &account, &session), None).await.unwrap();
     let names: Vec<_> = recording.pictures.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names.last(), Some(&"step2_click_delete_button"), "{names:?}");
     assert_eq!(recording.steps_end, None);
     assert!(practice.truth().writes.is_empty(), "recording sends nothing");
     // A flow that types ends there.
     let posting = record::surfaces(&recipe, "publish.post", &account, None);
-    let recording = record::record(plan(&posting, None), &recipe, &account, &session, None).await.unwrap();
+    let recording = record::record(plan(&posting, None), (&recipe, &account, &session), None).await.unwrap();
     assert_eq!(recording.steps_end.as_deref(), Some("step 3 of 4 needs an order"));
     practice.stop().await;
 }
@@ -336,7 +336,7 @@ async fn what_was_recorded_replays() {
     let visits = record::surfaces(&recipe, "publish.post", &account, None);
     let names: Vec<_> = visits.iter().map(|v| v.name.as_str()).collect();
     assert_eq!(names, ["profile", "feed", "composer"]);
-    let recording = record::record(plan(&visits, None), &recipe, &account, &session, None).await.unwrap();
+    let recording = record::record(plan(&visits, None), (&recipe, &account, &session), None).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
     record::write(&recording, &of_a_post(&recipe, &account, &session, &[]), dir.path()).unwrap();
     assert!(practice.truth().writes.is_empty(), "recording sends nothing");

@@ -68,7 +68,7 @@ impl Gate {
         let Some(session) = state.owners.get(frame).copied() else { return (None, Vec::new()) };
         let Some(side) = state.sessions.get_mut(&session) else { return (None, Vec::new()) };
         if side.main_frame == frame && event.resource_type == ResourceType::Document {
-            side.document = DocumentAnswer { status, retry_after };
+            side.document = DocumentAnswer { status, retry_after, ahead_ms: ahead_ms(headers, now) };
         }
         let place = side.under_way.remove(event.request_id.inner());
         if let Some(write) = place.and_then(|p| side.writes.get_mut(p)) {
@@ -107,8 +107,19 @@ pub(super) fn retry_after(headers: &[HeaderEntry], now: Timestamp) -> Option<Dur
         return Some(Duration::from_secs(seconds));
     }
     let until = Timestamp::parse_http_date(value)?;
-    let sent = header(headers, "date").and_then(Timestamp::parse_http_date);
-    Some(until.since(sent.unwrap_or(now)))
+    Some(until.since(sent_at(headers).unwrap_or(now)))
+}
+
+/// An answer's own `Date`.
+fn sent_at(headers: &[HeaderEntry]) -> Option<Timestamp> {
+    header(headers, "date").and_then(Timestamp::parse_http_date)
+}
+
+/// How far `now` is ahead of an answer's `Date`. One that a cache on the way kept tells its age.
+pub(super) fn ahead_ms(headers: &[HeaderEntry], now: Timestamp) -> Option<i64> {
+    let sent = sent_at(headers)?;
+    let age = header(headers, "age").and_then(|age| age.trim().parse().ok()).unwrap_or(0);
+    Some(now.0.saturating_sub(sent.plus(Duration::from_secs(age)).0))
 }
 
 /// An answer whose body is read before the page gets it.

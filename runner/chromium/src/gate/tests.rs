@@ -43,6 +43,22 @@ async fn a_declared_write_of_no_known_frame_is_stopped() {
 }
 
 #[test]
+fn how_far_our_clock_is_ahead_is_told_by_the_answers_date() {
+    let ahead = |headers: &[(&str, &str)]| {
+        let headers: Vec<HeaderEntry> = headers.iter().map(|(name, value)| HeaderEntry::new(*name, *value)).collect();
+        // 08:49:27 of that day.
+        answers::ahead_ms(&headers, Timestamp(784_111_767_000))
+    };
+    assert_eq!(ahead(&[("Date", "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(-10_000));
+    assert_eq!(ahead(&[("date", "Sun, 06 Nov 1994 08:39:27 GMT")]), Some(600_000));
+    assert_eq!(ahead(&[("date", "Sun, 06 Nov 1994 08:39:27 GMT"), ("Age", " 590 ")]), Some(10_000), "a cache kept it");
+    for nonsense in ["", "yesterday", "784111767"] {
+        assert_eq!(ahead(&[("date", nonsense)]), None, "{nonsense}");
+    }
+    assert_eq!(ahead(&[]), None);
+}
+
+#[test]
 fn a_wait_is_told_in_seconds_or_as_a_date_by_the_servers_own_clock() {
     let asked = |headers: &[(&str, &str)]| {
         let headers: Vec<HeaderEntry> = headers.iter().map(|(name, value)| HeaderEntry::new(*name, *value)).collect();

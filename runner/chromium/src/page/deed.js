@@ -63,8 +63,9 @@
   };
   let rootsNow = null;
   const lists = new Map();
+  let framed = null;
   // What was found of the page holds for one pass only.
-  const anew = () => { rootsNow = null; lists.clear(); held.clear(); texts.clear(); names.clear(); };
+  const anew = () => { rootsNow = null; lists.clear(); held.clear(); texts.clear(); names.clear(); framed = null; };
   // Not to be changed by who asks: the next one gets the same.
   const all = (css) => {
     if (!lists.has(css)) {
@@ -294,6 +295,19 @@
     return [popup && popup !== 'false' ? `opens a ${popup === 'true' ? 'menu' : popup}` : null, given('aria-pressed') !== null ? 'toggle' : null,
       el.readOnly || given('aria-readonly') === 'true' || given('contenteditable') === 'false' ? 'read-only' : null].filter(Boolean);
   };
+  // The controls of the page's frame (its header, navigation and footer, none of a post's), by role and name; a page has some dozens.
+  const FRAME = 'header, [role=banner], nav, [role=navigation], footer, [role=contentinfo]';
+  const CONTROLS = 'button, a[href], input[type=submit], input[type=button], [role=button], [role=link], [role=tab], [role=menuitem], [role=switch]';
+  const spoken = (el) => `${roleOf(el)} ${nameInPass(el)}`;
+  const inFrame = () => {
+    const known = new Map();
+    const own = new Set(all(FRAME).filter((part) => !part.closest('article, [role=article], [role=feed]')));
+    const inside = all(CONTROLS).filter((el) => { for (let at = up(el); at; at = up(at)) if (own.has(at)) return true; return false; });
+    for (const el of inside.slice(0, 300)) if (visible(el)) known.set(spoken(el), [...known.get(spoken(el)) ?? [], el]);
+    return known;
+  };
+  // Whether the frame holds another one of its role and name, whoever's locators name it.
+  const twinOf = (el) => el.matches?.(CONTROLS) === true && ((framed ??= inFrame()).get(spoken(el)) ?? []).some((other) => other !== el);
   // The name of the form or dialog that it belongs to.
   const containerOf = (el) => {
     const container = el.form ?? el.closest('form, [role=form], dialog, [role=dialog], [role=alertdialog]');
@@ -309,7 +323,7 @@
   };
   const factsOf = (el) => ({ tag: el.localName, role: roleOf(el), name: nameOf(el), text: saysOf(el), visible: visible(el),
     enabled: enabled(el), pressed: said(el, 'aria-pressed'), checked: checkedOf(el), rect: rectOf(el), regions: regionsOf(el),
-    acts: actsOf(el), traits: traitsOf(el), container: containerOf(el),
+    acts: actsOf(el), traits: traitsOf(el), container: containerOf(el), twin: twinOf(el),
     test_id: ['data-testid', 'data-test-id', 'data-test'].map((a) => el.getAttribute(a)).find(Boolean) ?? null });
 
   // Visible text costs a layout of what is asked; on a large page most elements are ruled out by the text nodes they hold, which the

@@ -232,6 +232,71 @@ async fn an_inner_frame_of_the_same_origin_is_crossed() {
     stage.end().await;
 }
 
+/// A second button of its words in a post, or hidden, is content; in the page's header it is told, also beside another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_control_of_its_name_in_the_frame_of_the_page_is_told() {
+    let mut stage = Stage::new().await;
+    let add =
+        |into: &str, html: &str| format!("document.querySelector('{into}').insertAdjacentHTML('beforeend', `{html}`)");
+    let (post, hidden) = ("<article><header><button>More</button></header></article>", "<button hidden>More</button>");
+    for (into, html, twin) in [
+        ("main", post, false),
+        ("header", hidden, false),
+        ("header", "<a href=\"/more\">More</a>", false),
+        ("header", "<div><button>More</button></div>", true),
+    ] {
+        stage.session.run_in_page_for_tests(&add(into, html)).await.unwrap();
+        let menu = stage.look("t_menu", Need::Visible("t_menu".to_owned())).await.unwrap().1;
+        assert_eq!(menu.twin, twin, "{html} in {into}");
+    }
+    stage.end().await;
+}
+
+/// A page that puts something else where the pointer is led to, as late content does: so many times.
+fn fleeing(times: u32) -> String {
+    format!(
+        r#"(() => {{
+  const button = document.querySelector("[data-testid=t-attach]");
+  const other = Object.assign(document.createElement("button"), {{ type: "button", textContent: "Another" }});
+  button.before(other);
+  window.hits = [];
+  button.parentElement.addEventListener("click", (e) => hits.push(e.target.textContent));
+  const put = (el, left) => Object.assign(el.style, {{ position: "fixed", zIndex: 9, left, top: "20px", width: "90px", height: "30px" }});
+  let [at, free] = ["20px", "420px"];
+  put(button, at);
+  put(other, free);
+  let times = {times};
+  document.addEventListener("mousemove", (e) => {{
+    const to = button.getBoundingClientRect();
+    if (times === 0 || Math.hypot(e.clientX - to.x - 45, e.clientY - to.y - 15) > 80) return;
+    times -= 1;
+    [at, free] = [free, at];
+    put(button, at);
+    put(other, free);
+  }});
+}})()"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moves_while_the_pointer_is_on_its_way_is_followed_and_nothing_else_is_clicked() {
+    let mut stage = Stage::new().await;
+    stage.session.run_in_page_for_tests(&fleeing(1)).await.unwrap();
+    let button = stage.find("t_attach").await;
+    stage.session.click(button).await.unwrap();
+    let hits = stage.session.evaluate_in_page_for_tests("hits").await.unwrap();
+    assert_eq!(hits, serde_json::json!(["Attach"]));
+    stage.end().await;
+
+    let mut stage = Stage::new().await;
+    stage.session.run_in_page_for_tests(&fleeing(100_000)).await.unwrap();
+    let button = stage.find("t_attach").await;
+    let refused = stage.session.click(button).await;
+    assert!(matches!(&refused, Err(BrowserFault::InputRefused(why)) if why.contains("stay")), "{refused:?}");
+    assert_eq!(stage.session.evaluate_in_page_for_tests("hits").await.unwrap(), serde_json::json!([]));
+    stage.end().await;
+}
+
 /// Whatever the input, it does not reach the commit element.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_input_of_the_language_reaches_the_commit_element() {

@@ -140,7 +140,10 @@ async fn roles_and_names_are_those_of_the_accessibility_tree() {
         .run_in_page_for_tests(&format!("{DEFINE} document.body.insertAdjacentHTML('beforeend', {html});"))
         .await
         .unwrap();
-    let seen = session.look(&Look { elements: names.clone(), ..Look::default() }).await.unwrap();
+    // A picture that has no source has no box until Chromium knows that it fails.
+    let until = names.iter().map(|name| Need::Visible(name.clone())).collect();
+    let look = Look { elements: names.clone(), until, within: Duration::from_secs(10), ..Look::default() };
+    let seen = session.look(&look).await.unwrap();
     let mut differ = Vec::new();
     for (shape, name) in SHAPES.iter().zip(&names) {
         let (node, _) = quorum::lone(&seen, name).unwrap();

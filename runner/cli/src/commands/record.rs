@@ -1,12 +1,8 @@
 //! `deed record`: what a recipe visits, or a person in a window, read-only in an account's session, becomes a fixture.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use deed_core::account::Account;
-use deed_core::ports::browser::SessionState;
 use deed_core::ports::ledger::{Ledger as _, LedgerFault};
-use deed_recipes::Recipe;
 use serde_json::json;
 
 use crate::context::{Context, account_name};
@@ -62,11 +58,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
     let recipe = context.recipe(&account.platform)?;
     let session = ledger.session(&account.id).await?;
     let session = session.ok_or_else(|| LedgerFault::NotFound { what: "session", id: account_name(&account) })?;
-    let (visited, recording) = if args.window {
-        in_a_window(args, context, &recipe, &account, &session).await?
-    } else {
-        visit(args, context, &recipe, &account, &session).await?
-    };
+    let who = (&recipe, &account, &session);
+    let (visited, recording) =
+        if args.window { in_a_window(args, context, who).await? } else { visit(args, context, who).await? };
     let flow = args.flow.as_deref();
     let target = args.target.as_deref();
     let of = Of { recipe: &recipe, account: &account, session: &session, flow, target, words: &args.scrub };
@@ -102,13 +96,8 @@ pub async fn run(args: &Args, context: &Context) -> Result<Answer, CliError> {
 /// The addresses, and what was recorded of them.
 type Recorded = (Vec<String>, Recording);
 
-async fn visit(
-    args: &Args,
-    context: &Context,
-    recipe: &Arc<Recipe>,
-    account: &Account,
-    session: &SessionState,
-) -> Result<Recorded, CliError> {
+async fn visit(args: &Args, context: &Context, who: record::As<'_>) -> Result<Recorded, CliError> {
+    let (recipe, account, _) = who;
     let mut visits = Vec::new();
     if let Some(flow) = &args.flow {
         visits = record::surfaces(recipe, flow, account, args.target.as_deref());
@@ -124,17 +113,12 @@ async fn visit(
         context.ui.say(&format!("visiting {}", visit.url));
     }
     let plan = Plan { visits: &visits, flow: args.flow.as_deref(), target: args.target.as_deref() };
-    let recording = record::record(plan, recipe, account, session, context.settings.browser.clone()).await?;
+    let recording = record::record(plan, who, context.settings.browser.clone()).await?;
     Ok((visits.into_iter().map(|visit| visit.url).collect(), recording))
 }
 
-async fn in_a_window(
-    args: &Args,
-    context: &Context,
-    recipe: &Arc<Recipe>,
-    account: &Account,
-    session: &SessionState,
-) -> Result<Recorded, CliError> {
+async fn in_a_window(args: &Args, context: &Context, who: record::As<'_>) -> Result<Recorded, CliError> {
+    let (recipe, account, _) = who;
     let first = match args.urls.as_slice() {
         [] => record::own_page(recipe, account)?,
         [one] => one.clone(),
@@ -151,7 +135,6 @@ async fn in_a_window(
         ui.say(&format!("kept {page}"));
         visited.push(page.to_owned());
     };
-    let of = (recipe, account, session);
-    let recording = record::record_person(&first, of, launch, window::lines(), asked_to_stop(), keep).await?;
+    let recording = record::record_person(&first, who, launch, window::lines(), asked_to_stop(), keep).await?;
     Ok((visited, recording))
 }

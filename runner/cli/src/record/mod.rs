@@ -200,23 +200,20 @@ impl Values for Known<'_> {
     }
 }
 
+/// As whom pages are visited: the platform's recipe, the account, its session.
+pub type As<'a> = (&'a Arc<Recipe>, &'a Account, &'a SessionState);
+
 /// Visits pages read-only in an account's session, and takes what of a flow's steps needs no order.
 ///
 /// # Errors
 /// The browser's, a URL outside the recipe's origins among them.
-pub async fn record(
-    plan: Plan<'_>,
-    recipe: &Arc<Recipe>,
-    account: &Account,
-    session: &SessionState,
-    binary: Option<std::path::PathBuf>,
-) -> Result<Recording, CliError> {
+pub async fn record(plan: Plan<'_>, of: As<'_>, binary: Option<std::path::PathBuf>) -> Result<Recording, CliError> {
     let launch = LaunchConfig { binary, ..LaunchConfig::default() };
     let chromium = Chromium::recording(ChromiumConfig { launch, runner: None, now: Arc::new(now) });
     let flow = plan.flow.unwrap_or_default();
     let recorded = async {
-        let (mut tab, deck) = open(&chromium, recipe, account, session, flow).await?;
-        let recording = visit_all(&mut tab, &deck, plan, recipe, account).await?;
+        let (mut tab, deck) = open(&chromium, of, flow).await?;
+        let recording = visit_all(&mut tab, &deck, plan, of).await?;
         tab.close().await;
         Ok(deck.end(recording))
     }
@@ -232,16 +229,15 @@ pub async fn record(
 /// The browser's, a URL outside the recipe's origins among them.
 pub async fn record_person(
     url: &str,
-    of: (&Arc<Recipe>, &Account, &SessionState),
+    of: As<'_>,
     launch: LaunchConfig,
     keep_now: tokio::sync::mpsc::UnboundedReceiver<()>,
     stop: impl Future<Output = ()>,
     kept: impl FnMut(&str),
 ) -> Result<Recording, CliError> {
-    let (recipe, account, session) = of;
     let chromium = Chromium::recording(ChromiumConfig { launch, runner: None, now: Arc::new(now) });
     let recorded = async {
-        let (mut tab, deck) = open(&chromium, recipe, account, session, "").await?;
+        let (mut tab, deck) = open(&chromium, of, "").await?;
         tab.goto(url).await?;
         let mut recording = Recording::default();
         tokio::select! {
@@ -260,9 +256,7 @@ pub async fn record_person(
 /// A read-only tab in the account's session, with a tape. The commit element of `flow` is not clicked in it.
 async fn open(
     chromium: &Chromium,
-    recipe: &Arc<Recipe>,
-    account: &Account,
-    session: &SessionState,
+    (recipe, account, session): As<'_>,
     flow: &str,
 ) -> Result<(ChromiumSession, Arc<Deck>), BrowserFault> {
     let deck = Arc::new(Deck::default());
@@ -288,8 +282,7 @@ async fn visit_all(
     tab: &mut ChromiumSession,
     deck: &Deck,
     plan: Plan<'_>,
-    recipe: &Recipe,
-    account: &Account,
+    (recipe, account, _): As<'_>,
 ) -> Result<Recording, CliError> {
     let mut recording = Recording::default();
     for visit in plan.visits {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deed_chromium::network::{Cue, Request, Response, Stage};
 use deed_core::ports::Clock;
-use deed_core::time::Timestamp;
+use deed_core::time::{Steady, Timestamp};
 
 use crate::replay::route::{Route, Words, without_query};
 use crate::world::now;
@@ -28,6 +28,10 @@ pub struct ReplayClock {
 impl Clock for ReplayClock {
     fn now(&self) -> Timestamp {
         Timestamp(now().0.saturating_add(self.ahead_ms.load(Ordering::SeqCst)))
+    }
+
+    fn steady(&self) -> Steady {
+        deed_chromium::steady()
     }
 
     async fn sleep(&self, for_: Duration) {

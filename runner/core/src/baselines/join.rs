@@ -79,8 +79,22 @@ fn differing(place: &mut LandmarkPlace, also: &LandmarkPlace) -> Vec<&'static st
     if place.acts != also.acts && place.acts.take().is_some() {
         names.push("what it does");
     }
-    if place.traits != also.traits && place.traits.take().is_some() {
-        names.push("the kind");
+    match (&place.traits, &also.traits) {
+        // One of several is still known, and any other kind is told.
+        (Some(first), Some(other)) => {
+            let first = first.clone();
+            for kind in std::iter::once(other).chain(&also.or_traits) {
+                if *kind != first && !place.or_traits.contains(kind) {
+                    place.or_traits.push(kind.clone());
+                }
+            }
+        }
+        (Some(_), None) => {
+            place.traits = None;
+            place.or_traits.clear();
+            names.push("the kind");
+        }
+        (None, _) => {}
     }
     let before = place.below.len();
     place.below.retain(|above| also.below.contains(above));
@@ -111,6 +125,7 @@ mod tests {
             text: None,
             acts: Some("button".into()),
             traits: Some(vec!["toggle".into()]),
+            or_traits: Vec::new(),
             container: None,
             alone: true,
             only: false,
@@ -150,6 +165,17 @@ mod tests {
         assert_eq!(joined.unsteady, ["video: the name of `like`", "video: that it is alone of `like`"]);
         let like = &joined.baselines[0].landmarks["like"];
         assert_eq!((&like.name, like.alone, like.below.len()), (&None, false, 1));
+
+        let mut pressed = place("Like, 12", "button");
+        pressed.traits = Some(Vec::new());
+        let joined = Recorded::join(vec![one.clone(), recorded("video", &[menu.clone(), ("like", pressed)], &[])]);
+        let like = &joined.baselines[0].landmarks["like"];
+        assert_eq!(
+            (&like.traits, &like.or_traits),
+            (&Some(vec!["toggle".to_owned()]), &vec![Vec::new()]),
+            "both kinds"
+        );
+        assert!(joined.unsteady.is_empty(), "{joined:?}");
 
         let moved = Recorded::join(vec![one, recorded("video", &[("menu", place("Menu", "link"))], &[])]);
         assert_eq!(moved.unsteady, ["video: the whole of `menu`"]);

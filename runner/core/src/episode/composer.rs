@@ -237,6 +237,7 @@ mod tests {
     fn the_origin_ends_where_the_path_begins() {
         assert_eq!(url_origin("https://a.example:8443/x/y"), Some("https://a.example:8443"));
         assert_eq!(url_origin("https://a.example"), Some("https://a.example"));
+        assert_eq!(url_origin("https://a/x"), Some("https://a"));
         assert_eq!(url_origin("a.example/x"), None);
     }
 

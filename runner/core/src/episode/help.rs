@@ -211,6 +211,8 @@ impl<W: World> Episode<'_, W> {
             return Err(Stop::Fault { hold: Hold::new(reason, words), fault });
         }
         self.same_session(&seen)?;
+        // Only after what shuts the account: a challenge is one under any clock.
+        landing.of_our_time()?;
         Ok(seen)
     }
 

@@ -46,8 +46,7 @@ use crate::ports::ledger::{ArmRequest, Change, Claim, Ledger, LedgerFault, Objec
 use crate::ports::proofs::Proofs;
 use crate::ports::{Clock, World};
 use crate::state::Event;
-use crate::time::Timestamp;
-use crate::verify::{self, Verdict};
+use crate::verify::{self, Times, Verdict};
 use crate::{dice, pace, policy};
 
 use composer::AtPress;
@@ -457,7 +456,8 @@ impl<'w, W: World> Episode<'w, W> {
             self.world.boundary("unknown");
         }
         self.trail.mark_click(self.world.clock().now());
-        self.settle(armed.at, over_at).await
+        let times = resume::times(self.world, &self.claim.action.id, armed.at, Some(over_at), self.options).await?;
+        self.settle(times).await
     }
 
     /// Proof durable, then the arm transaction.
@@ -480,7 +480,8 @@ impl<'w, W: World> Episode<'w, W> {
             jitter_milli: pace::jitter_milli(dice::roll(&self.claim.fence.episode, "spacing")),
             approval: self.need,
         };
-        match arm(self.world.ledger(), &self.claim.fence, &request, target).await? {
+        let asked = self.world.clock().steady();
+        match arm(self.world.ledger(), &self.claim.fence, &request, target, asked).await? {
             Ok(armed) => {
                 // They went into the transaction; had it refused, the hold would bring them.
                 self.trail.take_new_artifacts();
@@ -551,7 +552,7 @@ impl<'w, W: World> Episode<'w, W> {
     }
 
     /// Verification in a fresh read-only session, then the outcome.
-    async fn settle(&mut self, attempted_at: Timestamp, over_at: Timestamp) -> Result<Ending, LedgerFault> {
+    async fn settle(&mut self, times: Times) -> Result<Ending, LedgerFault> {
         let opening = match self.opening(Access::ReadOnly).await {
             Ok(opening) => Some(opening),
             Err(Stop::Ledger(fault)) => return Err(fault),
@@ -566,8 +567,7 @@ impl<'w, W: World> Episode<'w, W> {
             verify: &flow.verify,
             values: &self.values(),
             wanted,
-            attempted_at,
-            over_at,
+            times,
             marker: self.marker.clone(),
             options: self.options,
         };

@@ -153,6 +153,7 @@ impl<W: World> Episode<'_, W> {
             return Err(Stop::Hold(hold));
         }
         self.same_session(&seen)?;
+        landing.of_our_time()?;
         let not_yet = judged.standing == Standing::NotDone;
         self.trail.check("not_so_yet", not_yet, &format!("not yet: {}", wanted.in_words()), &judged.words, "");
         self.trail.dedupe(0, judged.standing == Standing::Done, None, &judged.words, now);

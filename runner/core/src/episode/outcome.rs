@@ -143,7 +143,11 @@ impl<W: World> Episode<'_, W> {
                 let failed = self.world.ledger().tries(&self.claim.action.id).await?.saturating_add(1);
                 let roll = dice::roll(&self.claim.fence.episode, "retry");
                 let until = retry::due(self.trail.state(), Some(fault), failed, roll, self.world.clock().now());
-                let detail = format!("{}; try {failed} of {}", hold.detail, retry::TRIES_MAX);
+                let tries = match failed {
+                    ..=retry::TRIES_MAX => format!("try {failed} of {}", retry::TRIES_MAX),
+                    _ => format!("try {failed}, after the {} that nobody has to ask for", retry::TRIES_MAX),
+                };
+                let detail = format!("{}; {tries}", hold.detail);
                 self.held(Hold { detail, until, ..hold }, Some(fault)).await
             }
             Stop::Duplicate { permalink, id, words } => {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use deed_recipes::Recipe;
 
 use super::{Ending, Episode, Options, Purpose};
-use crate::ports::ledger::{Claim, Ledger, LedgerFault};
+use crate::ids::ActionId;
+use crate::ports::ledger::{AuditLine, Claim, Ledger, LedgerFault};
 use crate::ports::proofs::Proofs;
 use crate::ports::{Clock, World};
 use crate::state::State;
 use crate::time::{CLOCKS_APART, Timestamp};
-use crate::verify;
+use crate::verify::{self, Times};
 
 /// Finds out what became of an action that may have happened, and settles it: what recovery hands over, and what a person asks
 /// for again. Only looks; the claim is released at the end.
@@ -39,9 +40,9 @@ pub async fn resume<W: World>(
     if matches!(claim.action.state, State::ConfirmedFailed | State::PostcheckComplete) {
         return sealed(world, claim, recipe, options, proofs).await;
     }
-    let over_at = over_at(world, &claim, attempted_at, options).await?;
+    let times = times(world, &claim.action.id, attempted_at, None, options).await?;
     let mut episode = Episode::new(world, claim, recipe, options, Purpose::Act, proofs);
-    let ending = episode.settle(attempted_at, over_at).await?;
+    let ending = episode.settle(times).await?;
     world.ledger().release(&episode.claim.fence).await?;
     world.boundary("released");
     Ok(ending)
@@ -64,18 +65,26 @@ async fn sealed<W: World>(
     Ok(ending)
 }
 
-/// Since when nothing of another episode's press can have left, by whatever clock: it became `unknown` only after its
-/// session or its browser was ended, or its permit was over.
-async fn over_at<W: World>(
+/// When an attempt was made, as the audit log tells it. `ended_at`: when its own session was ended, by who ended it just now. Where another
+/// episode left it open, nothing of its press can have left since it became `unknown`, by whatever clock: it became that only after
+/// its session or its browser was ended, or its permit was over.
+pub(super) async fn times<W: World>(
     world: &W,
-    claim: &Claim,
+    action: &ActionId,
     attempted_at: Timestamp,
+    ended_at: Option<Timestamp>,
     options: &Options,
-) -> Result<Timestamp, LedgerFault> {
-    let trail = world.ledger().audit_trail(&claim.action.id).await?;
-    let unknown = trail.iter().find(|line| line.status == State::Unknown.as_str());
+) -> Result<Times, LedgerFault> {
+    let trail = world.ledger().audit_trail(action).await?;
+    let of = |line: &AuditLine| Timestamp::parse(&line.at);
+    let identified_at = trail.iter().rfind(|line| line.status == State::IdentityVerified.as_str()).and_then(of);
+    if let Some(ended) = ended_at {
+        return Ok(Times::of(identified_at, attempted_at, ended_at, ended));
+    }
+    let unknown = trail.iter().find(|line| line.status == State::Unknown.as_str()).and_then(of);
     // A clock that was stepped in between says nothing; then the permit's end is all that is known.
     let (earliest, latest) = (attempted_at, world.clock().now().plus(CLOCKS_APART));
-    let unknown = unknown.and_then(|line| Timestamp::parse(&line.at)).filter(|at| (earliest..=latest).contains(at));
-    Ok(unknown.unwrap_or_else(|| attempted_at.plus(options.commit_within)).plus(CLOCKS_APART))
+    let ended = unknown.filter(|at| (earliest..=latest).contains(at));
+    let over_at = ended.unwrap_or_else(|| attempted_at.plus(options.commit_within)).plus(CLOCKS_APART);
+    Ok(Times::of(identified_at, attempted_at, unknown, over_at))
 }

@@ -35,11 +35,26 @@ fn alone(seen: &Seen, landmark: &str) -> bool {
     seen.votes.get(landmark).is_some_and(|votes| votes.iter().any(|v| v.nodes.len() == 1))
 }
 
-/// Whether each locator that names it names nothing else.
+/// Whether what has its name is it, where content brings no other: each comment has a Like of its own, but no locator that names it
+/// names another one in its dialog or right beside it, and the page's frame (its header, navigation, footer) holds none.
 fn only(seen: &Seen, landmark: &str) -> bool {
     let Some((node, _)) = quorum::lone(seen, landmark) else { return false };
+    let Some(it) = seen.nodes.get(&node) else { return false };
     let votes = seen.votes.get(landmark).map(Vec::as_slice).unwrap_or_default();
-    votes.iter().filter(|vote| vote.nodes.contains(&node)).all(|vote| vote.nodes.len() == 1)
+    let mut others = votes.iter().filter(|vote| vote.nodes.contains(&node)).flat_map(|vote| &vote.nodes);
+    let counts = |id| in_dialog(it) || seen.nodes.get(id).is_some_and(|other| beside(it, other));
+    !it.twin && !others.any(|id| *id != node && counts(id))
+}
+
+/// How far apart two of a row are at most, in CSS pixels: a word's width and the space around it.
+const ROW_GAP: f64 = 160.0;
+
+/// Whether the two stand side by side: on one line, and near each other.
+fn beside(it: &NodeFacts, other: &NodeFacts) -> bool {
+    let middle = |facts: &NodeFacts| facts.rect.y + facts.rect.height / 2.0;
+    let on_one_line = (middle(it) - middle(other)).abs() <= it.rect.height.max(other.rect.height) / 2.0;
+    let gap = (it.rect.x - other.rect.x - other.rect.width).max(other.rect.x - it.rect.x - it.rect.width);
+    on_one_line && gap <= ROW_GAP
 }
 
 fn region(regions: &[String]) -> String {
@@ -125,8 +140,9 @@ impl Comparison<'_> {
             self.fact(then == now, |l| format!("`{l}` did {then}, does {now}"));
         }
         if let Some(traits) = &then.traits {
+            let known = traits == &now.traits || then.or_traits.contains(&now.traits);
             let (then, now) = (traits.join(", "), now.traits.join(", "));
-            self.fact(then == now, |l| format!("`{l}` was {}, is {}", or_nothing(&then), or_nothing(&now)));
+            self.fact(known, |l| format!("`{l}` was {}, is {}", or_nothing(&then), or_nothing(&now)));
         }
         if same_language {
             self.words("was named", then.name.as_ref(), &now.name);
@@ -217,9 +233,10 @@ pub fn baseline(surface: &str, landmarks: &[String], seen: &Seen, content: &[&st
             text: SPEAKING.contains(&facts.role.as_str()).then(read).flatten(),
             acts: Some(facts.acts.clone()),
             traits: Some(facts.traits.clone()),
+            or_traits: Vec::new(),
             container: layout(&facts.container),
             alone: alone(seen, landmark),
-            only: in_dialog(facts) && SPEAKING.contains(&facts.role.as_str()) && only(seen, landmark),
+            only: SPEAKING.contains(&facts.role.as_str()) && only(seen, landmark),
         };
         ((*landmark).clone(), place)
     });
@@ -327,8 +344,36 @@ mod tests {
             ["another one is known by what `button` is known by"]
         );
         assert_eq!(judge(&landmarks, Some(&then(&two)), &two).reasons, Vec::<String>::new(), "there were two before");
-        let (one, two) = (named("form", None), named("form", Some(9)));
-        assert_eq!(judge(&landmarks, Some(&then(&one)), &two).reasons, Vec::<String>::new(), "content brings others");
+        let then = then(&named("form", None));
+        let reasons = |x: f64, y: f64, twin: bool| {
+            let mut seen = named("form", Some(9));
+            let rect = Rect { x, y, width: 10.0, height: 10.0 };
+            seen.nodes.insert(NodeId(9), NodeFacts { role: "button".into(), rect, ..NodeFacts::default() });
+            seen.nodes.entry(NodeId(2)).and_modify(|button| button.twin = twin);
+            judge(&landmarks, Some(&then), &seen).reasons
+        };
+        let none = Vec::<String>::new();
+        assert_eq!(reasons(0.0, 300.0, false), none, "content brings others");
+        assert_eq!(reasons(400.0, 200.0, false), none, "far away on the same line is another column");
+        let told = ["another one is known by what `button` is known by"];
+        assert_eq!(reasons(60.0, 202.0, false), told, "right beside it");
+        assert_eq!(reasons(0.0, 300.0, true), told, "in the page's header");
+    }
+
+    #[test]
+    fn each_kind_that_was_recorded_is_known_and_no_other() {
+        let landmarks = ["button".to_owned()];
+        let of_kind = |kind: &[&str]| {
+            let mut seen = page(200.0, "form", "Follow", "en");
+            let kind: Vec<_> = kind.iter().map(|word| (*word).to_owned()).collect();
+            seen.nodes.entry(NodeId(2)).and_modify(|button| button.traits.clone_from(&kind));
+            seen
+        };
+        let mut then = baseline("follow", &landmarks, &of_kind(&[]), &[]);
+        then.landmarks.entry("button".into()).and_modify(|place| place.or_traits = vec![vec!["toggle".into()]]);
+        let reasons = |kind: &[&str]| judge(&landmarks, Some(&then), &of_kind(kind)).reasons;
+        assert_eq!((reasons(&[]), reasons(&["toggle"])), (Vec::new(), Vec::new()));
+        assert_eq!(reasons(&["opens a menu"]), ["`button` was nothing, is opens a menu"]);
     }
 
     /// A dialog floats: where it stands on the page says nothing, and an announcement at the top moves only the page.

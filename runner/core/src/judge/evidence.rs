@@ -204,11 +204,8 @@ pub fn gone(evidence: &GoneEvidence, status: Option<u16>, seen: &Seen) -> Judged
     if surely_there(seen, &evidence.unless) {
         return Judged::new(Standing::NotDone, format!("still there: `{}` is visible", evidence.unless));
     }
-    if visible(seen, &evidence.unless) {
-        return Judged::unreadable(format!(
-            "perhaps still there: one locator of `{}` names something",
-            evidence.unless
-        ));
+    if let Some(perhaps) = perhaps(seen, &evidence.unless) {
+        return Judged::unreadable(format!("perhaps still there: {perhaps}"));
     }
     for sign in &evidence.any {
         match sign {

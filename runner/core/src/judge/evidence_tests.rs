@@ -45,6 +45,36 @@ fn a_toggle_is_pressed_or_it_is_not() {
     assert_eq!(standing(&like(StateIs::NotPressed), "", &seen(Some(false))), Standing::Done);
 }
 
+#[test]
+fn a_box_is_checked_or_it_is_not() {
+    let seen = |checked| page(&[("like", &[&[1]])], &[(1, NodeFacts { checked: Some(checked), ..shown() })]);
+    assert_eq!(standing(&like(StateIs::Checked), "", &seen(true)), Standing::Done);
+    assert_eq!(standing(&like(StateIs::NotChecked), "", &seen(true)), Standing::NotDone);
+    assert_eq!(standing(&like(StateIs::NotChecked), "", &seen(false)), Standing::Done);
+}
+
+#[test]
+fn what_done_means_is_told_and_what_must_be_asked_for_as_well() {
+    let told = |is: StateIs| Wanted::State { evidence: like(is), expected: "Following".into() }.in_words();
+    for (is, words) in [
+        (StateIs::Pressed, "`like` is pressed"),
+        (StateIs::NotPressed, "`like` is not pressed"),
+        (StateIs::Checked, "`like` is checked"),
+        (StateIs::NotChecked, "`like` is not checked"),
+        (StateIs::Visible, "`like` is visible"),
+        (StateIs::Name(words("Following")), "`like` has the name \"Following\""),
+        (StateIs::Text(words("Following")), "`like` reads \"Following\""),
+    ] {
+        assert_eq!(told(is), words);
+    }
+    let gone =
+        GoneEvidence { any: vec![GoneSign::Status(404), GoneSign::Element("notice".into())], unless: "post".into() };
+    assert_eq!(Wanted::Gone(gone.clone()).in_words(), "the object is gone");
+    assert_eq!(elements(&Evidence::Gone(gone)), ["notice", "post"]);
+    let state = StateEvidence { unless: Some("unlike".into()), ..like(StateIs::Pressed) };
+    assert_eq!(elements(&Evidence::State(state)), ["like", "unlike"]);
+}
+
 /// A second click would take the like back, so a button that is silent about its state is not clicked.
 #[test]
 fn a_toggle_that_does_not_say_is_unreadable() {
@@ -137,6 +167,14 @@ fn an_empty_page_or_a_server_in_trouble_is_not_gone() {
 fn what_is_seen_is_not_gone_whatever_else_the_page_says() {
     let both = page(&[("notice", &[&[1]]), ("like", &[&[2]])], &[(1, shown()), (2, shown())]);
     assert_eq!(gone(&deleted(), Some(404), &both).standing, Standing::NotDone);
+}
+
+#[test]
+fn what_its_locators_do_not_agree_on_is_perhaps_still_there() {
+    let apart = page(&[("notice", &[&[1]]), ("like", &[&[2], &[3]])], &[(1, shown()), (2, shown()), (3, shown())]);
+    let judged = gone(&deleted(), Some(404), &apart);
+    assert_eq!(judged.standing, Standing::Unreadable);
+    assert!(judged.words.contains("do not agree"), "{}", judged.words);
 }
 
 #[test]

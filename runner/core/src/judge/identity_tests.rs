@@ -74,6 +74,12 @@ fn another_handle_that_one_locator_alone_reads_is_doubt_and_the_right_one_no_pro
         assert_eq!(judged(right(), alone(nobody)), Verdict::Proven, "{nobody:?} is no handle");
     }
     assert_eq!(judged(alone("@north_star"), Reading::Missing("-".into())), Verdict::Unproven, "the name alone");
+    // A switcher that tells names has no form to be told by: any other words are somebody else's.
+    let alone = |text: &str| Reading::Doubtful(name(text), "only css found it".to_owned());
+    assert_eq!(judged(right(), alone("Harbour Books")), Verdict::Unproven);
+    for nobody in ["North Star", ""] {
+        assert_eq!(judged(right(), alone(nobody)), Verdict::Proven, "{nobody:?} is nobody else");
+    }
 }
 
 #[test]

@@ -119,9 +119,7 @@ pub fn quorum(seen: &Seen, element: &str) -> Quorum {
 pub fn only(seen: &Seen, element: &str) -> Result<NodeId, String> {
     let votes: &[Vote] = seen.votes.get(element).map_or(&[], Vec::as_slice);
     let mut singles = votes.iter().filter_map(|v| if let [node] = v.nodes.as_slice() { Some(*node) } else { None });
-    let alone = singles.next().filter(|node| {
-        singles.all(|other| other == *node) && votes.iter().all(|v| v.nodes.is_empty() || v.nodes.contains(node))
-    });
+    let alone = singles.next().filter(|node| votes.iter().all(|v| v.nodes.is_empty() || v.nodes.contains(node)));
     alone.ok_or_else(|| {
         let named = |vote: &Vote| {
             let nodes: Vec<_> = vote.nodes.iter().take(3).map(|node| describe_node(seen, *node)).collect();

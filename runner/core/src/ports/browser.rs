@@ -116,6 +116,14 @@ pub enum BrowserFault {
         /// Where the page went.
         url: String,
     },
+    /// The platform's clock and ours are too far apart for any time to be compared.
+    #[error("this machine's clock is {} s {} the platform's at {url}", ahead_ms.unsigned_abs() / 1000, if *ahead_ms > 0 { "ahead of" } else { "behind" })]
+    ClockApart {
+        /// What the platform answered.
+        url: String,
+        /// How far our clock is ahead of its, in milliseconds; negative: behind.
+        ahead_ms: i64,
+    },
     /// The input would have reached something else, or a commit.
     #[error("input refused: {0}")]
     InputRefused(String),
@@ -139,6 +147,7 @@ impl BrowserFault {
             Self::Timeout { .. } => "browser-timeout",
             Self::Navigation { .. } => "navigation-failed",
             Self::ForeignOrigin { .. } => "foreign-origin",
+            Self::ClockApart { .. } => "platform-clock",
             Self::InputRefused(_) => "input-refused",
             Self::Protocol { .. } => "browser-protocol",
         }
@@ -191,6 +200,8 @@ pub struct NodeFacts {
     pub traits: Vec<String>,
     /// Accessible name of the form or dialog that it belongs to; empty: of none, or of one without a name.
     pub container: String,
+    /// Whether the page's frame (its header, navigation or footer) holds another control of its role and name.
+    pub twin: bool,
     /// What its developers call it in tests.
     pub test_id: Option<String>,
 }
@@ -307,6 +318,10 @@ pub struct Seen {
     pub satisfied: bool,
 }
 
+/// How far a platform's clock and ours may be apart. Within it no object of an attempt looks older than the attempt
+/// ([`CLOCK_SKEW_MS`](crate::judge::same::CLOCK_SKEW_MS) allows twice as much).
+pub const PLATFORM_APART: Duration = Duration::from_secs(60);
+
 /// Where a navigation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Landing {
@@ -316,6 +331,23 @@ pub struct Landing {
     pub status: Option<u16>,
     /// `Retry-After`, when the server sent one.
     pub retry_after: Option<Duration>,
+    /// How far our clock is ahead of the server's `Date`, in milliseconds; negative: behind. `None`: it told none.
+    pub ahead_ms: Option<i64>,
+}
+
+impl Landing {
+    /// Whether the two clocks agree as far as they must, so that times of the one can be compared with the other's.
+    ///
+    /// # Errors
+    /// [`BrowserFault::ClockApart`].
+    pub fn of_our_time(&self) -> Result<(), BrowserFault> {
+        match self.ahead_ms {
+            Some(ahead_ms) if ahead_ms.unsigned_abs() > PLATFORM_APART.as_millis() as u64 => {
+                Err(BrowserFault::ClockApart { url: self.url.clone(), ahead_ms })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A picture and the document behind it, both without what proof never shows.
@@ -541,4 +573,26 @@ pub trait Session: Send + Sync {
 
     /// Ends the context. Never fails: what can not be closed is ended with its process.
     fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platform_of_another_time_is_told() {
+        let at = |ahead_ms| Landing { url: "https://x.test/".to_owned(), status: None, retry_after: None, ahead_ms };
+        for near in [None, Some(0), Some(60_000), Some(-60_000)] {
+            assert_eq!(at(near).of_our_time(), Ok(()));
+        }
+        let words = |ahead| at(Some(ahead)).of_our_time().map_err(|fault| fault.to_string());
+        assert_eq!(
+            words(61_000),
+            Err("this machine's clock is 61 s ahead of the platform's at https://x.test/".to_owned())
+        );
+        assert_eq!(
+            words(-90_000),
+            Err("this machine's clock is 90 s behind the platform's at https://x.test/".to_owned())
+        );
+    }
 }

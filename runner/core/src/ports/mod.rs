@@ -8,12 +8,14 @@ pub mod proofs;
 use std::future::Future;
 use std::time::Duration;
 
-use crate::time::Timestamp;
+use crate::time::{Steady, Timestamp};
 
 /// What time it is, and waiting.
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// Now, by the clock of this process that nobody sets.
+    fn steady(&self) -> Steady;
     /// Waits.
     fn sleep(&self, for_: Duration) -> impl Future<Output = ()> + Send;
 }

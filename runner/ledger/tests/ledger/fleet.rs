@@ -212,6 +212,35 @@ async fn a_stalled_worker_can_neither_arm_nor_write_after_another_took_over() {
     assert!(desk.ledger.pressing(&KillScope::Global).await.unwrap().is_some());
 }
 
+/// A clock that ran an hour ahead said when to look again: nobody waits for that hour once it was set right.
+#[tokio::test]
+async fn what_a_clock_ahead_put_off_is_looked_at_as_soon_as_it_is_set_back() {
+    let (desk, hour) = (Desk::new().await, Duration::from_secs(3600));
+    let fence = desk.attempted("hello").await;
+    desk.pass(hour);
+    desk.step(&fence, Event::OutcomeUnclear).await;
+    desk.ledger.release(&fence).await.unwrap();
+    let claim = async || {
+        let claim = desk.ledger.claim_verification(&worker("w1"), LEASE).await.unwrap();
+        claim.map(|claim| claim.fence)
+    };
+    desk.set_back(hour);
+    let fence = claim().await.unwrap();
+
+    // What a right clock puts off is not due before, and what one ahead puts off anew is.
+    let later = desk.now().plus(COMMIT);
+    desk.ledger.verify_at(&fence, Some(later)).await.unwrap();
+    desk.ledger.release(&fence).await.unwrap();
+    assert_eq!(claim().await, None);
+    assert_eq!(desk.ledger.next_verification().await.unwrap(), Some(later));
+    desk.pass(hour);
+    let fence = claim().await.unwrap();
+    desk.ledger.verify_at(&fence, Some(desk.now().plus(COMMIT))).await.unwrap();
+    desk.ledger.release(&fence).await.unwrap();
+    desk.set_back(hour);
+    assert!(claim().await.is_some());
+}
+
 #[tokio::test]
 async fn a_press_is_under_way_from_arm_until_it_is_over_or_its_permit_ended() {
     let desk = Desk::new().await;
