@@ -16,10 +16,10 @@ use crate::rows::{self, ActionDetails};
 use crate::{SqlLedger, approvals, pace, tries, waits, warnings};
 
 /// $1 state, $2 to $4 the hold, $5 the failure, $6 now, $19 when to look again; the rest as in `note`. A hold lasts until the next change
-/// of state.
+/// of state. A press of which nobody knows what came lasts until its permit ended: what left it may be on its way still.
 const ADVANCE: &str = "UPDATE actions
 SET state = $1, hold_reason = $2, hold_detail = $3, hold_until = $4, failure = coalesce($5, failure), updated_at = $6,
-    press_until = NULL, verify_at = CASE WHEN $1 = 'unknown' THEN $6 ELSE $19 END,
+    press_until = CASE WHEN $1 = 'unknown' THEN press_until END, verify_at = CASE WHEN $1 = 'unknown' THEN $6 ELSE $19 END,
     platform_object_id = coalesce($7, platform_object_id), permalink = coalesce($8, permalink),
     http_status = coalesce($9, http_status), visibility = coalesce($10, visibility),
     identity_ok = coalesce($11, identity_ok), policy_snapshot_id = coalesce($12, policy_snapshot_id),

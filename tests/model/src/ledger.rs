@@ -53,9 +53,10 @@ impl Protocol {
         let clock = self.clock(runner);
         let row = &mut world.rows[job.action];
         row.state = next(row.state, event).map_err(|_| Refused)?;
-        row.press_until = None;
         if event == Event::OutcomeUnclear {
             row.over = Some(clock);
+        } else {
+            row.press_until = None;
         }
         Ok(())
     }

@@ -74,20 +74,19 @@ fn it_holds_when_recovery_is_killed_as_well() {
 }
 
 /// Each rule, where its absence is seen, and what then goes wrong first.
-const NEEDED: [(Rule, Scope, Property); 22] = [
-    (Rule::ArmAsksForTheEpoch, Scope::KILL, Property::NoneAfterTheAcknowledgement),
-    (Rule::ArmAsksForTheLease, Scope::KILL, Property::NoneAfterTheAcknowledgement),
+const NEEDED: [(Rule, Scope, Property); 21] = [
+    (Rule::ArmAsksForTheEpoch, Scope::LOOKS, Property::FailedIsNotThere),
+    (Rule::ArmAsksForTheLease, Scope::LOOKS, Property::FailedIsNotThere),
     (Rule::ArmOneUnsettled, TWO_ORDERS, Property::OneUnsettled),
     (Rule::ArmBeforePress, Scope { kill: false, ..Scope::FAULT }, Property::AtMostOneWrite),
     (Rule::PermitOnce, Scope::CALM, Property::AtMostOneWrite),
     (Rule::PermitEnds, Scope::KILL, Property::NoneAfterTheAcknowledgement),
     (Rule::GateLetsOneThrough, Scope::LOOKS, Property::AtMostOneWrite),
-    (Rule::SessionEndsFirst, Scope::KILL, Property::NoneAfterTheAcknowledgement),
+    (Rule::SessionEndsFirst, Scope::CALM, Property::FailedIsNotThere),
     (Rule::AckWaits, Scope::KILL, Property::NoneAfterTheAcknowledgement),
     (Rule::AckByEveryClock, OPERATOR_AHEAD, Property::NoneAfterTheAcknowledgement),
-    (Rule::StaleByEveryClock, SECOND_AHEAD_KILL, Property::NoneAfterTheAcknowledgement),
-    (Rule::OverStaysOver, Scope::KILL, Property::NoneAfterTheAcknowledgement),
-    (Rule::WritesAreFenced, Scope::KILL, Property::NoneAfterTheAcknowledgement),
+    (Rule::OverStaysOver, Scope::LOOKS, Property::FailedIsNotThere),
+    (Rule::WritesAreFenced, Scope::LOOKS, Property::FailedIsNotThere),
     (Rule::AttemptedIsNotQueued, Scope::KILL, Property::NeverBehindArm),
     (Rule::OldBrowserEndsFirst, ONE_MACHINE, Property::FailedIsNotThere),
     (Rule::NoAnswerIsUnknown, Scope::LOOKS, Property::FailedIsNotThere),
@@ -111,8 +110,21 @@ const EITHER: [Rule; 2] = [Rule::ArmReadsTheSwitch, Rule::LastWord];
 fn every_rule_is_in_the_table_or_stands_in_for_another() {
     for rule in Rule::ALL {
         let needed = NEEDED.iter().any(|(needed, ..)| *needed == rule);
-        assert_ne!(needed, EITHER.contains(&rule), "{rule}");
+        let in_others = EITHER.contains(&rule) || rule == SPARES;
+        assert_ne!(needed, in_others, "{rule}");
     }
+}
+
+/// A runner whose clock is behind is not taken for one that stopped. Were it, nothing wrong would come of it but its
+/// own work lost: what it armed counts as under way until its permit ends, and the settle window takes the clocks into
+/// account itself.
+const SPARES: Rule = Rule::StaleByEveryClock;
+
+#[test]
+fn a_claim_that_is_taken_over_too_early_costs_work_only() {
+    [SECOND_AHEAD, SECOND_AHEAD_KILL, Scope { ahead: [0, 1, 0], ..Scope::FAULT }]
+        .into_iter()
+        .for_each(|scope| holds(scope, &[SPARES]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use deed_sim::check::Bounds;
 use deed_sim::crash;
 use deed_sim::luck::{Luck, PageFault, PressFault, Profile};
 use deed_sim::run::{Bench, Outcome};
-use deed_sim::setting::{Deed, FLOWS, Order, Setting};
+use deed_sim::setting::{Deed, FLOWS, Order, Reach, Setting};
 use deed_sim::sim::Harm;
 use deed_sim::stage::Fortune;
 
@@ -160,6 +160,18 @@ fn whenever_a_clock_is_set_what_was_made_is_not_taken_for_a_failure() {
         }
     }
     assert!(made > 600, "each is made in the end, where its permit was not over before its write left: {made}");
+}
+
+/// A write left right before its permit ended, and its session was closed: the switch was acknowledged while it was on its way, and it arrived
+/// after that. Seed 27480.
+#[test]
+fn a_switch_is_not_acknowledged_while_a_write_may_be_on_its_way() {
+    for ms in (13_000..15_000).step_by(100) {
+        for at in (8_000..13_000).step_by(500) {
+            let luck = Luck { press: PressFault::NoAck(ms), ..Luck::default() };
+            run(&Setting { deeds: vec![(at, Deed::Throw(Reach::Global, 60_000))], ..at_first("publish.post", luck) });
+        }
+    }
 }
 
 /// A challenge that came under a wrong clock was told as a clock that is wrong, and the account stayed open: seed 860.

@@ -165,7 +165,7 @@ async fn a_press_whose_write_was_not_answered_is_under_way_still() {
     recipe.flows.get_mut("publish.post").expect("it publishes").receipt.within_ms = 500;
     stage.faults(Faults { write_delay_ms: 20_000, ..Faults::default() });
     let seen = Mutex::new(None);
-    let world = Hooked::new(&stage.world, "receipt", || {
+    let world = Hooked::new(&stage.world, "unknown", || {
         let pressing = wait_for(stage.world.ledger.pressing(&KillScope::Global)).expect("the ledger answers");
         let answered = stage.practice.truth().writes.iter().any(|write| write.answered != 0);
         *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((pressing, answered));
@@ -176,8 +176,6 @@ async fn a_press_whose_write_was_not_answered_is_under_way_still() {
         episode::run(&world, claim, Arc::clone(&stage.recipe), &stage.options).await.expect("the ledger answers");
     let (pressing, answered) = seen.lock().unwrap_or_else(PoisonError::into_inner).expect("it was pressed");
     assert!(!answered && pressing.is_some(), "answered {answered}, under way until {pressing:?}: {ending:#?}");
-    // It is known that nothing of it can come any more when the action is known to be unknown.
-    assert_eq!(stage.world.ledger.pressing(&KillScope::Global).await.expect("the ledger answers"), None);
     assert_eq!(stage.practice.truth().publishes_of("Answered late"), 1);
     stage.end().await;
 }

@@ -545,7 +545,7 @@ impl<'w, W: World> Episode<'w, W> {
         self.trail.object(&object);
         let asked = taken.filter(|w| w.status == Some(429)).and_then(|w| w.retry_after);
         let not_before = asked.map(|wait| self.world.clock().now().plus(reading::bounded(wait)));
-        // A permit lets one write through. Where that one was not answered yet, the end of the session is the end of the press.
+        // A permit lets one write through. Where that one was not answered yet, it may be on its way until the permit ends.
         let press_over = http_status.is_some();
         self.note(Change { object, not_before, press_over, proof_level: Some(1), ..Change::default() }).await?;
         Ok(clear)

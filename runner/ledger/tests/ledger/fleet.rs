@@ -269,6 +269,19 @@ async fn a_press_is_under_way_from_arm_until_it_is_over_or_its_permit_ended() {
     );
     desk.ledger.note(&fence, Change { press_over: true, ..Change::default() }).await.unwrap();
     assert_eq!(desk.ledger.pressing(&KillScope::Global).await.unwrap(), None);
+    desk.step(&fence, Event::OutcomeUnclear).await;
+    assert_eq!(desk.ledger.pressing(&KillScope::Global).await.unwrap(), None);
+    desk.step(&fence, Event::FoundPresent).await;
+    desk.ledger.release(&fence).await.unwrap();
+
+    let fence = desk.attempted("once more").await;
+    desk.step(&fence, Event::OutcomeUnclear).await;
+    let until = Some(desk.now().plus(COMMIT));
+    assert_eq!(
+        desk.ledger.pressing(&account).await.unwrap(),
+        until,
+        "nobody knows whether something left and is on its way"
+    );
 }
 
 #[tokio::test]
