@@ -17,6 +17,7 @@ use deed_recipes::{ChallengeKind, Key};
 use crate::luck::{Drift, Luck, PageFault, Profile};
 use crate::page::{Age, BASE, Doc, View};
 use crate::platform::Request;
+use crate::scripted::Done;
 use crate::sim::Process;
 use crate::stage::{Fortune, Stage, lock};
 
@@ -31,6 +32,9 @@ pub struct SimBrowser {
 
 /// How often somebody who wants to switch the account looks whether a write is leaving just now.
 const SWITCH_TRIES: u32 = 20;
+
+/// A recipe with an element of this name has pages that tell at any moment who is signed in; others tell it as they are loaded.
+const LIVE: &str = "tells_who_is_signed_in";
 
 /// What is behind a tab, also for what the tab set off.
 pub struct Tab {
@@ -289,6 +293,10 @@ impl Tab {
         self.opening.recipe.flows.get(&self.opening.flow).map_or("", |f| f.commit.click.as_str())
     }
 
+    fn signed_in(&self) -> Option<String> {
+        lock(&self.stage.platform).signed_in(&self.cookie).map(crate::platform::Member::marker)
+    }
+
     /// What stands there now.
     pub(crate) fn see(&self, look: &Look) -> Seen {
         let now = self.stage.sim.now_ms();
@@ -297,7 +305,7 @@ impl Tab {
         let mut seen = Seen {
             url: doc.url.clone(),
             status: Some(doc.status),
-            marker: doc.marker.clone(),
+            marker: if self.opening.recipe.elements.contains_key(LIVE) { self.signed_in() } else { doc.marker.clone() },
             toasts: doc.toasts.clone(),
             challenges: doc.challenge.iter().cloned().collect(),
             ..Seen::default()
@@ -316,19 +324,15 @@ impl Tab {
             }
         }
         if look.items_of.is_some() && now >= doc.ready_at && doc.challenge.is_none() && doc.status < 400 {
-            seen.items = Some(doc.items.iter().take(look.items_max).cloned().collect());
+            let listed = if doc.scrolls { doc.done.in_view(&doc.items, now) } else { doc.items.clone() };
+            seen.items = Some(listed.into_iter().take(look.items_max).collect());
         }
         let holds = |need: &Need| holds(need, &seen, &state.writes);
         seen.satisfied =
             look.until.iter().all(holds) && (look.until_any.is_empty() || look.until_any.iter().any(holds));
         if look.confirm.is_some() {
-            let platform = lock(&self.stage.platform);
             seen.home_silent = self.luck.home_silent;
-            seen.marker_at_home = if seen.home_silent {
-                None
-            } else {
-                platform.signed_in(&self.cookie).map(crate::platform::Member::marker)
-            };
+            seen.marker_at_home = if seen.home_silent { None } else { self.signed_in() };
         }
         seen
     }
@@ -376,15 +380,26 @@ fn element_of(need: &Need) -> Option<&str> {
 }
 
 fn holds(need: &Need, seen: &Seen, writes: &[WriteSeen]) -> bool {
+    let facts = |e: &str| seen.votes.get(e).and_then(|votes| seen.nodes.get(votes.first()?.nodes.first()?));
     let count = |e: &str| seen.votes.get(e).into_iter().flatten().map(|v| v.nodes.len()).max().unwrap_or(0);
     match need {
-        Need::Visible(e) | Need::Present(e) | Need::Enabled(e) | Need::Checked(e, _) => count(e) > 0,
+        Need::Visible(e) | Need::Present(e) => count(e) > 0,
+        Need::Enabled(e) => facts(e).is_some_and(|f| f.enabled),
+        Need::Checked(e, on) => facts(e).is_some_and(|f| f.checked == Some(*on)),
         Need::Count(e, n) => count(e) >= *n,
         Need::Gone(e) => count(e) == 0,
         Need::Toast(text) => seen.toasts.iter().any(|t| t.eq_ignore_ascii_case(text)),
         Need::Path(_) => false,
         Need::WriteRefused => {
             writes.iter().any(|w| w.verdict == GateVerdict::LetThrough && (w.cut || w.status.is_some_and(|s| s >= 400)))
+        }
+    }
+}
+
+impl SimSession {
+    fn done(&self, what: impl FnOnce(&mut Done)) {
+        if let Some(doc) = &mut lock(&self.tab.state).doc {
+            what(&mut doc.done);
         }
     }
 }
@@ -408,6 +423,8 @@ impl Session for SimSession {
             if let (Some(made), Some(by)) = (&state.made, platform.signed_in(&tab.cookie)) {
                 doc.remember(made, &by.handle, now);
             }
+            let mut lists = tab.opening.recipe.surfaces.values().filter_map(|surface| surface.items.as_ref());
+            doc.scrolls = matches!(doc.view, View::Feed(_)) && lists.any(|items| items.scrolls);
             state.doc = Some(doc);
         }
         tab.tell("goes to", || url.strip_prefix(BASE).unwrap_or(url).to_owned());
@@ -465,7 +482,10 @@ impl Session for SimSession {
             "edit_button" => "edit_button",
             "delete_button" => "delete_button",
             "welcome_dismiss" => "dismissed",
-            _ => return Ok(()),
+            other => {
+                self.done(|done| done.click(other));
+                return Ok(());
+            }
         };
         if let Some(doc) = &mut lock(&self.tab.state).doc {
             doc.open.push(opened);
@@ -474,15 +494,21 @@ impl Session for SimSession {
     }
 
     async fn hover(&mut self, node: NodeId) -> Result<(), BrowserFault> {
-        self.tab.input(node, "hovers").await.map(drop)
+        self.tab.input(node, "hovers").await?;
+        self.done(Done::hover);
+        Ok(())
     }
 
-    async fn choose(&mut self, node: NodeId, _: &str) -> Result<(), BrowserFault> {
-        self.tab.input(node, "chooses").await.map(drop)
+    async fn choose(&mut self, node: NodeId, option: &str) -> Result<(), BrowserFault> {
+        self.tab.input(node, "chooses").await?;
+        self.done(|done| done.choose(option));
+        Ok(())
     }
 
     async fn key(&mut self, _: Key, _: Option<NodeId>) -> Result<(), BrowserFault> {
-        self.tab.call("presses a key").await
+        self.tab.call("presses a key").await?;
+        self.done(Done::key);
+        Ok(())
     }
 
     async fn scroll_to(&mut self, node: NodeId) -> Result<(), BrowserFault> {
@@ -490,7 +516,10 @@ impl Session for SimSession {
     }
 
     async fn scroll_page(&mut self, _: Option<NodeId>) -> Result<bool, BrowserFault> {
-        self.tab.call("scrolls a page").await.map(|()| false)
+        self.tab.call("scrolls a page").await?;
+        let now = self.tab.stage.sim.now_ms();
+        let mut state = lock(&self.tab.state);
+        Ok(state.doc.as_mut().is_some_and(|doc| doc.done.scroll(doc.scrolls.then_some(doc.items.len()), now)))
     }
 
     async fn type_text(&mut self, node: NodeId, text: &str) -> Result<(), BrowserFault> {

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod book;
 pub mod browser;
 pub mod check;
 pub mod command;
@@ -22,6 +23,7 @@ pub mod platform;
 mod press;
 pub mod proofs;
 pub mod run;
+mod scripted;
 pub mod setting;
 pub mod sim;
 pub mod sources;

@@ -9,6 +9,7 @@ use deed_recipes::{ChallengeKind, Recipe};
 
 use crate::luck::{Drift, Luck, Profile};
 use crate::platform::{Kind, Platform, Request};
+use crate::scripted::Done;
 
 /// The platform's origin.
 pub const BASE: &str = "http://127.0.0.1:4000";
@@ -103,6 +104,10 @@ pub struct Doc {
     pub items: Vec<Item>,
     /// Elements that were clicked open.
     pub open: Vec<&'static str>,
+    /// What was done to elements whose names say how they behave.
+    pub(crate) done: Done,
+    /// Whether its list shows a part of itself.
+    pub(crate) scrolls: bool,
     object: Option<Seen>,
     following: bool,
     shown_handle: String,
@@ -192,6 +197,8 @@ impl Doc {
             toasts: Vec::new(),
             items,
             open: Vec::new(),
+            done: Done::default(),
+            scrolls: false,
             object,
             following,
             shown_handle: shown,
@@ -395,7 +402,14 @@ impl Doc {
             return ((0..locators).map(|p| named(p, votes.clone())).collect(), facts);
         }
         let target = self.url.as_str();
-        let Some((role, words, pressed)) = self.shows(element, target) else { return none() };
+        let shown = self.shows(element, target);
+        let scripted = if shown.is_none() && self.view == View::Composer && self.challenge.is_none() {
+            self.done.shows(element, now - self.ready_at)
+        } else {
+            None
+        };
+        let (enabled, checked) = scripted.as_ref().map_or((true, None), |s| (s.enabled, s.checked));
+        let Some((role, words, pressed)) = shown.or(scripted.map(|s| (s.role, s.words, None))) else { return none() };
         let node = NodeId(first + at as u64);
         let drift = luck.drift.filter(|_| element == commit);
         // What outvotes the right one stands before it on the page, the others after it: neither order may decide.
@@ -406,8 +420,9 @@ impl Doc {
             name: words.to_owned(),
             text: words.to_owned(),
             visible: element != "media_input",
-            enabled: true,
+            enabled,
             pressed,
+            checked,
             rect: Rect { x: 10.0, y: 10.0 * at as f64, width: 80.0, height: 8.0 },
             ..NodeFacts::default()
         };

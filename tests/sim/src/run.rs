@@ -106,8 +106,20 @@ impl Bench {
     /// # Errors
     /// As [`Bench::new`].
     pub fn on(driver: Driver) -> Result<Self, String> {
+        let recipe = deed_recipes::load_builtin("practice").map_err(|e| e.to_string())?;
+        Self::with(driver, recipe)
+    }
+
+    /// A bench whose accounts work by this text of a recipe.
+    ///
+    /// # Errors
+    /// As [`Bench::new`], and every error of the text.
+    pub fn of_recipe(text: &str) -> Result<Self, String> {
+        Self::with(Driver::Direct, deed_recipes::load_str("recipe.yaml", text).map_err(|e| e.to_string())?)
+    }
+
+    fn with(driver: Driver, mut recipe: Recipe) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-        let mut recipe = deed_recipes::load_builtin("practice").map_err(|e| e.to_string())?;
         // Where elements stand is no part of this world; that all of them are there is.
         recipe.baselines.clear();
         let options = LedgerOptions {
@@ -257,6 +269,14 @@ async fn people_and_accounts(
 /// The tasks of people and of workers.
 fn begin(stage: &Arc<Stage>, setting: &Setting, accounts: &[(AccountId, String, String)]) {
     let sim = &stage.sim;
+    for newer in (0..setting.earlier.posts).rev() {
+        let text = match accounts.first() {
+            Some(account) if setting.earlier.same == Some(newer) => words_of(0, &account.1),
+            _ => format!("earlier post {newer}"),
+        };
+        let at = BEGIN_MS - i64::from(newer + 1) * 600_000;
+        lock(&stage.platform).put(0, &text, 0, at, 0);
+    }
     for (number, order) in setting.orders.iter().enumerate() {
         let Some(account) = accounts.get(order.account).cloned() else { continue };
         let (stage, order, sim) = (Arc::clone(stage), *order, sim.clone());
@@ -312,12 +332,17 @@ fn begin(stage: &Arc<Stage>, setting: &Setting, accounts: &[(AccountId, String, 
     });
 }
 
+/// What an order says.
+fn words_of(number: usize, handle: &str) -> String {
+    format!("order {number} of {handle}")
+}
+
 /// The order in words, with what it is about put on the platform.
 fn given(stage: &Stage, number: usize, order: &Order, account: &(AccountId, String, String)) -> Given {
     let mut platform = lock(&stage.platform);
     let text = match order.flow {
         "delete" | "like" | "follow" => String::new(),
-        _ => format!("order {number} of {}", account.1),
+        _ => words_of(number, &account.1),
     };
     let target = match order.flow {
         "publish.post" | "schedule" => String::new(),

@@ -53,6 +53,15 @@ pub struct Order {
     pub media: usize,
 }
 
+/// Posts that stand on the platform before anything happens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Earlier {
+    /// How many, ten minutes apart.
+    pub posts: u32,
+    /// The one with so many newer ones says what the first order says.
+    pub same: Option<u32>,
+}
+
 /// A world before its beginning.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -84,6 +93,8 @@ pub struct Setting {
     pub orders: Vec<Order>,
     /// What people do, when.
     pub deeds: Vec<(i64, Deed)>,
+    /// What the first account has posted before.
+    pub earlier: Earlier,
     /// When it ends at the latest, where nothing is in anybody's hands then.
     pub horizon_ms: i64,
     /// How long it goes on after that at most, until nothing is in anybody's hands.
@@ -191,6 +202,7 @@ impl Setting {
             bounds,
             orders,
             deeds,
+            earlier: Earlier::default(),
             horizon_ms: if daily { DAILY_HORIZON_MS } else { 24 * 3_600_000 },
             grace_ms: 3 * 3_600_000,
             round_ms: 420_000,
@@ -273,6 +285,7 @@ impl Setting {
             bounds: Bounds::default(),
             orders: vec![order],
             deeds: Vec::new(),
+            earlier: Earlier::default(),
             horizon_ms: 6 * 3_600_000,
             grace_ms: 0,
             round_ms: 30_000,
