@@ -12,12 +12,14 @@ use deed_core::ports::browser::{
 };
 use deed_core::time::Timestamp;
 use deed_proofs::ImageHash;
+use deed_proofs::film::{Bounds, Developed};
 use deed_recipes::{ChallengeKind, Key};
 
 use crate::luck::{Drift, Luck, PageFault, Profile};
 use crate::page::{Age, BASE, Doc, View};
 use crate::platform::Request;
 use crate::scripted::Done;
+use crate::setting::Avatar;
 use crate::sim::Process;
 use crate::stage::{Fortune, Stage, lock};
 
@@ -58,6 +60,7 @@ pub struct TabState {
     pub(crate) closed: bool,
     pub(crate) crashed: bool,
     pub(crate) slot: Slot,
+    records: bool,
     pub(crate) writes: Vec<WriteSeen>,
     /// What it was told that it made.
     pub(crate) made: Option<Request>,
@@ -396,6 +399,14 @@ fn holds(need: &Need, seen: &Seen, writes: &[WriteSeen]) -> bool {
     }
 }
 
+/// What another picture comes to: it shares half of its bits with the right one.
+const ANOTHER_PICTURE: &str = "0ff00ff00ff00ff0";
+
+/// What the picture of every account comes to.
+pub(crate) fn picture() -> Option<ImageHash> {
+    "00ff00ff00ff00ff".parse().ok()
+}
+
 impl SimSession {
     fn done(&self, what: impl FnOnce(&mut Done)) {
         if let Some(doc) = &mut lock(&self.tab.state).doc {
@@ -424,6 +435,7 @@ impl Session for SimSession {
                 doc.remember(made, &by.handle, now);
             }
             let mut lists = tab.opening.recipe.surfaces.values().filter_map(|surface| surface.items.as_ref());
+            doc.pictured = !matches!(tab.stage.avatar, None | Some(Avatar::Gone));
             doc.scrolls = matches!(doc.view, View::Feed(_)) && lists.any(|items| items.scrolls);
             state.doc = Some(doc);
         }
@@ -470,9 +482,26 @@ impl Session for SimSession {
         std::future::ready(Ok(Capture { png: vec![0x89], html: format!("<p>{number}"), masked: Vec::new() }))
     }
 
+    fn record(&mut self, _: Bounds) {
+        lock(&self.tab.state).records = true;
+    }
+
+    fn recorded(
+        &mut self,
+        commit_at: Option<Timestamp>,
+    ) -> Option<impl Future<Output = Result<Developed, String>> + Send + Sync + 'static> {
+        let recorded = std::mem::take(&mut lock(&self.tab.state).records);
+        let film = || Developed { webm: vec![0x1a], frames: 2, duration_ms: 900, commit_at_ms: commit_at.map(|_| 700) };
+        recorded.then(|| std::future::ready(Ok(film())))
+    }
+
     async fn image_hash(&mut self, _: NodeId) -> Result<Option<ImageHash>, BrowserFault> {
         self.tab.call("looks at a picture").await?;
-        Ok(None)
+        Ok(match self.tab.stage.avatar {
+            Some(Avatar::Right) => picture(),
+            Some(Avatar::Other) => ANOTHER_PICTURE.parse().ok(),
+            Some(Avatar::Unloaded | Avatar::Gone) | None => None,
+        })
     }
 
     async fn click(&mut self, node: NodeId) -> Result<(), BrowserFault> {

@@ -258,7 +258,9 @@ pub fn all_rest(stage: &Stage) -> bool {
 /// What ended has its proof, which is the one that the ledger knows of, and not only that of before the press.
 fn sealed(wrong: &mut Vec<String>, stage: &Stage, details: &ActionDetails) {
     let (state, Some(episode)) = (details.action.state, &details.action.episode) else { return };
-    if !matches!(state, State::ConfirmedFailed | State::PostcheckComplete) {
+    // What is seen there and not proved yet is looked at again, and sealed then.
+    let seen_only = state == State::ConfirmedSuccess && details.verify_at.is_none();
+    if !seen_only && !matches!(state, State::ConfirmedFailed | State::PostcheckComplete) {
         return;
     }
     let store = lock(&stage.proofs);

@@ -108,6 +108,8 @@ pub struct Doc {
     pub(crate) done: Done,
     /// Whether its list shows a part of itself.
     pub(crate) scrolls: bool,
+    /// Whether a profile has a picture.
+    pub(crate) pictured: bool,
     object: Option<Seen>,
     following: bool,
     shown_handle: String,
@@ -199,6 +201,7 @@ impl Doc {
             open: Vec::new(),
             done: Done::default(),
             scrolls: false,
+            pictured: false,
             object,
             following,
             shown_handle: shown,
@@ -329,6 +332,7 @@ impl Doc {
             }
             "header_handle" => there(profile && !self.shown_handle.is_empty(), "", format!("@{}", self.shown_handle)),
             "person_handle" => there(profile, "", format!("@{}", self.shown_handle)),
+            "header_avatar" => there(profile && self.pictured, "img", String::new()),
             "header_name" => there(profile, "heading", self.shown_name.clone()),
             "edit_profile" => there(profile && self.own, "button", "Edit profile".to_owned()),
             "follow_button" if profile && !self.own => {

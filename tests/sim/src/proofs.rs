@@ -20,6 +20,8 @@ pub struct ProofStore {
     claims: BTreeMap<EpisodeId, i64>,
     attempts: BTreeSet<EpisodeId>,
     written: u64,
+    /// How often it was called.
+    calls: u32,
 }
 
 impl ProofStore {
@@ -68,6 +70,23 @@ impl SimProofs {
     pub fn new(stage: &Arc<Stage>, process: Process) -> Self {
         Self { stage: Arc::clone(stage), process }
     }
+
+    /// One call: the world says which ones fail.
+    fn call(&self, seals: bool) -> Result<(), ProofFault> {
+        if self.stage.store_fails.seals_only && !seals {
+            return Ok(());
+        }
+        let number = {
+            let mut store = lock(&self.stage.proofs);
+            store.calls += 1;
+            store.calls
+        };
+        if !self.stage.store_fails.calls.contains(&number) {
+            return Ok(());
+        }
+        self.stage.sim.tell(&format!("p{}", self.process), "the proof store fails", || format!("call {number}"));
+        Err(ProofFault { code: "store-full".to_owned(), message: "there is no room".to_owned() })
+    }
 }
 
 /// One episode's spool.
@@ -84,6 +103,7 @@ impl Proofs for SimProofs {
 
     async fn episode(&self, fence: &Fence) -> Result<Spool, ProofFault> {
         self.stage.sim.passing(self.process, "opens the proof").await;
+        self.call(false)?;
         let earlier = {
             let mut store = lock(&self.stage.proofs);
             store.writing(fence)?;
@@ -102,6 +122,7 @@ impl Spool {
     ) -> Result<Sha256, ProofFault> {
         let sim = &self.of.stage.sim;
         sim.point(self.of.process, what).await;
+        self.of.call(!before_commit)?;
         let hash = {
             let (mut store, episode) = (lock(&self.of.stage.proofs), &self.fence.episode);
             store.writing(&self.fence)?;
@@ -134,6 +155,7 @@ impl EpisodeProofs for Spool {
 
     async fn durable(&self) -> Result<Vec<ArtifactRef>, ProofFault> {
         self.of.stage.sim.passing(self.of.process, "makes proof durable").await;
+        self.of.call(false)?;
         let mut durable = lock(&self.durable);
         for artifact in std::mem::take(&mut *lock(&self.kept)) {
             durable.push(ArtifactRef {

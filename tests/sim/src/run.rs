@@ -185,6 +185,9 @@ impl Bench {
             approvers: Mutex::new(Dice::new(setting.seed ^ APPROVERS)),
             replicas: Mutex::new(Dice::new(setting.seed ^ REPLICAS)),
             ledger_fails: setting.ledger_fails,
+            store_fails: setting.store_fails.clone(),
+            record: setting.record,
+            avatar: setting.avatar,
             lease_ms: setting.lease_ms,
         });
         let accounts = self.runtime.block_on(people_and_accounts(&stage, setting)).map_err(|e| e.to_string())?;
@@ -241,8 +244,8 @@ async fn people_and_accounts(
         ledger.ensure_client(&client, by).await?;
         let handle = format!("maker{number}");
         lock(&stage.platform).members.push(Member { handle: handle.clone(), name: format!("Maker {number}") });
-        let fingerprint =
-            Fingerprint { handle: handle.clone(), display_name: Some(format!("Maker {number}")), avatar: None };
+        let avatar = setting.avatar.and_then(|_| crate::browser::picture());
+        let fingerprint = Fingerprint { handle: handle.clone(), display_name: Some(format!("Maker {number}")), avatar };
         let new = NewAccount {
             client: client.clone(),
             platform: "practice".to_owned(),

@@ -1,6 +1,8 @@
 //! What a seed decides before anything happens: who there is, what is ordered, what people do, how often things go wrong.
 
-use deed_core::episode::Looks;
+use std::ops::Range;
+
+use deed_core::episode::{Looks, Record};
 
 use crate::check::Bounds;
 use crate::dice::Dice;
@@ -53,6 +55,28 @@ pub struct Order {
     pub media: usize,
 }
 
+/// Which calls of the proof store fail.
+#[derive(Debug, Clone, Default)]
+pub struct StoreFails {
+    /// Whether only those that seal are counted.
+    pub seals_only: bool,
+    /// Counted from 1.
+    pub calls: Range<u32>,
+}
+
+/// The picture of a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Avatar {
+    /// The account's.
+    Right,
+    /// Somebody else's.
+    Other,
+    /// It does not load.
+    Unloaded,
+    /// There is none.
+    Gone,
+}
+
 /// Posts that stand on the platform before anything happens.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Earlier {
@@ -85,6 +109,12 @@ pub struct Setting {
     pub luck: Fortune,
     /// So often in a million a call of the ledger fails.
     pub ledger_fails: u64,
+    /// Which calls of the proof store fail.
+    pub store_fails: StoreFails,
+    /// Which episodes are recorded.
+    pub record: Record,
+    /// What profiles show for a picture, where the accounts have one.
+    pub avatar: Option<Avatar>,
     /// The policy's text.
     pub policy: &'static str,
     /// What it bounds.
@@ -198,6 +228,9 @@ impl Setting {
             harm: Harm::Chance { crash, pause, pause_ms: lease_ms * 3 },
             luck: Fortune::Drawn(dice.one(&[0, 30_000, 80_000, 200_000], 30_000)),
             ledger_fails: dice.one(&[0, 0, 500, 3_000], 0),
+            store_fails: StoreFails::default(),
+            record: Record::default(),
+            avatar: None,
             policy,
             bounds,
             orders,
@@ -281,6 +314,9 @@ impl Setting {
             harm,
             luck: Fortune::Fixed(luck),
             ledger_fails: 0,
+            store_fails: StoreFails::default(),
+            record: Record::default(),
+            avatar: None,
             policy: "",
             bounds: Bounds::default(),
             orders: vec![order],

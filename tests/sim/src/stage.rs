@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use deed_core::episode::{Looks, Options};
+use deed_core::episode::{Looks, Options, Record};
 use deed_core::ids::ActionId;
 use deed_core::ports::World;
 use deed_core::ports::browser::Pacing;
@@ -21,6 +21,7 @@ use crate::luck::Luck;
 use crate::people::Manner;
 use crate::platform::Platform;
 use crate::proofs::{ProofStore, SimProofs};
+use crate::setting::{Avatar, StoreFails};
 use crate::sim::{Process, Sim};
 
 /// More actions than a world ever has.
@@ -154,6 +155,12 @@ pub struct Stage {
     pub replicas: Mutex<Dice>,
     /// So often in a million a call of the ledger fails, before or after it was carried out.
     pub ledger_fails: u64,
+    /// Which calls of the proof store fail.
+    pub store_fails: StoreFails,
+    /// Which episodes are recorded.
+    pub record: Record,
+    /// What profiles show for a picture, where the accounts have one.
+    pub avatar: Option<Avatar>,
     /// How long a lease is.
     pub lease_ms: i64,
 }
@@ -277,7 +284,8 @@ impl Stage {
     /// The options of an episode.
     pub fn options(&self, looks: Looks) -> Options {
         let lease = std::time::Duration::from_millis(self.lease_ms.unsigned_abs());
-        Options { pacing: Pacing::Unpaced, lease, looks, policy: Arc::clone(&self.policy), ..Options::default() }
+        let (policy, record) = (Arc::clone(&self.policy), self.record);
+        Options { pacing: Pacing::Unpaced, lease, looks, policy, record, ..Options::default() }
     }
 }
 

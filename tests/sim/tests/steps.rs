@@ -107,7 +107,8 @@ fn each_step_is_told_as_it_was() {
         let mut first: Option<Vec<String>> = None;
         for (step, elements) in cases {
             // Nobody goes round who would let it be tried again.
-            let alone = Setting { round_ms: 100_000_000, horizon_ms: 300_000, grace_ms: 0, ..setting(Luck::default()) };
+            let alone =
+                Setting { round_ms: 10_000_000_000, horizon_ms: 300_000, grace_ms: 0, ..setting(Luck::default()) };
             let outcome = run(&with_steps(&[step], elements), &alone);
             assert_eq!(outcome.writes, usize::from(!held), "{step}");
             book.push(headline(step, &outcome));

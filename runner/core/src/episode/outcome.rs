@@ -1,5 +1,7 @@
 //! What an episode becomes: the outcome in the ledger first, then the sealed proof. Proof that fails changes no outcome.
 
+use std::time::Duration;
+
 use deed_proofs::manifest::AuditEntry;
 
 use super::Episode;
@@ -14,10 +16,15 @@ use crate::ports::{Clock, World};
 use crate::retry::{self, Transient};
 use crate::review;
 use crate::state::{Event, State};
+use crate::time::Timestamp;
 use crate::verify::Verdict;
 
 /// How often a proof is sealed for a ledger that is away just then.
 const SEAL_TRIES: u32 = 5;
+/// The shortest and the longest pause before an object is looked at again whose proof could not be kept.
+const SEAL_AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(6 * 3600));
+/// An object that has been there for so long is not looked at for its proof any more.
+const SEAL_GIVES_UP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl<W: World> Episode<'_, W> {
     pub(super) async fn conclude(&mut self, verdict: Verdict) -> Result<Ending, LedgerFault> {
@@ -79,11 +86,15 @@ impl<W: World> Episode<'_, W> {
                             SealFault::Ledger(_) => {
                                 Some(Some(self.world.clock().now().plus(self.options.verify_pause)))
                             }
-                            SealFault::Proof(_) => confirmed.then_some(again),
+                            // Room may be made, a disk be there again: who looks again seals all of it.
+                            SealFault::Proof(_) => Some(self.seal_again_at().into_iter().chain(again).min()),
                         };
                         ending.state = State::ConfirmedSuccess;
                         ending.proof_level = 2;
-                        ending.proof_fault = Some(fault.to_string());
+                        ending.proof_fault = Some(match again_at.flatten() {
+                            Some(at) => format!("{fault}; looked at again at {at}, and sealed then"),
+                            None => format!("{fault}; nobody looks again by itself"),
+                        });
                     }
                 }
                 if let Some(again) = again_at {
@@ -118,6 +129,14 @@ impl<W: World> Episode<'_, W> {
                 Ok(ending)
             }
         }
+    }
+
+    /// When an object whose proof could not be kept is looked at again: after as long as it has been there for, so that a store that stays
+    /// as it is makes few visits. `None`: it was tried for long enough.
+    fn seal_again_at(&self) -> Option<Timestamp> {
+        let now = self.world.clock().now();
+        let age = self.claim.action.attempted_at.map_or(SEAL_AGAIN.0, |at| now.since(at));
+        (age < SEAL_GIVES_UP).then(|| now.plus(age.clamp(SEAL_AGAIN.0, SEAL_AGAIN.1)))
     }
 
     async fn still_open(&mut self, why: String) -> Result<Ending, LedgerFault> {
