@@ -565,8 +565,10 @@ impl Session for SimSession {
 
     async fn upload(&mut self, node: NodeId, files: &[String]) -> Result<(), BrowserFault> {
         self.tab.input(node, "gives files").await?;
+        let now = self.tab.stage.sim.now_ms();
         if let Some(doc) = &mut lock(&self.tab.state).doc {
             doc.uploads += files.len();
+            doc.uploaded_at = now;
         }
         Ok(())
     }
@@ -634,7 +636,7 @@ impl Luck {
     /// What of it meets a session that only reads: troubles of pages, never of who is signed in.
     #[must_use]
     pub fn of_a_reader(self) -> Self {
-        let page = self.page.filter(|(_, fault)| !matches!(fault, PageFault::BrowserGone));
+        let page = self.reader_page.or(self.page).filter(|(_, fault)| !matches!(fault, PageFault::BrowserGone));
         Self { page, sneaks: self.sneaks, old_read: self.old_read, ..Self::default() }
     }
 }

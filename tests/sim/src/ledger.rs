@@ -2,6 +2,7 @@
 //! the database may be away, before or after it committed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use deed_core::account::Account;
@@ -86,14 +87,16 @@ impl SimLedger {
         let sim = &self.stage.sim;
         let fails = self.stage.ledger_fails;
         let (before, after) = sim.dice(|d| (d.chance(fails), d.chance(fails)));
-        if before {
+        let number = self.stage.ledger_calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let away_now = self.stage.ledger_away.calls.contains(&number);
+        if before || away_now && !self.stage.ledger_away.after {
             return Err(away(what));
         }
         let done = self.stage.wait(effect);
         let process = self.process;
         sim.tell(&format!("p{process}"), what, || done.as_ref().err().map(ToString::to_string).unwrap_or_default());
         sim.passing(self.process, what).await;
-        if after { Err(away(what)) } else { done }
+        if after || away_now { Err(away(what)) } else { done }
     }
 }
 

@@ -103,6 +103,8 @@ pub enum WriteFault {
 pub struct Luck {
     /// At which call of the browser, and what.
     pub page: Option<(u32, PageFault)>,
+    /// The same, of sessions that only read.
+    pub reader_page: Option<(u32, PageFault)>,
     /// What moved.
     pub drift: Option<Drift>,
     /// What the profile shows.
@@ -210,6 +212,10 @@ impl Luck {
     pub fn words(&self) -> String {
         let mut words: Vec<String> = Vec::new();
         words.extend(self.page.map(|(call, fault)| format!("{} at call {call}", fault.words())));
+        words.extend(
+            self.reader_page
+                .map(|(call, fault)| format!("{} at call {call} of a session that only reads", fault.words())),
+        );
         words.extend(self.drift.map(|drift| drift.words().to_owned()));
         words.extend(self.profile.words().map(str::to_owned));
         words

@@ -19,6 +19,10 @@ pub const DECOY: u64 = 900;
 const NODES: u64 = 1_000;
 /// How far behind an old page is: longer than any settle window.
 const OLD_MS: i64 = 3_600_000;
+/// A recipe with an element of this name has a composer that shows what was uploaded only after a while.
+const LATE_PREVIEWS: &str = "previews_come_late";
+/// So long after.
+const PREVIEWS_TAKE_MS: i64 = 1_500;
 /// How long a page takes to load.
 const LOADS_MS: i64 = 300;
 
@@ -98,6 +102,8 @@ pub struct Doc {
     pub fields: BTreeMap<String, String>,
     /// Files that were given to it.
     pub uploads: usize,
+    /// When the last ones were.
+    pub(crate) uploaded_at: i64,
     /// Status texts.
     pub toasts: Vec<String>,
     /// The entries of its list.
@@ -196,6 +202,7 @@ impl Doc {
             behind: false,
             fields: BTreeMap::new(),
             uploads: 0,
+            uploaded_at: 0,
             toasts: Vec::new(),
             items,
             open: Vec::new(),
@@ -396,6 +403,9 @@ impl Doc {
             return none();
         }
         if element == "media_preview" {
+            if recipe.elements.contains_key(LATE_PREVIEWS) && now < self.uploaded_at + PREVIEWS_TAKE_MS {
+                return none();
+            }
             let nodes: Vec<_> = (0..self.uploads).map(|n| NodeId(first + 600 + n as u64)).collect();
             let facts = nodes.iter().map(|n| (*n, NodeFacts { visible: true, ..NodeFacts::default() })).collect();
             let votes = if self.view == View::Composer && (self.challenge.is_none() || self.behind) {

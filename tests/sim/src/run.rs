@@ -1,7 +1,7 @@
 //! One world from its beginning to its end.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use deed_core::account::{Fingerprint, Mode};
@@ -185,6 +185,8 @@ impl Bench {
             approvers: Mutex::new(Dice::new(setting.seed ^ APPROVERS)),
             replicas: Mutex::new(Dice::new(setting.seed ^ REPLICAS)),
             ledger_fails: setting.ledger_fails,
+            ledger_away: setting.ledger_away.clone(),
+            ledger_calls: AtomicU32::new(0),
             store_fails: setting.store_fails.clone(),
             record: setting.record,
             avatar: setting.avatar,
@@ -278,7 +280,7 @@ fn begin(stage: &Arc<Stage>, setting: &Setting, accounts: &[(AccountId, String, 
             _ => format!("earlier post {newer}"),
         };
         let at = BEGIN_MS - i64::from(newer + 1) * 600_000;
-        lock(&stage.platform).put(0, &text, 0, at, 0);
+        lock(&stage.platform).put(usize::from(setting.earlier.by_another), &text, 0, at, 0);
     }
     for (number, order) in setting.orders.iter().enumerate() {
         let Some(account) = accounts.get(order.account).cloned() else { continue };

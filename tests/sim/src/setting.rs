@@ -55,6 +55,15 @@ pub struct Order {
     pub media: usize,
 }
 
+/// Calls of the ledger that fail for sure.
+#[derive(Debug, Clone, Default)]
+pub struct Away {
+    /// Counted from 1.
+    pub calls: Range<u32>,
+    /// Whether they were carried out.
+    pub after: bool,
+}
+
 /// Which calls of the proof store fail.
 #[derive(Debug, Clone, Default)]
 pub struct StoreFails {
@@ -84,6 +93,8 @@ pub struct Earlier {
     pub posts: u32,
     /// The one with so many newer ones says what the first order says.
     pub same: Option<u32>,
+    /// Whether the second account made them, whose posts stand in the first one's list as well.
+    pub by_another: bool,
 }
 
 /// A world before its beginning.
@@ -109,6 +120,8 @@ pub struct Setting {
     pub luck: Fortune,
     /// So often in a million a call of the ledger fails.
     pub ledger_fails: u64,
+    /// Which calls of the ledger fail.
+    pub ledger_away: Away,
     /// Which calls of the proof store fail.
     pub store_fails: StoreFails,
     /// Which episodes are recorded.
@@ -123,7 +136,7 @@ pub struct Setting {
     pub orders: Vec<Order>,
     /// What people do, when.
     pub deeds: Vec<(i64, Deed)>,
-    /// What the first account has posted before.
+    /// What stands there before.
     pub earlier: Earlier,
     /// When it ends at the latest, where nothing is in anybody's hands then.
     pub horizon_ms: i64,
@@ -228,6 +241,7 @@ impl Setting {
             harm: Harm::Chance { crash, pause, pause_ms: lease_ms * 3 },
             luck: Fortune::Drawn(dice.one(&[0, 30_000, 80_000, 200_000], 30_000)),
             ledger_fails: dice.one(&[0, 0, 500, 3_000], 0),
+            ledger_away: Away::default(),
             store_fails: StoreFails::default(),
             record: Record::default(),
             avatar: None,
@@ -314,6 +328,7 @@ impl Setting {
             harm,
             luck: Fortune::Fixed(luck),
             ledger_fails: 0,
+            ledger_away: Away::default(),
             store_fails: StoreFails::default(),
             record: Record::default(),
             avatar: None,

@@ -1,6 +1,7 @@
 //! What everybody in a simulated world shares: time, the platform, the ledger, the proof store, and what people did.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deed_core::episode::{Looks, Options, Record};
@@ -21,7 +22,7 @@ use crate::luck::Luck;
 use crate::people::Manner;
 use crate::platform::Platform;
 use crate::proofs::{ProofStore, SimProofs};
-use crate::setting::{Avatar, StoreFails};
+use crate::setting::{Avatar, Away, StoreFails};
 use crate::sim::{Process, Sim};
 
 /// More actions than a world ever has.
@@ -155,6 +156,10 @@ pub struct Stage {
     pub replicas: Mutex<Dice>,
     /// So often in a million a call of the ledger fails, before or after it was carried out.
     pub ledger_fails: u64,
+    /// Which calls of the ledger fail for sure.
+    pub ledger_away: Away,
+    /// How often processes called it.
+    pub ledger_calls: AtomicU32,
     /// Which calls of the proof store fail.
     pub store_fails: StoreFails,
     /// Which episodes are recorded.

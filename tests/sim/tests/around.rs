@@ -4,11 +4,11 @@
 
 use std::ops::Range;
 
-use deed_core::episode::Record;
+use deed_core::episode::{Looks, Record};
 use deed_sim::book::{differences, headline, told};
-use deed_sim::luck::{Luck, Profile, WriteFault};
+use deed_sim::luck::{Luck, PageFault, PressFault, Profile, WriteFault};
 use deed_sim::run::{Bench, Outcome};
-use deed_sim::setting::{Avatar, Setting, StoreFails};
+use deed_sim::setting::{Avatar, Away, Deed, Reach, Setting, StoreFails, outcomes};
 use deed_sim::sim::Harm;
 
 fn setting(luck: Luck) -> Setting {
@@ -54,7 +54,6 @@ fn a_proof_store_that_fails_is_told_and_changes_no_outcome() {
 /// An object whose proof could not be sealed is looked at again, less and less often, and not for ever.
 #[test]
 fn proof_that_can_not_be_sealed_is_tried_again_ever_more_seldom() {
-    const DAY_MS: i64 = 24 * 3_600_000;
     let fails = Setting { store_fails: failing(true, 1..u32::MAX), ..setting(Luck::default()) };
     let outcome = Bench::new().expect("a bench").run(&Setting { horizon_ms: 9 * DAY_MS, ..fails }).expect("a world");
     assert_eq!(outcome.writes, 1);
@@ -112,4 +111,164 @@ fn the_picture_of_a_profile_is_a_signal() {
         }
     }
     insta::assert_snapshot!(book.join("\n"));
+}
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+
+/// What is told of an outcome that begins with one of these words; what is told again and again with its number.
+fn told_of(outcome: &Outcome, words: &[&str]) -> Vec<String> {
+    let mut said: Vec<(String, u32)> = Vec::new();
+    for line in told(outcome).into_iter().filter(|line| words.iter().any(|word| line.starts_with(word))) {
+        let line = line.split(", read ").next().unwrap_or_default().to_owned();
+        match said.last_mut() {
+            Some((last, times)) if *last == line => *times += 1,
+            _ => said.push((line, 1)),
+        }
+    }
+    said.into_iter().map(|(line, times)| if times > 1 { format!("{line} ×{times}") } else { line }).collect()
+}
+
+/// One entry of a book; where it says the same as the one before, only its name.
+struct Book {
+    lines: Vec<String>,
+    last: Vec<String>,
+}
+
+impl Book {
+    fn new() -> Self {
+        Self { lines: Vec::new(), last: Vec::new() }
+    }
+
+    fn add(&mut self, name: &str, said: Vec<String>) {
+        self.lines.push(format!("{name}{}", if said == self.last { ": the same" } else { "" }));
+        if said != self.last {
+            self.lines.extend(said.iter().map(|line| format!("  {line}")));
+            self.last = said;
+        }
+    }
+}
+
+/// Each call of the ledger fails once, before or after it was carried out: nothing is made twice, and all comes to its end with its proof.
+#[test]
+fn whichever_call_of_the_ledger_fails_all_comes_to_its_end() {
+    let mut book = Book::new();
+    for (name, luck, calls) in [
+        ("made and seen", Luck::default(), 48),
+        ("request lost", Luck { write: WriteFault::RequestLost, ..Luck::default() }, 72),
+        ("another's profile", Luck { profile: Profile::Other, ..Luck::default() }, 24),
+    ] {
+        for (call, after) in (1..calls).flat_map(|call| [(call, false), (call, true)]) {
+            let away = Away { calls: call..call + 1, after };
+            let outcome = run(&Setting { ledger_away: away, grace_ms: DAY_MS, ..setting(luck) });
+            let said = told_of(&outcome, &["ends", "state", "proof_level"]);
+            let when = if after { "after" } else { "before" };
+            book.add(&format!("{name}, call {call} fails {when} it was carried out"), said);
+        }
+    }
+    insta::assert_snapshot!(book.lines.join("\n"));
+}
+
+/// Where who pressed looks until there is an answer.
+#[test]
+fn each_outcome_of_who_waits_for_the_answer() {
+    let mut book = Book::new();
+    for (name, luck) in outcomes() {
+        let outcome = run(&Setting { looks: Looks::UntilAnswered, ..setting(luck) });
+        book.add(name, told_of(&outcome, &["ends", "state", "proof_level", "verification"]));
+    }
+    insta::assert_snapshot!(book.lines.join("\n"));
+}
+
+/// When what waits for the platform's review is looked at again, and what is said of it.
+#[test]
+fn what_waits_for_review_is_looked_at_again() {
+    let luck = Luck { write: WriteFault::Pending, ..Luck::default() };
+    let outcome = run(&Setting { horizon_ms: 5 * DAY_MS, ..setting(luck) });
+    insta::assert_snapshot!(told_of(&outcome, &["ends", "state", "object", "verification"]).join("\n"));
+}
+
+/// A clock that is wrong from the press on, for days: what is there is seen, and that something is not there is not told.
+#[test]
+fn under_a_wrong_clock_nothing_is_told_to_be_absent() {
+    let mut book = Book::new();
+    for (name, write) in [
+        ("made", WriteFault::None),
+        ("response lost", WriteFault::ResponseLost),
+        ("request lost", WriteFault::RequestLost),
+    ] {
+        for (ahead, hours) in [(3_600_000, 1), (3_600_000, 72), (-3_600_000, 1), (-3_600_000, 72)] {
+            let deeds = vec![(9_500, Deed::SetClock(ahead, hours * 60 * MINUTE_MS))];
+            let setting = setting(Luck { write, ..Luck::default() });
+            let outcome = run(&Setting { deeds, horizon_ms: 4 * DAY_MS, ..setting });
+            let name = format!("{name}, {} s ahead for {hours} hours", ahead / 1_000);
+            book.add(&name, told_of(&outcome, &["ends", "state", "verification"]));
+        }
+    }
+    insta::assert_snapshot!(book.lines.join("\n"));
+}
+
+/// Whatever comes to a session that only looks, at whichever call.
+#[test]
+fn what_comes_while_looking_is_told() {
+    let mut book = Book::new();
+    for (name, write) in [("made", WriteFault::None), ("request lost", WriteFault::RequestLost)] {
+        for fault in [PageFault::Captcha, PageFault::ServerError, PageFault::RateLimit, PageFault::Timeout] {
+            for call in 1..14 {
+                let luck = Luck { write, reader_page: Some((call, fault)), ..Luck::default() };
+                let outcome = run(&Setting { grace_ms: DAY_MS, ..setting(luck) });
+                let said = told_of(&outcome, &["ends", "state", "proof_level", "verification", "  ✗"]);
+                book.add(&format!("{name}, {} at call {call}", fault.words()), said);
+            }
+        }
+    }
+    insta::assert_snapshot!(book.lines.join("\n"));
+}
+
+/// How long it takes until a kill switch is acknowledged: while a write may be on its way, and no longer.
+#[test]
+fn a_switch_waits_for_what_may_be_on_its_way_and_no_longer() {
+    let mut book = Book::new();
+    for (name, luck) in [
+        ("made", Luck::default()),
+        ("late answer", Luck { write: WriteFault::Late(6_000), ..Luck::default() }),
+        ("no acknowledgement", Luck { press: PressFault::NoAck(5_000), ..Luck::default() }),
+    ] {
+        for at in (6_000..20_000).step_by(500) {
+            let deeds = vec![(at, Deed::Throw(Reach::Global, 60_000))];
+            let outcome = run(&Setting { deeds, ..setting(luck) });
+            let when = |what| outcome.story.iter().find(|line| line.what == what).map(|line| line.since_ms);
+            let waits =
+                when("is told that nothing can follow").zip(when("throws a switch")).map(|(to, from)| to - from);
+            book.add(&format!("{name}, thrown after {at} ms"), vec![format!("acknowledged after {waits:?} ms")]);
+        }
+    }
+    insta::assert_snapshot!(book.lines.join("\n"));
+}
+
+/// What a crash leaves behind for who looks two minutes later.
+#[test]
+fn what_a_crash_leaves_is_told_before_it_is_over() {
+    let mut book = Book::new();
+    for (name, luck) in [
+        ("request lost", Luck { write: WriteFault::RequestLost, ..Luck::default() }),
+        ("no acknowledgement", Luck { press: PressFault::NoAck(5_000), ..Luck::default() }),
+    ] {
+        for point in 0..40 {
+            let harm = Harm::At(vec![(0, point)]);
+            let one = Setting { horizon_ms: 2 * MINUTE_MS, harm, ..setting(luck) };
+            let outcome = Bench::new().expect("a bench").run(&one).expect("a world");
+            book.add(
+                &format!("{name}, crash {point}"),
+                told_of(&outcome, &["ends", "state", "proof_level", "outcome"]),
+            );
+        }
+        let one = Setting { horizon_ms: 20_000, ..setting(luck) };
+        let outcome = Bench::new().expect("a bench").run(&one).expect("a world");
+        book.add(
+            &format!("{name}, no crash, after 20 s"),
+            told_of(&outcome, &["ends", "state", "proof_level", "outcome"]),
+        );
+    }
+    insta::assert_snapshot!(book.lines.join("\n"));
 }

@@ -137,6 +137,25 @@ fn what_an_input_opens_is_there_for_the_next_step() {
     }
 }
 
+/// What was uploaded is waited for, by the review.
+#[test]
+fn a_preview_that_comes_late_is_waited_for() {
+    let recipe = with_steps(&[], &["previews_come_late"]);
+    let mut setting = setting(Luck::default());
+    setting.orders[0].media = 2;
+    let outcome = run(&recipe, &setting);
+    assert_eq!((outcome.writes, outcome.episodes), (1, 1), "{:?}", outcome.endings);
+}
+
+/// Somebody else's post with the same words is not the account's own.
+#[test]
+fn somebody_elses_words_are_no_duplicate() {
+    let earlier = Earlier { posts: 3, same: Some(1), by_another: true };
+    assert_eq!(run(PRACTICE, &Setting { earlier, ..setting(Luck::default()) }).writes, 1);
+    let own = Earlier { by_another: false, ..earlier };
+    assert_eq!(run(PRACTICE, &Setting { earlier: own, ..setting(Luck::default()) }).writes, 0);
+}
+
 /// A challenge and another account are seen wherever they come while a step goes on. The page tells at any moment who is signed in.
 #[test]
 fn what_comes_while_a_step_goes_on_is_seen() {
@@ -204,7 +223,8 @@ fn a_list_that_scrolls_is_read_back_as_far_as_the_recipe_says() {
         (40, Some(30)),
         (60, Some(59)),
     ] {
-        let outcome = run(&list, &Setting { earlier: Earlier { posts, same }, ..setting(Luck::default()) });
+        let outcome =
+            run(&list, &Setting { earlier: Earlier { posts, same, by_another: false }, ..setting(Luck::default()) });
         book.push(headline(&format!("{posts} posts, the same {same:?}"), &outcome));
         let of_the_list =
             |line: &String| ["dedupe", "scrolled", "there already"].iter().any(|word| line.contains(word));
