@@ -465,8 +465,7 @@ async fn let_go(runner: &Runner, fence: &Fence) -> Result<(), LedgerFault> {
             ledger.advance(fence, Event::Interrupted, Change::default()).await?;
         }
         State::Attempted => {
-            let change = Change { proof_level: Some(1), ..Change::default() };
-            ledger.advance(fence, Event::OutcomeUnclear, change).await?;
+            ledger.advance(fence, Event::OutcomeUnclear, Change::default()).await?;
         }
         // It ended before its proof was sealed or its permalink opened: any worker does that.
         State::ConfirmedSuccess if details.verify_at.is_none() => {

@@ -54,8 +54,7 @@ pub async fn recover<W: World>(
         world.boundary("taken_over");
         match claim.action.state {
             State::Attempted => {
-                let change = Change { proof_level: Some(1), ..Change::default() };
-                world.ledger().advance(&claim.fence, Event::OutcomeUnclear, change).await?;
+                world.ledger().advance(&claim.fence, Event::OutcomeUnclear, Change::default()).await?;
                 world.boundary("recovered_unknown");
                 let mut claim = claim;
                 claim.action.state = State::Unknown;

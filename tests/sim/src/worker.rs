@@ -249,8 +249,7 @@ impl Floor {
                 ledger.advance(fence, Event::Interrupted, Change::default()).await?;
             }
             State::Attempted => {
-                let change = Change { proof_level: Some(1), ..Change::default() };
-                ledger.advance(fence, Event::OutcomeUnclear, change).await?;
+                ledger.advance(fence, Event::OutcomeUnclear, Change::default()).await?;
             }
             State::ConfirmedSuccess if details.verify_at.is_none() => {
                 ledger.verify_at(fence, Some(self.world.clock().now())).await?;

@@ -452,7 +452,7 @@ impl<'w, W: World> Episode<'w, W> {
         session.close().await;
         let over_at = self.world.clock().now();
         if !clear {
-            self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;
+            self.advance_hard(Event::OutcomeUnclear, Change::default()).await?;
             self.world.boundary("unknown");
         }
         self.trail.mark_click(self.world.clock().now());
@@ -547,7 +547,7 @@ impl<'w, W: World> Episode<'w, W> {
         let not_before = asked.map(|wait| self.world.clock().now().plus(reading::bounded(wait)));
         // A permit lets one write through. Where that one was not answered yet, it may be on its way until the permit ends.
         let press_over = http_status.is_some();
-        self.note(Change { object, not_before, press_over, proof_level: Some(1), ..Change::default() }).await?;
+        self.note(Change { object, not_before, press_over, ..Change::default() }).await?;
         Ok(clear)
     }
 

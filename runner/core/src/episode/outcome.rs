@@ -141,7 +141,7 @@ impl<W: World> Episode<'_, W> {
 
     async fn still_open(&mut self, why: String) -> Result<Ending, LedgerFault> {
         if self.trail.state() == State::Attempted {
-            self.advance_hard(Event::OutcomeUnclear, Change { proof_level: Some(1), ..Change::default() }).await?;
+            self.advance_hard(Event::OutcomeUnclear, Change::default()).await?;
         }
         self.finish(self.trail.state(), None, None, why).await
     }
