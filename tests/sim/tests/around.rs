@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use deed_core::episode::{Looks, Record};
 use deed_sim::book::{differences, headline, told};
+use deed_sim::check::Bounds;
 use deed_sim::luck::{Luck, PageFault, PressFault, Profile, WriteFault};
 use deed_sim::run::{Bench, Outcome};
-use deed_sim::setting::{Avatar, Away, Deed, Reach, Setting, StoreFails, outcomes};
+use deed_sim::setting::{Avatar, Away, Deed, Order, Reach, Setting, StoreFails, outcomes};
 use deed_sim::sim::Harm;
 
 fn setting(luck: Luck) -> Setting {
@@ -195,14 +196,15 @@ fn what_waits_for_review_is_looked_at_again() {
 #[test]
 fn under_a_wrong_clock_nothing_is_told_to_be_absent() {
     let mut book = Book::new();
-    for (name, write) in [
-        ("made", WriteFault::None),
-        ("response lost", WriteFault::ResponseLost),
-        ("request lost", WriteFault::RequestLost),
+    for (name, write, shown_milli) in [
+        ("made", WriteFault::None, 0),
+        ("made and shown late", WriteFault::None, 1_000),
+        ("response lost", WriteFault::ResponseLost, 0),
+        ("request lost", WriteFault::RequestLost, 0),
     ] {
         for (ahead, hours) in [(3_600_000, 1), (3_600_000, 72), (-3_600_000, 1), (-3_600_000, 72)] {
             let deeds = vec![(9_500, Deed::SetClock(ahead, hours * 60 * MINUTE_MS))];
-            let setting = setting(Luck { write, ..Luck::default() });
+            let setting = setting(Luck { write, shown_milli, ..Luck::default() });
             let outcome = run(&Setting { deeds, horizon_ms: 4 * DAY_MS, ..setting });
             let name = format!("{name}, {} s ahead for {hours} hours", ahead / 1_000);
             book.add(&name, told_of(&outcome, &["ends", "state", "verification"]));
@@ -274,4 +276,21 @@ fn what_a_crash_leaves_is_told_before_it_is_over() {
         );
     }
     insta::assert_snapshot!(book.lines.join("\n"));
+}
+
+/// What is over budget is held before a browser is opened for it.
+#[test]
+fn what_is_over_budget_opens_no_browser() {
+    let mut three = setting(Luck::default());
+    three.policy = "defaults: { rate_limits: { publish.post: { per_hour: 2 } } }\n";
+    three.bounds = Bounds { per_hour: Some(2), ..Bounds::default() };
+    three.orders = (0..3).map(|n| Order { at_ms: n * 60_000, ..three.orders[0] }).collect();
+    let outcome = run(&three);
+    assert_eq!(outcome.writes, 2);
+    let of_the_third = |what: &str| {
+        let opened = outcome.story.iter().filter(|line| line.what == what);
+        opened.filter(|line| line.about.as_ref().is_some_and(|(order, _)| order == "o2")).count()
+    };
+    assert_eq!((of_the_third("opens a session"), of_the_third("goes to")), (0, 0));
+    assert!(of_the_third("ends") > 0, "it was held");
 }
