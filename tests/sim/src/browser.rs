@@ -327,7 +327,11 @@ impl Tab {
             }
         }
         if look.items_of.is_some() && now >= doc.ready_at && doc.challenge.is_none() && doc.status < 400 {
-            let listed = if doc.scrolls { doc.done.in_view(&doc.items, now) } else { doc.items.clone() };
+            let list = self.opening.recipe.surfaces.get(look.items_of.as_deref().unwrap_or_default());
+            let listed = match list.and_then(|surface| surface.items.as_ref()).filter(|_| doc.scrolls) {
+                Some(l) => doc.done.in_view(&doc.items, l.id_attribute.is_some(), l.permalink.is_some(), now),
+                None => doc.items.clone(),
+            };
             seen.items = Some(listed.into_iter().take(look.items_max).collect());
         }
         let holds = |need: &Need| holds(need, &seen, &state.writes);

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use deed_core::ports::browser::Item;
+use deed_core::time::Timestamp;
 
 /// So many entries a list that scrolls has in the page.
 const IN_VIEW: usize = 5;
 /// By so many it moves.
-const MOVES_BY: usize = 4;
+const MOVES_BY: usize = 3;
 /// So many come only after somebody stood at its end,
 const HELD_BACK: usize = 3;
 /// so much later.
@@ -71,10 +72,17 @@ impl Done {
         if all { entries } else { entries - HELD_BACK }
     }
 
-    /// What of a list that scrolls is in the page.
-    pub(crate) fn in_view(&self, all: &[Item], now: i64) -> Vec<Item> {
+    /// What of a list that scrolls is in the page. What changes as it goes on is no part of who an entry is: links carry where they were
+    /// shown, and where there is no id, times are told anew.
+    pub(crate) fn in_view(&self, all: &[Item], ids: bool, links: bool, now: i64) -> Vec<Item> {
         let arrived = all.iter().take(self.arrived(all.len(), now));
-        arrived.skip(self.pages * MOVES_BY).take(IN_VIEW).cloned().collect()
+        let shown = |item: &Item| {
+            let link = item.permalink.as_ref().filter(|_| links);
+            let at = item.at.map(|at| if ids || !links { at } else { Timestamp(at.0 + self.pages as i64) });
+            let permalink = link.map(|link| if ids { format!("{link}?page={}", self.pages) } else { link.clone() });
+            Item { id: item.id.clone().filter(|_| ids), permalink, at, ..item.clone() }
+        };
+        arrived.skip(self.pages * MOVES_BY).take(IN_VIEW).map(shown).collect()
     }
 
     /// What an element with such a name shows, so long after its page was there.

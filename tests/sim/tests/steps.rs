@@ -197,38 +197,58 @@ fn a_kill_switch_ends_a_long_wait() {
     insta::assert_snapshot!(told(&outcome).join("\n"));
 }
 
-/// A list that has five entries in the page at a time, and brings its last three only to who stands at its end.
+/// A list that has five entries in the page at a time, and brings its last three only to who stands at its end. Entries are known by
+/// their ids, by their links, or by all that is shown.
 #[test]
 fn a_list_that_scrolls_is_read_back_as_far_as_the_recipe_says() {
-    let scrolls = "      id_attribute: data-post-id\n\n  object:";
-    let list = changed(&[(scrolls, &format!("      scrolls: true\n{scrolls}"))]);
+    const ID: &str = "      id_attribute: data-post-id\n\n  object:";
+    const LINK: &str = "      permalink: \"a[data-testid=post-link]\"";
+    const BACK: &str = "media: true }, look_back: 30 }";
+    const NO_ID: &str = "      scrolls: true\n\n  object:";
     let mut book = Vec::new();
-    for (posts, same) in [
-        (3, None),
-        (5, None),
-        (6, None),
-        (8, None),
-        (9, None),
-        (14, None),
-        (29, None),
-        (30, None),
-        (60, None),
-        (3, Some(2)),
-        (9, Some(4)),
-        (9, Some(5)),
-        (9, Some(8)),
-        (14, Some(13)),
-        (40, Some(28)),
-        (40, Some(29)),
-        (40, Some(30)),
-        (60, Some(59)),
+    for (known, id, link, back) in [
+        ("known by ids", format!("      scrolls: true\n{ID}"), LINK.to_owned(), BACK),
+        ("known by links", NO_ID.to_owned(), LINK.to_owned(), BACK),
+        ("known by what is shown", NO_ID.to_owned(), format!("      # {LINK}"), BACK),
+        (
+            "known by ids, back to 100",
+            format!("      scrolls: true\n{ID}"),
+            LINK.to_owned(),
+            "media: true }, look_back: 100 }",
+        ),
     ] {
-        let outcome =
-            run(&list, &Setting { earlier: Earlier { posts, same, by_another: false }, ..setting(Luck::default()) });
-        book.push(headline(&format!("{posts} posts, the same {same:?}"), &outcome));
-        let of_the_list =
-            |line: &String| ["dedupe", "scrolled", "there already"].iter().any(|word| line.contains(word));
-        book.extend(told(&outcome).into_iter().filter(of_the_list));
+        let list = changed(&[(ID, &id), (LINK, &link), (BACK, back)]);
+        for (posts, same) in [
+            (3, None),
+            (5, None),
+            (6, None),
+            (8, None),
+            (9, None),
+            (14, None),
+            (29, None),
+            (30, None),
+            (95, None),
+            (3, Some(2)),
+            (9, Some(4)),
+            (9, Some(5)),
+            (9, Some(8)),
+            (14, Some(13)),
+            (40, Some(28)),
+            (40, Some(29)),
+            (40, Some(30)),
+            (60, Some(59)),
+        ] {
+            let earlier = Earlier { posts, same, by_another: false };
+            let outcome = run(&list, &Setting { earlier, ..setting(Luck::default()) });
+            let back_to = if back == BACK { 30 } else { 100 };
+            let duplicate = same.is_some_and(|newer| newer < back_to);
+            assert_eq!(outcome.writes, usize::from(!duplicate), "{known}: {posts} posts, the same {same:?}");
+            book.push(headline(&format!("{known}: {posts} posts, the same {same:?}"), &outcome));
+            let of_the_list = |line: &String| ["dedupe", "scrolled"].iter().any(|word| line.contains(word));
+            book.extend(told(&outcome).into_iter().filter(of_the_list));
+            let often = |what: &str| outcome.story.iter().filter(|line| line.what == what).count();
+            book.push(format!("{} pages, {} renewals", often("goes to"), often("renews the lease")));
+        }
     }
     insta::assert_snapshot!(book.join("\n"));
 }

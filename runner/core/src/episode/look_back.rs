@@ -31,7 +31,7 @@ impl<W: World> Episode<'_, W> {
         wanted: &Wanted,
     ) -> Result<Vec<Item>, Stop> {
         let scrolls = self.recipe.surfaces[&dedupe.on].items.as_ref().is_some_and(|items| items.scrolls);
-        let (mut pages, mut ended) = (0, !scrolls);
+        let (mut pages, mut ended, mut waited) = (0, !scrolls, false);
         while !ended
             && pages < PAGES_MAX
             && all.len() < dedupe.look_back
@@ -47,11 +47,15 @@ impl<W: World> Episode<'_, W> {
                 self.renew().await?;
             }
             let mut more = self.entries(session, &dedupe.on, &all).await?;
-            if more.is_empty() && !moved {
+            // What came while it was waited for at the end may stand below what is in the page: the end is believed when it does not move
+            // afterwards either.
+            let at_end = more.is_empty() && !moved;
+            ended = at_end && waited;
+            if at_end && !waited {
                 self.world.clock().sleep(MORE).await;
                 more = self.entries(session, &dedupe.on, &all).await?;
-                ended = more.is_empty();
             }
+            waited = at_end;
             all.append(&mut more);
         }
         if pages > 0 {
