@@ -15,7 +15,7 @@ use deed_proofs::ImageHash;
 use deed_proofs::film::{Bounds, Developed};
 use deed_recipes::{ChallengeKind, Key};
 
-use crate::luck::{Drift, Luck, PageFault, Profile};
+use crate::luck::{Drift, Led, Luck, PageFault, Profile};
 use crate::page::{Age, BASE, Doc, View};
 use crate::platform::Request;
 use crate::scripted::Done;
@@ -434,7 +434,13 @@ impl Session for SimSession {
             let mut state = lock(&tab.state);
             state.loads += 1;
             let number = state.loads;
-            let mut doc = Doc::load(number, url, now, &platform, signed_in, &tab.luck, age);
+            let led = match tab.opening.access {
+                Access::Write => Led::Actor,
+                Access::ReadOnly => Led::Reader,
+            };
+            let elsewhere = (tab.luck.led == led).then(|| platform.elsewhere(url, signed_in)).flatten();
+            let mut doc =
+                Doc::load(number, elsewhere.as_deref().unwrap_or(url), now, &platform, signed_in, &tab.luck, age);
             if let (Some(made), Some(by)) = (&state.made, platform.signed_in(&tab.cookie)) {
                 doc.remember(made, &by.handle, now);
             }
@@ -641,7 +647,7 @@ impl Luck {
     #[must_use]
     pub fn of_a_reader(self) -> Self {
         let page = self.reader_page.or(self.page).filter(|(_, fault)| !matches!(fault, PageFault::BrowserGone));
-        Self { page, sneaks: self.sneaks, old_read: self.old_read, ..Self::default() }
+        Self { page, sneaks: self.sneaks, old_read: self.old_read, led: self.led, ..Self::default() }
     }
 }
 

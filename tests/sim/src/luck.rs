@@ -56,6 +56,18 @@ pub enum Profile {
     SwitcherSays,
 }
 
+/// Whom the page of a target leads to another one's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Led {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// Who acts.
+    Actor,
+    /// Who only reads.
+    Reader,
+}
+
 /// What comes of the press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PressFault {
@@ -105,6 +117,8 @@ pub struct Luck {
     pub page: Option<(u32, PageFault)>,
     /// The same, of sessions that only read.
     pub reader_page: Option<(u32, PageFault)>,
+    /// Whom the page of the order's target leads to another one's.
+    pub led: Led,
     /// What moved.
     pub drift: Option<Drift>,
     /// What the profile shows.
@@ -224,6 +238,8 @@ impl Luck {
             words.push(format!("an old draft comes back {} times after typing", self.restores));
         }
         for (so, what) in [
+            (self.led == Led::Actor, "the target's page leads to another one"),
+            (self.led == Led::Reader, "the target's page leads who only reads to another one"),
             (self.home_silent, "the server does not say in time whose session it is"),
             (self.restores_late, "an old draft comes back right before the press"),
             (self.swapped_late, "another button stands there right before the press"),

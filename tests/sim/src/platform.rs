@@ -10,6 +10,7 @@ use deed_core::ports::browser::Item;
 use deed_core::time::Timestamp;
 
 use crate::luck::WriteFault;
+use crate::page::{BASE, View};
 
 /// How late the platform's clock is, at most; within what the engine allows for.
 const CLOCK_BEHIND_MS: i64 = 30_000;
@@ -222,6 +223,25 @@ impl Platform {
     /// By id.
     pub fn object(&self, id: &str) -> Option<&Object> {
         self.objects.iter().find(|o| o.id == id)
+    }
+
+    /// The address of another one of the same kind: another post, another person. None: it is a page of who is signed in, or of nobody.
+    pub fn elsewhere(&self, url: &str, signed_in: Option<usize>) -> Option<String> {
+        let path = url.strip_prefix(BASE)?;
+        let another = |whom: &str| {
+            let others = self.members.iter().enumerate().filter(|(at, m)| Some(*at) != signed_in && m.handle != whom);
+            others.map(|(_, member)| member.handle.clone()).next()
+        };
+        let own = |whom: &str| signed_in.is_some() && self.member(whom) == signed_in;
+        let to = match View::of(path) {
+            View::Object(id) => {
+                format!("/p/{}", self.objects.iter().find(|o| o.kind == Kind::Post && o.id != id)?.id)
+            }
+            View::Thread(whom) => format!("/messages/{}", another(&whom)?),
+            View::Profile(whom) if !own(&whom) => format!("/{}", another(&whom)?),
+            _ => return None,
+        };
+        Some(format!("{BASE}{to}"))
     }
 
     /// Puts a post there that no order is about.

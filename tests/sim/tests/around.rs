@@ -7,9 +7,9 @@ use std::ops::Range;
 use deed_core::episode::{Looks, Record};
 use deed_sim::book::{differences, headline, told};
 use deed_sim::check::Bounds;
-use deed_sim::luck::{Luck, PageFault, PressFault, Profile, WriteFault};
+use deed_sim::luck::{Led, Luck, PageFault, PressFault, Profile, WriteFault};
 use deed_sim::run::{Bench, Outcome};
-use deed_sim::setting::{Avatar, Away, Deed, Order, Reach, Setting, StoreFails, outcomes};
+use deed_sim::setting::{Avatar, Away, Deed, Earlier, Order, Reach, Setting, StoreFails, outcomes};
 use deed_sim::sim::Harm;
 
 fn setting(luck: Luck) -> Setting {
@@ -293,4 +293,21 @@ fn what_is_over_budget_opens_no_browser() {
     };
     assert_eq!((of_the_third("opens a session"), of_the_third("goes to")), (0, 0));
     assert!(of_the_third("ends") > 0, "it was held");
+}
+
+/// A page that leads to another one than the order's target is acted on by nobody, and tells nothing of what became of a write.
+#[test]
+fn a_page_that_leads_elsewhere_is_not_the_targets() {
+    let mut book = Book::new();
+    for led in [Led::Actor, Led::Reader] {
+        for flow in ["edit", "delete", "like", "comment_reply", "follow", "dm_send"] {
+            let luck = Luck { led, ..Luck::default() };
+            let one = Setting::of_one(flow, luck, Harm::At(Vec::new()), true);
+            let earlier = Earlier { posts: 2, ..Earlier::default() };
+            let outcome = run(&Setting { round_ms: 10_000_000_000, horizon_ms: DAY_MS, grace_ms: 0, earlier, ..one });
+            assert_eq!(outcome.writes, usize::from(led == Led::Reader), "{flow}");
+            book.add(&format!("{flow}, led: {led:?}"), told_of(&outcome, &["ends", "state", "dedupe", "  ✗"]));
+        }
+    }
+    insta::assert_snapshot!(book.lines.join("\n"));
 }

@@ -325,7 +325,7 @@ pub const PLATFORM_APART: Duration = Duration::from_secs(60);
 /// Where a navigation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Landing {
-    /// After redirects.
+    /// What was asked for; where it led, a look tells ([`Seen::url`]).
     pub url: String,
     /// The document's HTTP status.
     pub status: Option<u16>,
