@@ -8,13 +8,13 @@
 
 use std::time::Duration;
 
-use deed_recipes::{Placeholder, Recipe, Verify};
+use deed_recipes::{Recipe, Verify};
 
 use crate::episode::object::{self, Place};
 use crate::episode::reading::{self, Values};
 use crate::episode::trail::Trail;
 use crate::episode::{Looks, Options};
-use crate::judge::evidence::{Standing, Wanted, landed_at};
+use crate::judge::evidence::{Standing, Wanted};
 use crate::judge::{identity, same};
 use crate::ports::browser::{Browser, BrowserFault, Item, Landing, Look, Need, Opening, Session};
 use crate::ports::ledger::{Claim, Found, Ledger, LedgerFault, ObjectFacts, VerificationRead};
@@ -356,8 +356,7 @@ async fn look<W: World, S: Session, P: EpisodeProofs>(
         return Ok(unreadable(note, seen.marker.clone()));
     };
     let hit = same::made_by_attempt(items, wanted, job.times.since);
-    let of_target = job.recipe.surfaces[&job.verify.on].url.placeholders().any(|part| part == Placeholder::Target);
-    let elsewhere = of_target && !landed_at(&landing.url, &seen.url);
+    let elsewhere = object::led_elsewhere(&job.recipe.surfaces[&job.verify.on], &landing, &seen);
     let (found, note) = match hit {
         Some(item) if item.pending => (Found::Pending, "there, but waiting for the platform's review".to_owned()),
         Some(_) => (Found::Present, "there, by this author, with this content".to_owned()),

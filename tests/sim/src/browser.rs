@@ -18,7 +18,7 @@ use deed_recipes::{ChallengeKind, Key};
 use crate::luck::{Drift, Led, Luck, PageFault, Profile};
 use crate::page::{Age, BASE, Doc, View};
 use crate::platform::Request;
-use crate::scripted::Done;
+use crate::scripted::{Done, LIVE};
 use crate::setting::Avatar;
 use crate::sim::Process;
 use crate::stage::{Fortune, Stage, lock};
@@ -34,9 +34,6 @@ pub struct SimBrowser {
 
 /// How often somebody who wants to switch the account looks whether a write is leaving just now.
 const SWITCH_TRIES: u32 = 20;
-
-/// A recipe with an element of this name has pages that tell at any moment who is signed in; others tell it as they are loaded.
-const LIVE: &str = "tells_who_is_signed_in";
 
 /// What is behind a tab, also for what the tab set off.
 pub struct Tab {

@@ -9,7 +9,7 @@ use deed_recipes::{ChallengeKind, Recipe};
 
 use crate::luck::{Drift, Luck, Profile};
 use crate::platform::{Kind, Platform, Request};
-use crate::scripted::Done;
+use crate::scripted::{Done, LATE_PREVIEWS};
 
 /// The platform's origin.
 pub const BASE: &str = "http://127.0.0.1:4000";
@@ -19,8 +19,6 @@ pub const DECOY: u64 = 900;
 const NODES: u64 = 1_000;
 /// How far behind an old page is: longer than any settle window.
 const OLD_MS: i64 = 3_600_000;
-/// A recipe with an element of this name has a composer that shows what was uploaded only after a while.
-const LATE_PREVIEWS: &str = "previews_come_late";
 /// So long after.
 const PREVIEWS_TAKE_MS: i64 = 1_500;
 /// How long a page takes to load.

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use deed_core::ports::browser::Item;
 use deed_core::time::Timestamp;
 
+/// A recipe with an element of this name has pages that tell at any moment who is signed in; others tell it as they are loaded.
+pub(crate) const LIVE: &str = "tells_who_is_signed_in";
+/// A recipe with an element of this name has a composer that shows what was uploaded only after a while.
+pub(crate) const LATE_PREVIEWS: &str = "previews_come_late";
 /// So many entries a list that scrolls has in the page.
 const IN_VIEW: usize = 5;
 /// By so many it moves.

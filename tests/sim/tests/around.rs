@@ -12,10 +12,12 @@ use deed_sim::run::{Bench, Outcome};
 use deed_sim::setting::{Avatar, Away, Deed, Earlier, Order, Reach, Setting, StoreFails, outcomes};
 use deed_sim::sim::Harm;
 
+/// No person comes who would let what is held be tried again.
+const NOBODY_GOES_ROUND: i64 = 10_000_000_000;
+
 fn setting(luck: Luck) -> Setting {
     let one = Setting::of_one("publish.post", luck, Harm::At(Vec::new()), true);
-    // Nobody goes round who would let it be tried again.
-    Setting { round_ms: 10_000_000_000, horizon_ms: 600_000, grace_ms: 0, ..one }
+    Setting { round_ms: NOBODY_GOES_ROUND, horizon_ms: 600_000, grace_ms: 0, ..one }
 }
 
 fn run(setting: &Setting) -> Outcome {
@@ -304,7 +306,8 @@ fn a_page_that_leads_elsewhere_is_not_the_targets() {
             let luck = Luck { led, ..Luck::default() };
             let one = Setting::of_one(flow, luck, Harm::At(Vec::new()), true);
             let earlier = Earlier { posts: 2, ..Earlier::default() };
-            let outcome = run(&Setting { round_ms: 10_000_000_000, horizon_ms: DAY_MS, grace_ms: 0, earlier, ..one });
+            let outcome =
+                run(&Setting { round_ms: NOBODY_GOES_ROUND, horizon_ms: DAY_MS, grace_ms: 0, earlier, ..one });
             assert_eq!(outcome.writes, usize::from(led == Led::Reader), "{flow}");
             book.add(&format!("{flow}, led: {led:?}"), told_of(&outcome, &["ends", "state", "dedupe", "  ✗"]));
         }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deed_recipes::{Evidence, Placeholder, Recipe};
+use deed_recipes::{Evidence, Placeholder, Recipe, Surface};
 
 use super::Episode;
 use super::reading::{ERROR_PAGE, Values, base_of, challenge_hold, page_of};
@@ -81,11 +81,10 @@ pub async fn read<W: World, S: Session>(
         within: if refused { place.patience.min(ERROR_PAGE) } else { place.patience },
         ..Look::default()
     };
-    let by_target = surface.url.placeholders().any(|placeholder| placeholder == Placeholder::Target);
     let mut before: Option<Judged> = None;
     for _ in 0..LOOKS_MAX {
         let seen = session.look(&look).await?;
-        let judged = judge(place.wanted, &landing, &seen, by_target);
+        let judged = judge(place.wanted, &landing, &seen, led_elsewhere(surface, &landing, &seen));
         let agreed = before.as_ref().is_some_and(|before| before.standing == judged.standing);
         if agreed || !seen.challenges.is_empty() || judged.standing == Standing::Unreadable {
             return Ok(ObjectRead { landing, seen, judged });
@@ -98,8 +97,16 @@ pub async fn read<W: World, S: Session>(
     Ok(ObjectRead { landing, seen, judged: Judged::unreadable("it keeps changing") })
 }
 
-fn judge(wanted: &Wanted, landing: &Landing, seen: &Seen, by_target: bool) -> Judged {
-    let elsewhere = by_target && !landed_at(&landing.url, &seen.url);
+/// Whether a surface is a page of the order's target, and the page that was reached is another one's.
+pub fn led_elsewhere(surface: &Surface, landing: &Landing, seen: &Seen) -> bool {
+    is_of_target(surface) && !landed_at(&landing.url, &seen.url)
+}
+
+fn is_of_target(surface: &Surface) -> bool {
+    surface.url.placeholders().any(|placeholder| placeholder == Placeholder::Target)
+}
+
+fn judge(wanted: &Wanted, landing: &Landing, seen: &Seen, elsewhere: bool) -> Judged {
     let refused = landing.status.filter(|status| *status >= 400);
     match wanted {
         Wanted::State { .. } if elsewhere => Judged::unreadable(format!("the page led to {}", page_of(&seen.url))),
@@ -121,10 +128,10 @@ fn judge(wanted: &Wanted, landing: &Landing, seen: &Seen, by_target: bool) -> Ju
 impl<W: World> Episode<'_, W> {
     /// Where the order's target is, for a surface whose URL it names.
     pub(super) fn asked_target(&self, surface: &str) -> Option<String> {
-        let url = &self.recipe.surfaces[surface].url;
-        let by_target = url.placeholders().any(|placeholder| placeholder == Placeholder::Target);
         let base = base_of(&self.claim.account, &self.recipe)?;
-        by_target.then(|| self.recipe.url_of(surface, &base, &self.values()).ok()).flatten()
+        is_of_target(&self.recipe.surfaces[surface])
+            .then(|| self.recipe.url_of(surface, &base, &self.values()).ok())
+            .flatten()
     }
 
     /// Is the object already as the order wants it?
